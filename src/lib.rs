@@ -1,1 +1,35 @@
+//! libcallbackservice: books telephone callbacks with a contact center and lists the slots that can be booked.
+//!
+//! Programs use it through the C functions in [`ffi`]; `include/callbackservice.h` is made from their comments.
+//! Data flows one way through the rooms:
+//!
+//! [`ffi`] C text in → [`service`] → [`command`] options checked → [`wire`] one HTTP request, v1 or v3 →
+//! [`transport`] sent and answered → [`wire`] the answer's meaning → [`outcome`] → [`events`] → [`ffi`] C text out.
+//!
+//! Beside the stream stand [`config`], [`json`], [`time`], [`status`] and [`error`] (values), [`guarded`] (state that
+//! survives a fork), [`registry`] (tokens for services), [`host`], [`threads`] and [`panics`] (manners inside
+//! somebody else's process), [`log`] and [`diagnostics`].
 
+#![deny(unsafe_code)]
+#![warn(missing_docs)]
+
+mod command;
+mod config;
+mod diagnostics;
+mod error;
+mod events;
+#[allow(unsafe_code)]
+pub mod ffi;
+mod guarded;
+mod host;
+mod json;
+mod log;
+mod outcome;
+mod panics;
+mod registry;
+mod service;
+mod status;
+mod threads;
+mod time;
+mod transport;
+mod wire;

@@ -1,1 +1,132 @@
-fn main() {}
+//! Writes `include/callbackservice.h` from the comments of the library's C functions.
+//!
+//! `generate-header` writes the file; `generate-header --check` fails when the committed one differs.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use cbindgen::{Builder, Config, DocumentationLength, DocumentationStyle, Language, Style};
+
+const SOURCES: [&str; 6] = ["types", "constants", "service", "command", "event", "information"];
+
+const INTRODUCTION: &str = r#"/*
+ * libcallbackservice: books telephone callbacks with a contact center, and lists the slots that can be booked.
+ *
+ * In short
+ *   - Texts are NUL-terminated UTF-8. A text in an out parameter belongs to the program: free it with
+ *     cbsvc_string_free. A text that a handler gets is valid until the handler returns.
+ *   - Every out parameter may be NULL if the program does not want it (only cbsvc_init must have somewhere to put the
+ *     service, cbsvc_diagnostics its text); it is set to NULL or 0 first, and filled on failure too where there is
+ *     something to say.
+ *   - Every function may be called from any thread at any time, and again in a forked child.
+ *   - The library prints nothing, installs no signal handler, raises no SIGPIPE, changes no environment.
+ *
+ * A callback is a telephone call. A C function that the library calls is a handler.
+ *
+ * This file is generated from the library's source.
+ */
+
+#ifndef CALLBACKSERVICE_H
+#define CALLBACKSERVICE_H"#;
+
+const OPENING: &str = "\n#ifdef __cplusplus\nextern \"C\" {\n#endif";
+const CLOSING: &str = "#ifdef __cplusplus\n}\n#endif\n\n#endif /* CALLBACKSERVICE_H */";
+
+fn main() -> ExitCode {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let path = root.join("include/callbackservice.h");
+    let header = match header(&root) {
+        Ok(header) => header,
+        Err(error) => return fail(&format!("the header cannot be made: {error}")),
+    };
+    let check = std::env::args().any(|argument| argument == "--check");
+    match (check, std::fs::read_to_string(&path)) {
+        (_, Ok(present)) if present == header => ExitCode::SUCCESS,
+        (true, _) => fail("include/callbackservice.h is stale: run `make header`"),
+        (false, _) => match std::fs::write(&path, header) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&format!("include/callbackservice.h cannot be written: {error}")),
+        },
+    }
+}
+
+fn fail(message: &str) -> ExitCode {
+    eprintln!("generate-header: {message}");
+    ExitCode::FAILURE
+}
+
+fn header(root: &Path) -> Result<String, cbindgen::Error> {
+    let mut config = Config {
+        language: Language::C,
+        style: Style::Type,
+        header: Some(INTRODUCTION.to_owned()),
+        after_includes: Some(OPENING.to_owned()),
+        trailer: Some(CLOSING.to_owned()),
+        no_includes: true,
+        sys_includes: vec!["stdint.h".to_owned()],
+        documentation: true,
+        documentation_style: DocumentationStyle::Doxy,
+        documentation_length: DocumentationLength::Full,
+        line_length: 110,
+        ..Config::default()
+    };
+    config.function.sort_by = Some(cbindgen::SortKey::None);
+    config.constant.sort_by = Some(cbindgen::SortKey::None);
+    let sources = SOURCES.iter().map(|name| root.join(format!("src/ffi/{name}.rs")));
+    let builder = sources.fold(Builder::new().with_config(config), |builder, path| builder.with_src(path));
+    let mut header = Vec::new();
+    builder.generate()?.write(&mut header);
+    Ok(readable(&String::from_utf8_lossy(&header)))
+}
+
+/// Leaves out what only Rust wants to hear, and gives each constant two lines instead of five.
+fn readable(header: &str) -> String {
+    let header = header.replace('`', "");
+    let mut out = String::with_capacity(header.len());
+    let mut rest = header.as_str();
+    while let Some(start) = rest.find("/**\n") {
+        let (before, from) = rest.split_at(start);
+        let end = from.find(" */\n").map_or(from.len(), |end| end + 4);
+        let (comment, after) = from.split_at(end);
+        let comment = comment.split(" *\n * # Safety\n").next().unwrap_or(comment);
+        let lines: Vec<&str> = comment.lines().skip(1).filter(|line| *line != " */").collect();
+        out.push_str(before);
+        match (lines.as_slice(), after.strip_prefix("#define ")) {
+            ([line], Some(definition)) => {
+                out.push_str(&format!("/**{} */\n#define ", &line[2..]));
+                rest = definition;
+            }
+            _ => {
+                out.push_str(&format!("/**\n{}\n */\n", lines.join("\n")));
+                rest = after;
+            }
+        }
+    }
+    out.push_str(rest);
+    without_gaps(&out)
+}
+
+/// Constants stand in blocks: no empty line between two of a family, and the version in hexadecimal digits.
+fn without_gaps(header: &str) -> String {
+    let mut out = String::with_capacity(header.len());
+    let lines: Vec<&str> = header.lines().collect();
+    for (index, line) in lines.iter().enumerate() {
+        let is_define = |at: Option<usize>| at.and_then(|at| lines.get(at)).is_some_and(|line| line.starts_with("#define "));
+        let in_block = line.is_empty()
+            && is_define(index.checked_sub(1))
+            && is_define(Some(index + 2))
+            && family(lines[index - 1]) == family(lines[index + 2]);
+        match line.strip_prefix("#define CBSVC_HEADER_VERSION ").and_then(|number| number.parse::<u32>().ok()) {
+            _ if in_block => {}
+            Some(version) => out.push_str(&format!("#define CBSVC_HEADER_VERSION {version:#08x}\n")),
+            None => out.push_str(&format!("{line}\n")),
+        }
+    }
+    out
+}
+
+/// Log levels are one family, numbers of the same class another.
+fn family(definition: &str) -> Option<(bool, usize)> {
+    let number = definition.split(' ').nth(2)?;
+    Some((definition.contains("_LOG_"), number.len()))
+}

@@ -1,0 +1,116 @@
+//! Query parameters and their types, the same for both APIs.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use crate::body::{self, BodyError};
+use crate::booking::Refusal;
+use crate::times::{self, Written};
+
+/// The parameters of a query string. A later one replaces an earlier one of the same name;
+/// one with an empty value counts as absent.
+#[derive(Debug)]
+pub struct Query(HashMap<String, String>);
+
+impl Query {
+    /// Reads the part of the address behind the question mark.
+    pub fn read(text: Option<&str>) -> Result<Query, BodyError> {
+        let pairs = body::pairs(text.unwrap_or_default())?;
+        Ok(Query(pairs.into_iter().collect()))
+    }
+
+    /// A parameter as it is written.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        let value = self.0.get(name).map(String::as_str);
+        value.filter(|value| !value.is_empty())
+    }
+
+    /// A whole number from 1 on.
+    pub fn count(&self, name: &str) -> Result<Option<i32>, Refusal> {
+        let read = |text: &str| text.parse().ok().filter(|count| *count >= 1);
+        self.parsed(name, "a whole number above 0", read)
+    }
+
+    /// A number of slots.
+    pub fn slots(&self, name: &str) -> Result<Option<usize>, Refusal> {
+        let count = self.count(name)?;
+        Ok(count.and_then(|count| usize::try_from(count).ok()))
+    }
+
+    /// `true` or `false`; absent means false.
+    pub fn flag(&self, name: &str) -> Result<bool, Refusal> {
+        let read = |text: &str| text.parse().ok();
+        Ok(self.parsed(name, "true or false", read)?.unwrap_or(false))
+    }
+
+    /// A time with or without zone.
+    pub fn written(&self, name: &str) -> Result<Option<Written>, Refusal> {
+        self.parsed(name, "a time such as 2030-01-07T10:00:00.000Z (write + as %2B)", times::read)
+    }
+
+    /// A time with zone.
+    pub fn moment(&self, name: &str) -> Result<Option<Timestamp>, Refusal> {
+        let text = self.text(name);
+        text.map(|text| moment(name, text)).transpose()
+    }
+
+    /// Milliseconds since 1970.
+    pub fn milliseconds(&self, name: &str) -> Result<Option<Timestamp>, Refusal> {
+        let read = |text: &str| Timestamp::from_millisecond(text.parse().ok()?).ok();
+        self.parsed(name, "a number of milliseconds since 1970", read)
+    }
+
+    fn parsed<T>(&self, name: &str, wanted: &str, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Refusal> {
+        let Some(text) = self.text(name) else {
+            return Ok(None);
+        };
+        match read(text) {
+            Some(value) => Ok(Some(value)),
+            None => Err(Refusal::Parameter(format!("Invalid parameter {name}: [{text}] is not {wanted}."))),
+        }
+    }
+}
+
+/// Reads a time that must say its zone.
+pub fn moment(name: &str, text: &str) -> Result<Timestamp, Refusal> {
+    match times::read(text) {
+        Some(Written::Moment(moment)) => Ok(moment),
+        Some(Written::Local(_)) => Err(Refusal::Parameter(format!(
+            "Invalid parameter {name}: [{text}] has no time zone; end it with Z or an offset."
+        ))),
+        None => Err(Refusal::Parameter(format!(
+            "Invalid parameter {name}: [{text}] is not a time such as 2030-01-07T10:00:00.000Z."
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query(text: &str) -> Query {
+        Query::read(Some(text)).unwrap()
+    }
+
+    #[test]
+    fn empty_is_absent_and_the_last_one_counts() {
+        let query = query("a=1&a=2&b=");
+        assert_eq!(query.text("a"), Some("2"));
+        assert_eq!(query.text("b"), None);
+        assert!(!query.flag("b").unwrap());
+    }
+
+    #[test]
+    fn types_are_checked() {
+        let query = query("n=0&f=yes&t=2030-01-07T10:00:00&ms=1e3&ok=1893456000000");
+        assert!(query.count("n").is_err());
+        assert!(query.slots("f").is_err());
+        assert!(query.flag("f").is_err());
+        assert!(query.moment("t").is_err());
+        assert!(matches!(query.written("t"), Ok(Some(Written::Local(_)))));
+        assert!(query.milliseconds("ms").is_err());
+        let moment = query.milliseconds("ok").unwrap().unwrap();
+        assert_eq!(times::utc(moment), "2030-01-01T00:00:00.000Z");
+    }
+}

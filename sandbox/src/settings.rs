@@ -1,0 +1,339 @@
+//! The configuration file: access, switches and services, with their defaults.
+//!
+//! A mistake is reported as one line with file, line and column.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use jiff::tz::TimeZone;
+use serde::{de::Error as _, Deserialize, Deserializer};
+
+use crate::calendar::Calendar;
+use crate::hours::{AdditionalHours, CalendarDay, Horizon, SlotMinutes, WeeklyHours};
+
+/// Everything that can be configured.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// What holds for the whole server.
+    pub server: Server,
+    /// The services by name; the two built-in ones when the file names none.
+    pub services: BTreeMap<String, Service>,
+}
+
+/// What holds for the whole server, one part for each API.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Server {
+    /// The v1 API.
+    pub v1: V1,
+    /// The v3 API.
+    pub v3: V3,
+}
+
+/// Access to the v1 API, and the points in which real v1 servers may differ.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct V1 {
+    /// Keys of which a request must carry one; none means no key is asked for.
+    pub api_keys: Vec<String>,
+    /// The realm of the basic authentication challenge.
+    pub realm: String,
+    /// The user name for all services.
+    pub username: Option<String>,
+    /// The password for all services; without any password no authentication is asked for.
+    pub password: Option<String>,
+    /// The status when the slot has no place left: 400 or 429.
+    #[serde(deserialize_with = "one_of::<_, 400, 429>")]
+    pub full_slot_status: u16,
+    /// The status when the service does not exist: 400 or 404.
+    #[serde(deserialize_with = "one_of::<_, 400, 404>")]
+    pub unknown_service_status: u16,
+    /// The answer when an availability interval has no open slot.
+    pub closed_interval: ClosedInterval,
+    /// The first slot when an interval begins inside one.
+    pub first_slot: FirstSlot,
+    /// What decides when a request has both `end` and `number-of-days`.
+    pub interval_end: IntervalEnd,
+}
+
+impl Default for V1 {
+    fn default() -> Self {
+        V1 {
+            api_keys: Vec::new(),
+            realm: "Genesys Application Configuration Needed".to_owned(),
+            username: None,
+            password: None,
+            full_slot_status: 400,
+            unknown_service_status: 400,
+            closed_interval: ClosedInterval::default(),
+            first_slot: FirstSlot::default(),
+            interval_end: IntervalEnd::default(),
+        }
+    }
+}
+
+/// Access to the v3 API, and the point in which real v3 servers may differ.
+#[derive(Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct V3 {
+    /// Keys of which a request must carry one; none means no key is asked for.
+    pub api_keys: Vec<String>,
+    /// The status when the office is closed at the desired time: 429 or 400.
+    #[serde(deserialize_with = "one_of::<_, 429, 400>")]
+    pub closed_status: u16,
+}
+
+impl Default for V3 {
+    fn default() -> Self {
+        V3 { api_keys: vec!["sandbox-key".to_owned()], closed_status: 429 }
+    }
+}
+
+/// v1: the answer when an availability interval has no open slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClosedInterval {
+    /// 400 with `CallbackExceptionAvailability`.
+    #[default]
+    Refuse,
+    /// 200 with an empty object.
+    Empty,
+}
+
+/// v1: the first slot when an availability interval begins inside one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FirstSlot {
+    /// The slot that contains the beginning.
+    #[default]
+    Current,
+    /// The slot after it.
+    Next,
+}
+
+/// v1: what decides when a request has both `end` and `number-of-days`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IntervalEnd {
+    /// `end` decides.
+    #[default]
+    End,
+    /// `number-of-days` decides.
+    NumberOfDays,
+}
+
+/// One service.
+#[derive(Debug, Deserialize)]
+#[serde(from = "ServiceTable")]
+pub struct Service {
+    /// Office hours and slots.
+    pub calendar: Calendar,
+    /// Places in each slot.
+    pub places: u32,
+    /// How far ahead a callback may be booked.
+    pub furthest: Horizon,
+    /// Refuse telephone numbers that cannot be read as one.
+    pub refuse_unparsable_numbers: bool,
+    /// v1: the user name for this service, in place of the server's.
+    pub username: Option<String>,
+    /// v1: the password for this service, in place of the server's.
+    pub password: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ServiceTable {
+    slot_minutes: SlotMinutes,
+    places: u32,
+    hours: Vec<WeeklyHours>,
+    holidays: Vec<CalendarDay>,
+    additions: Vec<AdditionalHours>,
+    #[serde(deserialize_with = "time_zone")]
+    time_zone: TimeZone,
+    furthest: Horizon,
+    refuse_unparsable_numbers: bool,
+    username: Option<String>,
+    password: Option<String>,
+}
+
+impl Default for ServiceTable {
+    fn default() -> Self {
+        ServiceTable {
+            slot_minutes: SlotMinutes::default(),
+            places: 100,
+            hours: Vec::new(),
+            holidays: Vec::new(),
+            additions: Vec::new(),
+            time_zone: TimeZone::UTC,
+            furthest: Horizon::default(),
+            refuse_unparsable_numbers: false,
+            username: None,
+            password: None,
+        }
+    }
+}
+
+impl From<ServiceTable> for Service {
+    fn from(table: ServiceTable) -> Self {
+        Service {
+            calendar: Calendar {
+                zone: table.time_zone,
+                hours: table.hours,
+                holidays: table.holidays,
+                additions: table.additions,
+                slot: table.slot_minutes,
+            },
+            places: table.places,
+            furthest: table.furthest,
+            refuse_unparsable_numbers: table.refuse_unparsable_numbers,
+            username: table.username,
+            password: table.password,
+        }
+    }
+}
+
+const BUILT_IN_SERVICES: &str = r#"
+[services.samples]
+slot_minutes = 15
+places = 5
+
+[services.support]
+slot_minutes = 30
+places = 2
+hours = ["Mon-Fri 09:00-17:00"]
+time_zone = "Europe/London"
+"#;
+
+/// Why the configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration file {}: {source}", file.display())]
+    Unreadable {
+        /// The file.
+        file: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The text is not a legal configuration.
+    #[error("{}:{line}:{column}: {message}", file.display())]
+    Wrong {
+        /// The file.
+        file: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// The column in characters, counted from 1.
+        column: usize,
+        /// What is wrong there.
+        message: String,
+    },
+}
+
+impl Settings {
+    /// Reads a configuration file, or gives the built-in configuration.
+    pub fn load(file: Option<&Path>) -> Result<Settings, SettingsError> {
+        let Some(file) = file else {
+            return parse(Path::new("built-in"), BUILT_IN_SERVICES);
+        };
+        let text = std::fs::read_to_string(file)
+            .map_err(|source| SettingsError::Unreadable { file: file.to_owned(), source })?;
+        let mut settings = parse(file, &text)?;
+        if settings.services.is_empty() {
+            settings.services = Settings::load(None)?.services;
+        }
+        Ok(settings)
+    }
+}
+
+fn parse(file: &Path, text: &str) -> Result<Settings, SettingsError> {
+    toml::from_str(text).map_err(|error| {
+        let before = text.get(..error.span().map_or(0, |span| span.start)).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |index| index + 1);
+        SettingsError::Wrong {
+            file: file.to_owned(),
+            line: before.matches('\n').count() + 1,
+            column: before[line_start..].chars().count() + 1,
+            message: error.message().replace('\n', " "),
+        }
+    })
+}
+
+fn one_of<'de, D: Deserializer<'de>, const FIRST: u16, const SECOND: u16>(deserializer: D) -> Result<u16, D::Error> {
+    let status = u16::deserialize(deserializer)?;
+    if status == FIRST || status == SECOND {
+        return Ok(status);
+    }
+    Err(D::Error::custom(format!("status {status}: write {FIRST} or {SECOND}")))
+}
+
+fn time_zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TimeZone, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    TimeZone::get(&name).map_err(|_| {
+        D::Error::custom(format!("time zone {name:?} is unknown: write an IANA name such as \"Europe/London\""))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complaint(text: &str) -> String {
+        parse(Path::new("f.toml"), text).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_built_in_services() {
+        let settings = Settings::load(None).unwrap();
+        let names: Vec<&String> = settings.services.keys().collect();
+        assert_eq!(names, ["samples", "support"]);
+        assert_eq!(settings.services["support"].places, 2);
+        assert_eq!(settings.server.v3.api_keys, ["sandbox-key"]);
+        assert!(settings.server.v1.api_keys.is_empty());
+    }
+
+    #[test]
+    fn the_example_says_what_the_defaults_are() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("example.toml");
+        let example = Settings::load(Some(&file)).unwrap();
+        let built_in = Settings::load(None).unwrap();
+        assert_eq!(format!("{:?}", example.server), format!("{:?}", built_in.server));
+        assert_eq!(format!("{:?}", example.services), format!("{:?}", built_in.services));
+    }
+
+    #[test]
+    fn the_example_is_legal_with_every_line_switched_on() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("example.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let all: Vec<&str> = text.lines().map(|line| line.strip_prefix("#: ").unwrap_or(line)).collect();
+        let settings = parse(&file, &all.join("\n")).unwrap();
+        assert!(settings.server.v1.password.is_some());
+        assert!(settings.services["support"].password.is_some());
+    }
+
+    #[test]
+    fn a_mistake_is_named_with_line_and_column() {
+        let unknown = complaint("[server]\n[services.a]\nplaces = 1\nplasces = 2\n");
+        assert!(unknown.starts_with("f.toml:4:1: "), "{unknown}");
+        assert!(unknown.contains("plasces"), "{unknown}");
+        let hours = complaint("[services.a]\nhours = [\"Mon 09:00-17:00\", \"Tue 9-5\"]\n");
+        assert!(hours.starts_with("f.toml:2:9: "), "the array: {hours}");
+        assert!(hours.contains("\"Tue 9-5\""), "{hours}");
+        assert_eq!(complaint("[server.v1]\nfull_slot_status = 500\n"), "f.toml:2:20: status 500: write 400 or 429");
+        assert!(complaint("[services.a]\ntime_zone = \"Mars\"").starts_with("f.toml:2:13: "));
+        assert!(complaint("[services.a]\nslot_minutes = 7").starts_with("f.toml:2:16: "));
+        assert!(complaint("[services.a]\nfurthest = \"1\"").starts_with("f.toml:2:12: "));
+        assert!(complaint("[server").starts_with("f.toml:1:8: "));
+        assert!(complaint("services = 3").contains("invalid type"), "a number is no table");
+    }
+
+    #[test]
+    fn a_file_without_services_keeps_the_built_in_ones() {
+        let file = std::env::temp_dir().join(format!("sandbox-{}.toml", uuid::Uuid::new_v4()));
+        std::fs::write(&file, "[server.v3]\napi_keys = []\n").unwrap();
+        let settings = Settings::load(Some(&file)).unwrap();
+        std::fs::remove_file(&file).unwrap();
+        assert!(settings.server.v3.api_keys.is_empty());
+        assert_eq!(settings.services.len(), 2);
+    }
+}

@@ -1,0 +1,10 @@
+//! Tests of the whole server: the real program on a free port, real HTTP over a plain socket.
+
+mod client;
+mod cross_origin;
+mod days;
+mod process;
+mod race;
+mod refusals;
+mod v1;
+mod v3;

@@ -1,0 +1,216 @@
+//! The life of the process: arguments, signals, files.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::client::{program, start, temporary, Server, FORM, V1};
+use crate::days::{slot_in_hours, text};
+
+fn run(arguments: &[&str]) -> Output {
+    program().args(arguments).output().unwrap()
+}
+
+/// The status and the only line on standard error.
+fn failure(arguments: &[&str]) -> (i32, String) {
+    let output = run(arguments);
+    assert!(output.stdout.is_empty(), "{output:?}");
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(text.matches('\n').count(), 1, "{text:?}");
+    (output.status.code().unwrap(), text)
+}
+
+fn remove(file: &Path) {
+    for suffix in ["", "-wal", "-journal", "-shm"] {
+        let _ = std::fs::remove_file(format!("{}{suffix}", file.display()));
+    }
+}
+
+#[test]
+fn help_and_version() {
+    let help = run(&["--help"]);
+    assert!(help.status.success());
+    let text = String::from_utf8(help.stdout).unwrap();
+    for option in ["--listen", "--db", "--config", "--version"] {
+        assert!(text.contains(option), "{option}");
+    }
+    let version = String::from_utf8(run(&["--version"]).stdout).unwrap();
+    let expected = format!("callback-sandbox {}\n", env!("CARGO_PKG_VERSION"));
+    assert_eq!(version, expected);
+}
+
+#[test]
+fn wrong_arguments_end_with_2() {
+    for arguments in
+        [&["--port", "1"][..], &["--listen"], &["--listen", "here"], &["extra"], &["--config", "/nothing/there.toml"]]
+    {
+        let (status, line) = failure(arguments);
+        assert_eq!(status, 2, "{line}");
+        assert!(line.starts_with("callback-sandbox: "), "{line}");
+    }
+}
+
+#[test]
+fn a_wrong_configuration_is_named_with_its_place() {
+    let file = temporary("toml");
+    std::fs::write(&file, "[services.a]\nslots = 3\n").unwrap();
+    let (status, line) = failure(&["--config", file.to_str().unwrap()]);
+    std::fs::remove_file(&file).unwrap();
+    assert_eq!(status, 2);
+    assert!(line.contains(".toml:2:1: "), "{line}");
+    assert!(line.contains("slots"), "{line}");
+}
+
+#[test]
+fn the_example_starts() {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/example.toml");
+    let server = start(&["--config", example]);
+    server.get(&format!("{V1}/samples/availability")).expect(200);
+}
+
+#[test]
+fn a_port_in_use_ends_with_1() {
+    let server = start(&[]);
+    let (status, line) = failure(&["--listen", &server.address]);
+    assert_eq!(status, 1);
+    assert!(line.contains(&server.address), "{line}");
+}
+
+#[test]
+fn a_database_in_use_ends_with_1() {
+    let file = temporary("db");
+    let arguments = ["--db", file.to_str().unwrap()];
+    let server = start(&arguments);
+    let second = ["--listen", "127.0.0.1:0", arguments[0], arguments[1]];
+    let (status, line) = failure(&second);
+    assert_eq!(status, 1);
+    assert!(line.contains("in use"), "{line}");
+    book(&server, 1);
+    drop(server);
+    let reopened = start(&arguments);
+    let (status, line) = failure(&second);
+    assert_eq!(status, 1, "also when the file was there before: {line}");
+    drop(reopened);
+    remove(&file);
+}
+
+#[test]
+fn a_foreign_file_is_left_alone() {
+    let file = temporary("db");
+    let arguments = ["--listen", "127.0.0.1:0", "--db", file.to_str().unwrap()];
+    std::fs::write(&file, "not a database, but long enough to look at ".repeat(50)).unwrap();
+    let before = std::fs::read(&file).unwrap();
+    let (status, line) = failure(&arguments);
+    assert_eq!(status, 1);
+    assert!(line.contains("not a database"), "{line}");
+    assert_eq!(std::fs::read(&file).unwrap(), before);
+    std::fs::remove_file(&file).unwrap();
+    let other = rusqlite::Connection::open(&file).unwrap();
+    other.execute_batch("CREATE TABLE callback (id)").unwrap();
+    drop(other);
+    let (status, line) = failure(&arguments);
+    assert_eq!(status, 1);
+    assert!(line.contains("not a database of this version"), "{line}");
+    let (status, _) = failure(&["--listen", "127.0.0.1:0", "--db", "/nothing/there.db"]);
+    assert_eq!(status, 1);
+    remove(&file);
+}
+
+/// Books as often as asked, over different slots; answers the ids that were confirmed.
+fn book(server: &Server, times: usize) -> Vec<String> {
+    let mut ids = Vec::new();
+    for count in 0..times {
+        let time = text(slot_in_hours(30 + (count / 5) as i64));
+        let body = json!({"_customer_number": "1", "_desired_time": time});
+        let answer = server.post_json(&format!("{V1}/samples"), body);
+        let id = answer.expect(200)["_id"].as_str().unwrap().to_owned();
+        ids.push(id);
+    }
+    ids
+}
+
+#[test]
+fn confirmed_bookings_survive_a_kill() {
+    let file = temporary("db");
+    let arguments = ["--db", file.to_str().unwrap()];
+    let mut server = start(&arguments);
+    let confirmed = book(&server, 42);
+    server.child.kill().unwrap();
+    server.child.wait().unwrap();
+    drop(server);
+
+    let server = start(&arguments);
+    let slot = text(slot_in_hours(30));
+    let path = format!("{V1}/samples/availability?start={slot}");
+    let more = book(&server, 0);
+    assert!(more.is_empty());
+    assert_eq!(server.get(&path).expect(200), json!({}), "the slot is still full");
+    drop(server);
+
+    let database = rusqlite::Connection::open(&file).unwrap();
+    let mut find = database.prepare("SELECT count(*) FROM callback WHERE id = ?1").unwrap();
+    for id in &confirmed {
+        let found: i64 = find.query_row([id], |row| row.get(0)).unwrap();
+        assert_eq!(found, 1, "{id}");
+    }
+    drop(find);
+    drop(database);
+    remove(&file);
+}
+
+#[test]
+fn what_was_sent_is_kept() {
+    let file = temporary("db");
+    let server = start(&["--db", file.to_str().unwrap()]);
+    let body = "_customer_number=%2B44&subject=q+%26+a&userData%5Bk%5D=v&_urs_virtual_queue=q";
+    server.post(&format!("{V1}/samples"), FORM, body).expect(200);
+    drop(server);
+    let database = rusqlite::Connection::open(&file).unwrap();
+    let (number, state, data): (String, String, String) = database
+        .query_row("SELECT number, state, data FROM callback", [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .unwrap();
+    assert_eq!((number.as_str(), state.as_str()), ("+44", "QUEUED"));
+    let data: serde_json::Value = serde_json::from_str(&data).unwrap();
+    let expected = json!({"subject": "q & a", "userData[k]": "v", "_urs_virtual_queue": "q"});
+    assert_eq!(data, expected);
+    drop(database);
+    remove(&file);
+}
+
+#[cfg(unix)]
+fn ends_cleanly_on(signal: &str) {
+    let mut server = start(&[]);
+    // One connection that has been used and is kept alive, one that never said a word.
+    let mut idle = server.connect();
+    idle.write_all(b"GET / HTTP/1.1\r\nHost: sandbox\r\n\r\n").unwrap();
+    let read = idle.read(&mut [0; 1024]).unwrap();
+    assert!(read > 0);
+    let silent = server.connect();
+    let begun = Instant::now();
+    let id = server.child.id().to_string();
+    assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    let status = loop {
+        if let Some(status) = server.child.try_wait().unwrap() {
+            break status;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(8), "it hangs");
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    assert_eq!(status.code(), Some(0));
+    drop((idle, silent));
+}
+
+#[cfg(unix)]
+#[test]
+fn terminate_ends_cleanly() {
+    ends_cleanly_on("-TERM");
+}
+
+#[cfg(unix)]
+#[test]
+fn interrupt_ends_cleanly() {
+    ends_cleanly_on("-INT");
+}

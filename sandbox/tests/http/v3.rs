@@ -1,0 +1,237 @@
+//! The v3 API.
+
+use jiff::{SignedDuration, ToSpan};
+use serde_json::{json, Value};
+
+use crate::client::{start, start_with, Answer, Server, FORM, JSON, V3};
+use crate::days::{closed_now, in_minutes, london, slot_in_hours, text, working_day};
+
+fn create(server: &Server, body: Value) -> Answer {
+    server.post_json(&format!("{V3}/create"), body)
+}
+
+fn list(server: &Server, service: &str, query: &str) -> Answer {
+    server.get(&format!("{V3}/availability/{service}?{query}"))
+}
+
+/// The data of a successful answer, its envelope checked.
+fn data(answer: &Answer) -> Value {
+    let body = answer.expect(200);
+    assert_envelope(&body, 0);
+    assert_eq!(body["status"]["message"], "Successful");
+    body["data"].clone()
+}
+
+fn assert_envelope(body: &Value, code: u16) {
+    assert_eq!(body["status"]["code"], code, "{body}");
+    let id = body["status"]["corrId"].as_str().unwrap();
+    uuid::Uuid::parse_str(id).unwrap();
+}
+
+fn assert_booked(answer: &Answer) {
+    let data = data(answer);
+    assert_eq!(data.as_object().unwrap().len(), 1);
+    uuid::Uuid::parse_str(data["id"].as_str().unwrap()).unwrap();
+}
+
+#[test]
+fn create_takes_json() {
+    let server = start(&[]);
+    assert_booked(&create(&server, json!({"serviceName": "samples", "phoneNumber": "+15551234567"})));
+    let vendor = json!({
+        "serviceName": "samples", "phoneNumber": "+15551234567", "desiredTime": text(slot_in_hours(30)),
+        "userData": {"a": "1", "deep": {"b": [1, 2]}}, "cbOfferType": "ASAP if somebody is there",
+        "language": "en-US", "priority": 5, "alwaysCheckCapacity": true, "unknown": 1
+    });
+    assert_booked(&create(&server, vendor));
+    let empty = json!({"serviceName": "samples", "phoneNumber": "1", "desiredTime": "", "userData": null});
+    assert_booked(&create(&server, empty));
+}
+
+#[test]
+fn create_takes_nested_forms() {
+    let server = start(&[]);
+    let time = text(slot_in_hours(30)).replace(':', "%3A");
+    let form = format!(
+        "userData%5Ba%5D%5Bb%5D=1&userData[list][]=x&userData[items][0][n]=2&serviceName=samples\
+         &phoneNumber=%2B1555&desiredTime={time}&priority=5"
+    );
+    let path = format!("{V3}/create");
+    assert_booked(&server.post(&path, FORM, &form));
+    assert_booked(&server.post(&path, &format!("{FORM}; charset=UTF-8"), &form));
+    let slots = list(&server, "samples", &format!("start={time}&maxTimeSlots=1"));
+    assert_eq!(data(&slots)["slots"][0]["capacity"], 3);
+    let contradiction = server.post(&path, FORM, "userData=1&userData[a]=2");
+    assert_envelope(&contradiction.expect(400), 501);
+}
+
+#[test]
+fn every_spelling_of_a_time_with_zone_is_legal() {
+    let server = start(&[]);
+    let slot = slot_in_hours(30);
+    let later = slot + SignedDuration::from_hours(1);
+    for time in [
+        text(slot),
+        slot.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        later.strftime("%Y-%m-%dT%H:%M:%S+01:00").to_string(),
+    ] {
+        let body = json!({"serviceName": "samples", "phoneNumber": "1", "desiredTime": time});
+        assert_booked(&create(&server, body));
+    }
+    let slots = list(&server, "samples", &format!("start={}", text(slot)));
+    assert_eq!(data(&slots)["slots"][0]["capacity"], 2);
+}
+
+#[test]
+fn availability_has_the_documented_shape() {
+    let server = start(&[]);
+    let slot = slot_in_hours(30);
+    let start = text(slot);
+    let end = text(slot + SignedDuration::from_mins(30));
+    let plain = data(&list(&server, "samples", &format!("start={start}&end={end}")));
+    let expected = json!({
+        "slots": [
+            {"utcTime": start, "capacity": 5, "total": 5},
+            {"utcTime": text(slot + SignedDuration::from_mins(15)), "capacity": 5, "total": 5}
+        ],
+        "durationMin": 15,
+        "timezone": "UTC"
+    });
+    assert_eq!(plain, expected);
+    let milliseconds = format!("startMS={}&endMS={}", slot.as_millisecond(), slot.as_millisecond() + 30 * 60 * 1000);
+    assert_eq!(data(&list(&server, "samples", &milliseconds)), expected);
+}
+
+#[test]
+fn local_times_come_when_a_zone_is_asked() {
+    let server = start(&[]);
+    let zone = "America/New_York";
+    let slot = slot_in_hours(30);
+    let local = slot.to_zoned(jiff::tz::TimeZone::get(zone).unwrap());
+    let wall = local.strftime("%Y-%m-%dT%H:%M:%S").to_string();
+    let query = format!("start={wall}&numberOfDays=1&timezone=America%2FNew_York&maxTimeSlots=1");
+    let answer = data(&list(&server, "samples", &query));
+    assert_eq!(answer["timezone"], zone);
+    let slots = answer["slots"].as_array().unwrap();
+    assert_eq!(slots.len(), 1);
+    assert_eq!(slots[0]["localTime"], format!("{wall}.000"));
+    assert_eq!(slots[0]["utcTime"], text(slot));
+}
+
+#[test]
+fn a_start_without_zone_is_utc_and_a_day_is_a_day() {
+    let server = start(&[]);
+    let slot = slot_in_hours(30);
+    let wall = slot.strftime("%Y-%m-%dT%H:%M:%S").to_string();
+    let rest = data(&list(&server, "samples", &format!("start={wall}")));
+    let slots = rest["slots"].as_array().unwrap().clone();
+    assert_eq!(slots[0]["utcTime"], text(slot));
+    let last = slots[slots.len() - 1]["utcTime"].as_str().unwrap().to_owned();
+    assert!(last.ends_with("T23:45:00.000Z"), "the rest of that day: {last}");
+    assert_eq!(last[..10], wall[..10]);
+
+    let midnight = london(working_day, 0, 0);
+    let start = text(midnight.timestamp());
+    let query = format!("start={start}&numberOfDays=1&timezone=Europe/London");
+    let day = data(&list(&server, "support", &query));
+    let slots = day["slots"].as_array().unwrap().clone();
+    assert_eq!(slots.len(), 16);
+    let date = midnight.strftime("%Y-%m-%d").to_string();
+    assert_eq!(slots[0]["localTime"], format!("{date}T09:00:00.000"));
+    assert_eq!(slots[15]["localTime"], format!("{date}T16:30:00.000"));
+}
+
+#[test]
+fn slots_do_not_begin_before_the_start() {
+    let server = start(&[]);
+    let slot = slot_in_hours(30);
+    let inside = text(slot + SignedDuration::from_mins(7));
+    let query = format!("start={inside}&numberOfDays=1&maxTimeSlots=1");
+    let first = data(&list(&server, "samples", &query));
+    let next = text(slot + SignedDuration::from_mins(15));
+    assert_eq!(first["slots"][0]["utcTime"], next);
+    let now = data(&list(&server, "samples", "numberOfDays=1&maxTimeSlots=1"));
+    let now = now["slots"][0]["utcTime"].as_str().unwrap().to_owned();
+    assert!(now >= text(in_minutes(-1)) && now <= text(in_minutes(16)), "{now}");
+}
+
+#[test]
+fn full_slots_are_refused_with_proposals_and_shown_when_asked() {
+    let server = start(&[]);
+    let slot = text(slot_in_hours(30));
+    let body = json!({"serviceName": "samples", "phoneNumber": "1", "desiredTime": slot});
+    for _ in 0..5 {
+        assert_booked(&create(&server, body.clone()));
+    }
+    let refusal = create(&server, body).expect(429);
+    assert_envelope(&refusal, 7041);
+    let proposals = refusal["data"]["slots"].as_object().unwrap();
+    assert_eq!(proposals.len(), 5);
+    assert!(proposals.values().all(|capacity| capacity == "5"));
+    assert!(!proposals.contains_key(&slot));
+
+    let query = format!("start={slot}&numberOfDays=1&maxTimeSlots=1");
+    let free = data(&list(&server, "samples", &query));
+    assert_ne!(free["slots"][0]["utcTime"], slot);
+    let busy = data(&list(&server, "samples", &format!("{query}&reportBusy=true")));
+    let slots = busy["slots"].as_array().unwrap();
+    assert_eq!(slots.len(), 2, "the full one and one free one");
+    assert_eq!(slots[0], json!({"utcTime": slot, "capacity": 0, "total": 5}));
+}
+
+#[test]
+fn both_apis_share_the_places() {
+    let server = start(&[]);
+    let slot = text(slot_in_hours(30));
+    let body = json!({"_customer_number": "1", "_desired_time": slot});
+    let path = format!("{}/samples", crate::client::V1);
+    server.post_json(&path, body).expect(200);
+    let slots = data(&list(&server, "samples", &format!("start={slot}")));
+    assert_eq!(slots["slots"][0]["capacity"], 4);
+}
+
+#[test]
+fn a_closed_office_is_refused() {
+    let server = start(&[]);
+    let weekend = london(|day| !working_day(day), 12, 0);
+    let time = text(weekend.timestamp());
+    let body = json!({"serviceName": "support", "phoneNumber": "1", "desiredTime": time});
+    let refusal = create(&server, body).expect(429);
+    assert_envelope(&refusal, 7042);
+    assert_eq!(refusal["data"]["slots"].as_object().unwrap().len(), 5);
+    let end = text((weekend + 1.hour()).timestamp());
+    let slots = data(&list(&server, "support", &format!("start={time}&end={end}")));
+    assert_eq!(slots["slots"], json!([]));
+}
+
+#[test]
+fn the_status_of_a_closed_office_is_a_switch() {
+    let hours = closed_now();
+    let server = start_with(&format!(
+        "[server.v3]\nclosed_status = 400\napi_keys = []\n[services.weekly]\nhours = [\"{hours}\"]\n"
+    ));
+    let body = json!({"serviceName": "weekly", "phoneNumber": "1"}).to_string();
+    let path = format!("{V3}/create");
+    let json = format!("Content-Type: {JSON}");
+    let refusal = server.send("POST", &path, &[&json], body.as_bytes());
+    assert_envelope(&refusal.expect(400), 7042);
+}
+
+#[test]
+fn the_gateway_wants_a_key() {
+    let server = start(&[]);
+    let path = format!("{V3}/availability/samples");
+    let get = |headers: &[&str]| server.send("GET", &path, headers, b"").expect(401);
+    let missing = json!({"fault": {
+        "faultstring": "Failed to resolve API Key variable request.header.x-api-key",
+        "detail": {"errorcode": "steps.oauth.v2.FailedToResolveAPIKey"}
+    }});
+    assert_eq!(get(&[]), missing);
+    assert_eq!(get(&["apikey: sandbox-key"]), missing);
+    let invalid = json!({"fault": {
+        "faultstring": "Invalid ApiKey",
+        "detail": {"errorcode": "oauth.v2.InvalidApiKey"}
+    }});
+    assert_eq!(get(&["x-api-key: other"]), invalid);
+    server.send("POST", &format!("{V3}/create"), &[], b"").expect(401);
+}

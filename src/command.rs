@@ -1,0 +1,64 @@
+//! The commands of the service and the events that follow them.
+
+use std::ffi::CStr;
+
+pub mod availability;
+pub mod options;
+pub mod schedule;
+
+/// A command that goes to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Book a telephone callback.
+    Schedule,
+    /// List the slots that can be booked.
+    Availability,
+}
+
+/// The name of the command that changes the configuration.
+pub const CONFIGURE: &str = "CallbackService.configure";
+
+/// The event that tells that a service is ready.
+pub const READY: &CStr = c"CallbackService.ready";
+
+impl Command {
+    /// The command of this name.
+    pub fn from_name(name: &str) -> Option<Command> {
+        [Command::Schedule, Command::Availability]
+            .into_iter()
+            .find(|command| command.name() == name)
+    }
+
+    /// The command's name on the bus.
+    pub fn name(self) -> &'static str {
+        match self {
+            Command::Schedule => "CallbackService.schedule",
+            Command::Availability => "CallbackService.availability",
+        }
+    }
+
+    /// The event that carries the outcome.
+    pub fn event(self, resolved: bool) -> &'static CStr {
+        match (self, resolved) {
+            (Command::Schedule, true) => c"CallbackService.scheduled",
+            (Command::Schedule, false) => c"CallbackService.scheduleError",
+            (Command::Availability, true) => c"CallbackService.availableSlots",
+            (Command::Availability, false) => c"CallbackService.availabilityError",
+        }
+    }
+
+    /// What the outcome says when the command came without data.
+    pub fn no_data(self) -> &'static str {
+        match self {
+            Command::Schedule => "No data found to schedule callback",
+            Command::Availability => "No query parameters passed for callback availability service",
+        }
+    }
+}
+
+/// The event of this name, if the service ever publishes one.
+pub fn event(name: &str) -> Option<&'static CStr> {
+    let outcomes = [Command::Schedule, Command::Availability].map(|command| [command.event(true), command.event(false)]);
+    let mut events = outcomes.into_iter().flatten().chain([READY]);
+    events.find(|event| event.to_bytes() == name.as_bytes())
+}

@@ -1,0 +1,94 @@
+//! Typed reading of the options of a command; `null` counts as absent everywhere.
+
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::json::{scalar_text, Object};
+use crate::status::Status;
+use crate::time;
+
+/// An option that is text; a number stands for its digits.
+pub fn text(options: &Object, name: &str) -> Result<Option<String>> {
+    match options.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text.clone())),
+        Some(Value::Number(number)) => Ok(Some(number.to_string())),
+        Some(_) => Err(bad(name, "must be text")),
+    }
+}
+
+/// The first of several options that is given and not empty.
+pub fn first_text(options: &Object, names: &[&str]) -> Result<Option<String>> {
+    for name in names {
+        if let Some(text) = text(options, name)?.filter(|text| !text.is_empty()) {
+            return Ok(Some(text));
+        }
+    }
+    Ok(None)
+}
+
+/// The first of several time options that is given and not empty, in the servers' form.
+pub fn first_time(options: &Object, names: &[&str]) -> Result<Option<String>> {
+    for name in names {
+        match options.get(*name) {
+            None | Some(Value::Null) => {}
+            Some(Value::String(text)) if text.is_empty() => {}
+            Some(Value::String(text)) => {
+                return time::to_wire(text).map(Some).ok_or_else(|| {
+                    bad(name, "must be an RFC 3339 time with a zone, such as 2030-12-01T10:00:00.000Z")
+                })
+            }
+            Some(_) => return Err(bad(name, "must be a time as text")),
+        }
+    }
+    Ok(None)
+}
+
+/// A count, as number or text; zero and empty text count as absent.
+pub fn count(options: &Object, name: &str) -> Result<Option<u32>> {
+    let Some(given) = options.get(name) else {
+        return Ok(None);
+    };
+    let text = match given {
+        Value::Null => return Ok(None),
+        Value::Number(_) | Value::String(_) => scalar_text(given).unwrap_or_default(),
+        _ => return Err(bad(name, "must be a whole number")),
+    };
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    let count: u32 = text
+        .trim()
+        .parse()
+        .map_err(|_| bad(name, "must be a whole number, not negative"))?;
+    Ok((count > 0).then_some(count))
+}
+
+/// A truth value, as boolean or as the text `true` or `false`.
+pub fn truth(options: &Object, name: &str) -> Result<Option<bool>> {
+    match options.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Bool(truth)) => Ok(Some(*truth)),
+        Some(Value::String(text)) => match text.as_str() {
+            "" => Ok(None),
+            "true" => Ok(Some(true)),
+            "false" => Ok(Some(false)),
+            _ => Err(bad(name, "must be true or false")),
+        },
+        Some(_) => Err(bad(name, "must be true or false")),
+    }
+}
+
+/// An option that is an object; absent is empty.
+pub fn object(options: &Object, name: &str) -> Result<Object> {
+    match options.get(name) {
+        None | Some(Value::Null) => Ok(Object::new()),
+        Some(Value::Object(object)) => Ok(object.clone()),
+        Some(_) => Err(bad(name, "must be an object")),
+    }
+}
+
+/// An error in one option.
+pub fn bad(name: &str, message: &str) -> Error {
+    Error::field(Status::BadOption, name, message)
+}

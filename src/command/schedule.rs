@@ -1,0 +1,227 @@
+//! The options of the schedule command, checked.
+
+use serde_json::Value;
+
+use super::options::{bad, first_text, first_time, object, text, truth};
+use crate::error::Result;
+use crate::json::{scalar_text, Object};
+
+/// A booking as the caller wants it, free of the differences between the servers.
+#[derive(Debug, Default, PartialEq)]
+pub struct Booking {
+    /// The number to call.
+    pub phone_number: Option<String>,
+    /// When to call, in the servers' form; absent is as soon as possible.
+    pub desired_time: Option<String>,
+    /// The virtual queue, when the command names one.
+    pub service_name: Option<String>,
+    /// The command's user data.
+    pub user_data: Object,
+    /// The routing options given, each with the name that the caller used.
+    pub routing: Vec<Routing>,
+    /// The fields of the v3 API given by their own names.
+    pub fields: Object,
+    /// Every other option: the entry form's fields and the site's own data.
+    pub rest: Object,
+}
+
+/// One routing option.
+#[derive(Debug, PartialEq)]
+pub struct Routing {
+    /// The field of the v1 API.
+    pub wire_name: &'static str,
+    /// The name that the caller used.
+    pub given_name: String,
+    /// Its text.
+    pub value: String,
+}
+
+/// Names of the phone number, the one that wins first.
+const PHONE_NUMBER: [&str; 3] = ["_customer_number", "phonenumber", "phoneNumber"];
+
+/// Names of the desired time, the one that wins first.
+const DESIRED_TIME: [&str; 3] = ["_desired_time", "desiredtime", "desiredTime"];
+
+/// Field of the v1 API, and the option's two spellings.
+const ROUTING: [(&str, [&str; 2]); 6] = [
+    ("_call_direction", ["calldirection", "callDirection"]),
+    ("_wait_for_agent", ["waitforagent", "waitForAgent"]),
+    ("_wait_for_user_confirm", ["waitforuserconfirm", "waitForUserConfirm"]),
+    ("_media_type", ["mediatype", "mediaType"]),
+    ("_callback_state", ["callbackstate", "callbackState"]),
+    ("_urs_virtual_queue", ["ursvirtualqueue", "ursVirtualQueue"]),
+];
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Text,
+    Number,
+    Truth,
+    Targets,
+}
+
+/// The further fields of the v3 API.
+const FIELDS: [(&str, Kind); 13] = [
+    ("cbOfferType", Kind::Text),
+    ("language", Kind::Text),
+    ("inboundVQ", Kind::Text),
+    ("channel", Kind::Text),
+    ("offerTiming", Kind::Text),
+    ("cbOriginationIxnId", Kind::Text),
+    ("surveyRP", Kind::Text),
+    ("routePoint", Kind::Text),
+    ("offerThreshold", Kind::Number),
+    ("priority", Kind::Number),
+    ("captchaToken", Kind::Text),
+    ("pushTargets", Kind::Targets),
+    ("alwaysCheckCapacity", Kind::Truth),
+];
+
+/// Checks the options and sorts them by their meaning.
+pub fn check(options: &Object) -> Result<Booking> {
+    let mut booking = Booking {
+        phone_number: first_text(options, &PHONE_NUMBER)?,
+        desired_time: first_time(options, &DESIRED_TIME)?,
+        service_name: text(options, "serviceName")?.filter(|name| !name.is_empty()),
+        user_data: object(options, "userData")?,
+        ..Booking::default()
+    };
+    for (wire_name, spellings) in ROUTING {
+        booking.routing.extend(routing(options, wire_name, spellings)?);
+    }
+    for (name, kind) in FIELDS {
+        if let Some(value) = field(options, name, kind)? {
+            booking.fields.insert(name.to_owned(), value);
+        }
+    }
+    let rest = options.iter().filter(|(name, _)| !is_named(name));
+    booking.rest = rest.map(|(name, value)| (name.clone(), value.clone())).collect();
+    Ok(booking)
+}
+
+/// Whether an option is one of the phone number's or the desired time's names that the widget itself knows.
+pub fn widget_alias(name: &str) -> Option<&'static str> {
+    match name {
+        "phonenumber" | "_customer_number" => Some("phoneNumber"),
+        "desiredtime" | "_desired_time" => Some("desiredTime"),
+        _ => None,
+    }
+}
+
+/// The value of a routing option under either spelling, as the widget looks it up.
+pub fn widget_routing(options: &Object) -> impl Iterator<Item = (&'static str, Option<&Value>)> {
+    ROUTING.iter().map(|(wire_name, spellings)| {
+        let given = spellings.iter().filter_map(|name| options.get(*name));
+        (*wire_name, given.into_iter().find(|value| !crate::json::is_falsy(value)))
+    })
+}
+
+fn routing(options: &Object, wire_name: &'static str, spellings: [&str; 2]) -> Result<Option<Routing>> {
+    for name in [wire_name, spellings[0], spellings[1]] {
+        match options.get(name) {
+            None | Some(Value::Null) => continue,
+            Some(Value::String(text)) if text.is_empty() => continue,
+            Some(value) => {
+                let value = scalar_text(value).ok_or_else(|| bad(name, "must be text or true or false"))?;
+                let given_name = name.to_owned();
+                return Ok(Some(Routing { wire_name, given_name, value }));
+            }
+        }
+    }
+    Ok(None)
+}
+
+fn field(options: &Object, name: &str, kind: Kind) -> Result<Option<Value>> {
+    match kind {
+        Kind::Text => Ok(text(options, name)?.map(Value::String)),
+        Kind::Truth => Ok(truth(options, name)?.map(Value::Bool)),
+        Kind::Number => match options.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Number(number)) => Ok(Some(Value::Number(number.clone()))),
+            Some(Value::String(text)) if text.is_empty() => Ok(None),
+            Some(Value::String(text)) => {
+                let number: Option<serde_json::Number> = serde_json::from_str(text).ok();
+                number.map(Value::Number).map(Some).ok_or_else(|| bad(name, "must be a number"))
+            }
+            Some(_) => Err(bad(name, "must be a number")),
+        },
+        Kind::Targets => match options.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(targets @ Value::Array(_)) => Ok(Some(targets.clone())),
+            Some(_) => Err(bad(name, "must be an array of objects with channel and target")),
+        },
+    }
+}
+
+fn is_named(name: &str) -> bool {
+    PHONE_NUMBER.contains(&name)
+        || DESIRED_TIME.contains(&name)
+        || matches!(name, "serviceName" | "userData")
+        || FIELDS.iter().any(|(field, _)| *field == name)
+        || ROUTING
+            .iter()
+            .any(|(wire_name, spellings)| *wire_name == name || spellings.contains(&name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn checked(options: Value) -> Result<Booking> {
+        check(options.as_object().unwrap())
+    }
+
+    #[test]
+    fn wire_names_win_over_their_aliases() {
+        let booking = checked(json!({
+            "phonenumber": "222", "_customer_number": 111, "phoneNumber": "333",
+            "desiredTime": "2030-01-03T00:00:00Z", "desiredtime": "2030-01-02T00:00:00Z",
+            "_desired_time": "2030-01-01T00:00:00Z"
+        }))
+        .unwrap();
+        assert_eq!(booking.phone_number.as_deref(), Some("111"));
+        assert_eq!(booking.desired_time.as_deref(), Some("2030-01-01T00:00:00.000Z"));
+        assert!(booking.rest.is_empty());
+    }
+
+    #[test]
+    fn an_empty_or_null_time_is_as_soon_as_possible() {
+        for time in [json!(""), Value::Null] {
+            assert_eq!(checked(json!({"desiredtime": time})).unwrap().desired_time, None);
+        }
+    }
+
+    #[test]
+    fn wrong_types_name_their_option() {
+        for (options, name) in [
+            (json!({"phonenumber": {}}), "phonenumber"),
+            (json!({"desiredtime": 5}), "desiredtime"),
+            (json!({"desiredTime": "2030-01-01T10:00:00"}), "desiredTime"),
+            (json!({"serviceName": []}), "serviceName"),
+            (json!({"userData": "x"}), "userData"),
+            (json!({"waitForAgent": {}}), "waitForAgent"),
+            (json!({"priority": "high"}), "priority"),
+            (json!({"alwaysCheckCapacity": "yes"}), "alwaysCheckCapacity"),
+            (json!({"pushTargets": {}}), "pushTargets"),
+            (json!({"language": true}), "language"),
+        ] {
+            let error = checked(options).unwrap_err();
+            assert_eq!(error.status.name(), "BAD_OPTION");
+            assert_eq!(error.field.as_deref(), Some(name));
+            assert!(error.message.starts_with(name), "{}", error.message);
+        }
+    }
+
+    #[test]
+    fn both_spellings_of_every_routing_option_are_known() {
+        for (wire_name, spellings) in ROUTING {
+            for name in [spellings[0], spellings[1], wire_name] {
+                let booking = checked(json!({ name: true })).unwrap();
+                let expected = Routing { wire_name, given_name: name.to_owned(), value: "true".to_owned() };
+                assert_eq!(booking.routing, [expected]);
+                assert!(booking.rest.is_empty());
+            }
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! The configuration of a service: from the caller's JSON to checked values.
+
+pub mod connection;
+mod keys;
+mod read;
+mod section;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::prelude::{Engine, BASE64_STANDARD};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::Url;
+use serde_json::Value;
+
+use crate::error::{Error, Result};
+use crate::json::Object;
+use crate::status::Status;
+use connection::Connection;
+use read::Section;
+
+/// The server API in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ApiVersion {
+    /// Genesys Mobile Services.
+    V1,
+    /// Genesys Engagement Service.
+    V3,
+}
+
+/// The form in which data goes to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WireFormat {
+    /// As the servers' contracts describe it.
+    Documented,
+    /// As version 9 of the browser widget sends it.
+    Widgets9,
+}
+
+/// When and how often a request is repeated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Retry {
+    /// The most requests sent for one command, the first included.
+    pub attempts: u32,
+    /// The pause before the second request; it doubles from there.
+    pub base_delay: Duration,
+    /// The longest pause.
+    pub max_delay: Duration,
+}
+
+/// A checked configuration. It never changes; `configure` makes a new one.
+#[derive(Debug)]
+pub struct Config {
+    given: Object,
+    /// The base URL of the API, without a trailing slash.
+    pub data_url: String,
+    /// The server API.
+    pub api_version: ApiVersion,
+    /// The gateway's key.
+    pub api_key: Option<HeaderValue>,
+    /// The virtual queue for commands that name none.
+    pub service_name: Option<String>,
+    /// Data attached to every booking.
+    pub user_data: Object,
+    /// The deadline of a whole command.
+    pub timeout: Duration,
+    /// Who dials, for v1.
+    pub call_direction: Option<String>,
+    /// The zone for local times, for v3.
+    pub timezone: Option<String>,
+    /// The form of the data.
+    pub wire_format: WireFormat,
+    /// When a request is repeated.
+    pub retry: Retry,
+    /// The largest answer that is read, in bytes.
+    pub max_response_bytes: usize,
+    /// The site's own headers, and basic credentials.
+    pub headers: HeaderMap,
+    /// All that decides which connections can be shared.
+    pub connection: Arc<Connection>,
+}
+
+const DEFAULT_TIMEOUT_MS: u64 = 3_000;
+const DAY_MS: u64 = 86_400_000;
+const DEFAULT_MAX_RESPONSE_BYTES: u64 = 8 << 20;
+
+impl Config {
+    /// Reads the configuration that a caller gave, as text.
+    pub fn parse(text: &str) -> Result<Config> {
+        Config::from_object(section::read(text)?)
+    }
+
+    /// This configuration with the caller's keys put over its own.
+    pub fn merged(&self, text: &str) -> Result<Config> {
+        let mut given = self.given.clone();
+        given.extend(section::read(text)?.into_iter().filter(|(_, value)| !value.is_null()));
+        Config::from_object(given)
+    }
+
+    fn from_object(given: Object) -> Result<Config> {
+        keys::check(&given, "", keys::CONFIGURATION)?;
+        let section = Section::new(&given, "");
+        let api_version = section.choice(
+            "apiVersion",
+            &[("v1", ApiVersion::V1), ("v3", ApiVersion::V3)],
+            ApiVersion::V1,
+        )?;
+        let url = data_url(&section, api_version)?;
+        let config = Config {
+            api_version,
+            api_key: api_key(&section)?,
+            service_name: section.filled("serviceName")?,
+            user_data: section.object("userData")?.cloned().unwrap_or_default(),
+            timeout: section.milliseconds("ajaxTimeout", 1, DAY_MS)?.unwrap_or(Duration::from_millis(DEFAULT_TIMEOUT_MS)),
+            call_direction: section.filled("callDirection")?,
+            timezone: section.filled("timezone")?,
+            wire_format: section.choice(
+                "wireFormat",
+                &[("documented", WireFormat::Documented), ("widgets-9", WireFormat::Widgets9)],
+                WireFormat::Documented,
+            )?,
+            retry: retry(&section)?,
+            max_response_bytes: section
+                .integer("maxResponseBytes", 1, 1 << 40)?
+                .map_or(DEFAULT_MAX_RESPONSE_BYTES as usize, |bytes| bytes as usize),
+            headers: headers(&section)?,
+            connection: Arc::new(Connection::read(&section, &url)?),
+            data_url: url.as_str().trim_end_matches('/').to_owned(),
+            given: Object::new(),
+        };
+        let _ = section.choice("handlers", &[("caller", ())], ())?;
+        let _ = section.integer("queueLimit", 1, 1 << 24)?;
+        Ok(Config { given, ..config })
+    }
+}
+
+fn data_url(section: &Section, version: ApiVersion) -> Result<Url> {
+    let invalid = |message: &str| Err(section.error("dataURL", message));
+    let Some(text) = section.filled("dataURL")? else {
+        return invalid("is required: the base URL of the callback API");
+    };
+    let Ok(mut url) = Url::parse(text.trim()) else {
+        return invalid("is not a URL; expected http:// or https:// and a host");
+    };
+    if !matches!(url.scheme(), "http" | "https") {
+        return invalid("must start with http:// or https://");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return invalid("must not hold credentials; use basicAuth");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return invalid("must not have a query or a fragment, since paths are appended to it");
+    }
+    let path = url.path().strip_suffix('/').unwrap_or(url.path()).to_owned();
+    if version == ApiVersion::V3 && path.ends_with("/engagement/v3") {
+        url.set_path(&format!("{path}/callbacks"));
+    } else {
+        url.set_path(&path);
+    }
+    Ok(url)
+}
+
+fn api_key(section: &Section) -> Result<Option<HeaderValue>> {
+    let key = match section.get("apikey") {
+        None => return Ok(None),
+        Some(Value::String(key)) if key.is_empty() => return Ok(None),
+        Some(Value::String(key)) => key.clone(),
+        Some(Value::Number(key)) => key.to_string(),
+        Some(_) => return Err(section.error("apikey", "must be text or a number")),
+    };
+    let key = secret(&key).ok_or_else(|| {
+        section.error("apikey", "holds a line break or another character that a header cannot carry")
+    })?;
+    Ok(Some(key))
+}
+
+fn secret(text: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(text).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+fn retry(section: &Section) -> Result<Retry> {
+    let mut retry = Retry {
+        attempts: 3,
+        base_delay: Duration::from_millis(100),
+        max_delay: Duration::from_millis(2_000),
+    };
+    let Some(given) = section.object("retry")? else {
+        return Ok(retry);
+    };
+    keys::check(given, "retry", keys::RETRY)?;
+    let given = Section::new(given, "retry");
+    if let Some(attempts) = given.integer("attempts", 1, 100)? {
+        retry.attempts = attempts as u32;
+    }
+    if let Some(delay) = given.milliseconds("baseDelayMs", 0, DAY_MS)? {
+        retry.base_delay = delay;
+    }
+    if let Some(delay) = given.milliseconds("maxDelayMs", 0, DAY_MS)? {
+        retry.max_delay = delay;
+    }
+    Ok(retry)
+}
+
+/// Headers that the transport itself sets; a second one would break the request.
+const RESERVED_HEADERS: [&str; 6] = [
+    "connection",
+    "content-length",
+    "expect",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
+
+fn headers(section: &Section) -> Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in section.object("headers")?.into_iter().flatten() {
+        let invalid = |message: &str| Err(Error::field(Status::Config, &format!("headers.{name}"), message));
+        let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
+            return invalid("is not a header name");
+        };
+        if RESERVED_HEADERS.contains(&header.as_str()) {
+            return invalid("is set by the library and cannot be given");
+        }
+        let Some(value) = crate::json::scalar_text(value).as_deref().and_then(secret) else {
+            return invalid("must be text that a header can carry");
+        };
+        headers.insert(header, value);
+    }
+    if let Some(credentials) = section.object("basicAuth")? {
+        keys::check(credentials, "basicAuth", keys::BASIC_AUTH)?;
+        headers.insert(reqwest::header::AUTHORIZATION, basic(&Section::new(credentials, "basicAuth"))?);
+    }
+    Ok(headers)
+}
+
+fn basic(credentials: &Section) -> Result<HeaderValue> {
+    let username = credentials.required("username")?;
+    if username.contains(':') {
+        return Err(credentials.error("username", "must not hold a colon"));
+    }
+    let password = credentials.text("password")?.unwrap_or_default();
+    let encoded = BASE64_STANDARD.encode(format!("{username}:{password}"));
+    secret(&format!("Basic {encoded}")).ok_or_else(|| credentials.error("username", "cannot be sent"))
+}
+
+#[cfg(test)]
+mod tests;

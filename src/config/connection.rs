@@ -1,0 +1,160 @@
+//! The part of the configuration that decides which connections a service can use.
+
+use std::time::Duration;
+
+use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::header::HeaderValue;
+use reqwest::Url;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use serde_json::Value;
+
+use super::keys;
+use super::read::Section;
+use crate::error::{Error, Result};
+
+/// Services with equal values can share connections.
+#[derive(Debug, PartialEq)]
+pub struct Connection {
+    /// The origin of the server.
+    pub origin: Url,
+    /// The longest time that making a connection may take.
+    pub connect_timeout: Option<Duration>,
+    /// The proxy between this machine and the server.
+    pub proxy: Option<Proxy>,
+    /// Certificates and versions.
+    pub tls: Tls,
+}
+
+/// A proxy.
+#[derive(Debug, PartialEq)]
+pub struct Proxy {
+    /// Its URL, without credentials.
+    pub url: String,
+    /// Its credentials, as a header.
+    pub authorization: Option<HeaderValue>,
+}
+
+/// What the caller asked of TLS.
+#[derive(Debug, Default, PartialEq)]
+pub struct Tls {
+    /// Authorities trusted beside the system's.
+    pub authorities: Vec<CertificateDer<'static>>,
+    /// The certificate chain and key that identify this client.
+    pub identity: Option<Identity>,
+    /// Whether TLS 1.3 is the least that is accepted.
+    pub only_1_3: bool,
+}
+
+/// A client certificate.
+#[derive(Debug, PartialEq)]
+pub struct Identity {
+    /// The certificate, then its issuers.
+    pub chain: Vec<CertificateDer<'static>>,
+    /// Its private key.
+    pub key: PrivateKeyDer<'static>,
+}
+
+const DAY_MS: u64 = 86_400_000;
+
+impl Connection {
+    /// Reads `connectTimeout`, `proxy` and `tls`; files are read here, so that a wrong path is told at once.
+    pub fn read(section: &Section, data_url: &Url) -> Result<Connection> {
+        let mut origin = data_url.clone();
+        origin.set_path("");
+        Ok(Connection {
+            connect_timeout: section.milliseconds("connectTimeout", 1, DAY_MS)?,
+            proxy: proxy(section, &origin)?,
+            tls: tls(section)?,
+            origin,
+        })
+    }
+
+    /// Whether any connection is encrypted, so that authorities are needed.
+    pub fn uses_tls(&self) -> bool {
+        let proxy = self.proxy.as_ref();
+        self.origin.scheme() == "https" || proxy.is_some_and(|proxy| proxy.url.starts_with("https:"))
+    }
+}
+
+fn proxy(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
+    let matcher = match section.get("proxy") {
+        None => Matcher::from_env(),
+        Some(Value::String(word)) if word.eq_ignore_ascii_case("env") => Matcher::from_env(),
+        Some(Value::String(word)) if word.eq_ignore_ascii_case("none") => return Ok(None),
+        Some(Value::Object(given)) => {
+            keys::check(given, "proxy", keys::PROXY)?;
+            let given = Section::new(given, "proxy");
+            let url = given.required("url")?;
+            let parsed = Url::parse(&url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+            if parsed.is_none_or(|url| !url.has_host()) {
+                return Err(given.error("url", "must be a URL that starts with http:// or https://"));
+            }
+            let exceptions = no_proxy(&given)?;
+            Matcher::builder().all(url).no(exceptions).build()
+        }
+        Some(_) => return Err(section.error("proxy", "must be \"env\", \"none\" or an object with url")),
+    };
+    let Ok(destination) = origin.as_str().parse() else {
+        return Ok(None);
+    };
+    Ok(matcher.intercept(&destination).map(|intercept| Proxy {
+        url: intercept.uri().to_string(),
+        authorization: intercept.basic_auth().cloned(),
+    }))
+}
+
+fn no_proxy(given: &Section) -> Result<String> {
+    match given.get("noProxy") {
+        None => Ok(String::new()),
+        Some(Value::String(list)) => Ok(list.clone()),
+        Some(Value::Array(hosts)) => {
+            let hosts: Option<Vec<_>> = hosts.iter().map(Value::as_str).collect();
+            let hosts = hosts.ok_or_else(|| given.error("noProxy", "must hold text only"))?;
+            Ok(hosts.join(","))
+        }
+        Some(_) => Err(given.error("noProxy", "must be a list of hosts, as text or as an array")),
+    }
+}
+
+fn tls(section: &Section) -> Result<Tls> {
+    let Some(given) = section.object("tls")? else {
+        return Ok(Tls::default());
+    };
+    keys::check(given, "tls", keys::TLS)?;
+    let given = Section::new(given, "tls");
+    let authorities = match given.filled("caFile")? {
+        Some(path) => certificates(&given, "caFile", &path)?,
+        None => Vec::new(),
+    };
+    let identity = match (given.filled("certFile")?, given.filled("keyFile")?) {
+        (Some(certificate), Some(key)) => Some(Identity {
+            chain: certificates(&given, "certFile", &certificate)?,
+            key: private_key(&given, &key)?,
+        }),
+        (None, None) => None,
+        (Some(_), None) => return Err(given.error("keyFile", "is required with tls.certFile")),
+        (None, Some(_)) => return Err(given.error("certFile", "is required with tls.keyFile")),
+    };
+    let only_1_3 = given.choice("minVersion", &[("1.2", false), ("1.3", true)], false)?;
+    Ok(Tls { authorities, identity, only_1_3 })
+}
+
+fn certificates(section: &Section, key: &str, path: &str) -> Result<Vec<CertificateDer<'static>>> {
+    let pem = read_file(section, key, path)?;
+    let certificates: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    match certificates {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        _ => Err(section.error(key, &format!("{path} holds no certificate in PEM form"))),
+    }
+}
+
+fn private_key(section: &Section, path: &str) -> Result<PrivateKeyDer<'static>> {
+    let pem = read_file(section, "keyFile", path)?;
+    PrivateKeyDer::from_pem_slice(&pem)
+        .map_err(|_| section.error("keyFile", &format!("{path} holds no unencrypted private key in PEM form")))
+}
+
+fn read_file(section: &Section, key: &str, path: &str) -> std::result::Result<Vec<u8>, Error> {
+    std::fs::read(path).map_err(|error| section.error(key, &format!("cannot read {path}: {error}")))
+}

@@ -1,0 +1,90 @@
+//! Typed reading of one section of the configuration; `null` counts as absent everywhere.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::keys::read_path;
+use crate::error::{Error, Result};
+use crate::json::Object;
+use crate::status::Status;
+
+/// An object of the configuration and the path to it, for error texts.
+pub struct Section<'a> {
+    object: &'a Object,
+    path: &'a str,
+}
+
+impl<'a> Section<'a> {
+    /// The section at a path; the configuration itself has the empty path.
+    pub fn new(object: &'a Object, path: &'a str) -> Section<'a> {
+        Section { object, path }
+    }
+
+    /// An error in one key of this section.
+    pub fn error(&self, key: &str, message: &str) -> Error {
+        Error::field(Status::Config, &read_path(self.path, key), message)
+    }
+
+    /// The value of a key.
+    pub fn get(&self, key: &str) -> Option<&'a Value> {
+        self.object.get(key).filter(|value| !value.is_null())
+    }
+
+    /// Text.
+    pub fn text(&self, key: &str) -> Result<Option<String>> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(_) => Err(self.error(key, "must be text")),
+        }
+    }
+
+    /// Text; empty counts as absent.
+    pub fn filled(&self, key: &str) -> Result<Option<String>> {
+        Ok(self.text(key)?.filter(|text| !text.is_empty()))
+    }
+
+    /// Text that must be there and not empty.
+    pub fn required(&self, key: &str) -> Result<String> {
+        self.filled(key)?.ok_or_else(|| self.error(key, "is required"))
+    }
+
+    /// A whole number within bounds.
+    pub fn integer(&self, key: &str, least: u64, most: u64) -> Result<Option<u64>> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
+        };
+        let whole = |number: f64| (number.fract() == 0.0 && (0.0..9e15).contains(&number)).then_some(number as u64);
+        match value.as_u64().or_else(|| value.as_f64().and_then(whole)) {
+            Some(number) if (least..=most).contains(&number) => Ok(Some(number)),
+            _ => Err(self.error(key, &format!("must be a whole number from {least} to {most}"))),
+        }
+    }
+
+    /// A duration in milliseconds within bounds.
+    pub fn milliseconds(&self, key: &str, least: u64, most: u64) -> Result<Option<Duration>> {
+        Ok(self.integer(key, least, most)?.map(Duration::from_millis))
+    }
+
+    /// An object.
+    pub fn object(&self, key: &str) -> Result<Option<&'a Object>> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(Value::Object(object)) => Ok(Some(object)),
+            Some(_) => Err(self.error(key, "must be an object")),
+        }
+    }
+
+    /// One of a few words, in any case.
+    pub fn choice<T: Copy>(&self, key: &str, choices: &[(&str, T)], default: T) -> Result<T> {
+        let Some(given) = self.filled(key)? else {
+            return Ok(default);
+        };
+        let chosen = choices.iter().find(|(word, _)| word.eq_ignore_ascii_case(&given));
+        chosen.map(|(_, value)| *value).ok_or_else(|| {
+            let words: Vec<_> = choices.iter().map(|(word, _)| format!("{word:?}")).collect();
+            self.error(key, &format!("must be {}", words.join(" or ")))
+        })
+    }
+}

@@ -1,0 +1,175 @@
+use super::*;
+use serde_json::json;
+
+fn parse(config: Value) -> Result<Config> {
+    Config::parse(&config.to_string())
+}
+
+fn refused(config: Value, key: &str) {
+    let error = parse(config.clone()).expect_err(&config.to_string());
+    assert_eq!(error.status, Status::Config, "{config}");
+    assert_eq!(error.field.as_deref(), Some(key), "{config}: {}", error.message);
+    assert!(error.message.starts_with(key), "{}", error.message);
+}
+
+const URL: &str = "http://127.0.0.1:8080/genesys/1/service/callback/samples";
+
+#[test]
+fn the_defaults_are_the_documented_ones() {
+    let config = parse(json!({ "dataURL": URL })).unwrap();
+    assert_eq!(config.api_version, ApiVersion::V1);
+    assert_eq!(config.timeout, Duration::from_millis(3000));
+    assert_eq!(config.max_response_bytes, 8 * 1024 * 1024);
+    assert_eq!(config.wire_format, WireFormat::Documented);
+    assert_eq!(config.data_url, URL);
+    assert!(config.api_key.is_none() && config.user_data.is_empty() && config.headers.is_empty());
+}
+
+#[test]
+fn the_section_is_found_in_a_whole_widgets_configuration() {
+    let section = json!({ "dataURL": URL, "ajaxTimeout": 5000 });
+    for config in [
+        section.clone(),
+        json!({ "callback": section }),
+        json!({ "widgets": { "callback": section, "main": {} } }),
+        json!({ "_genesys": { "widgets": { "callback": section } }, "other": 1 }),
+    ] {
+        assert_eq!(parse(config).unwrap().timeout, Duration::from_millis(5000));
+    }
+    refused(json!({ "_genesys": { "widgets": {} } }), "_genesys.widgets.callback");
+    refused(json!({ "callback": 5 }), "callback");
+}
+
+#[test]
+fn base_urls_are_completed() {
+    let base = |config| parse(config).unwrap().data_url;
+    assert_eq!(base(json!({ "dataURL": format!("{URL}/") })), URL);
+    for given in ["https://g.example/engagement/v3", "https://g.example/engagement/v3/callbacks/"] {
+        let config = json!({ "dataURL": given, "apiVersion": "V3" });
+        assert_eq!(base(config), "https://g.example/engagement/v3/callbacks");
+    }
+    assert_eq!(base(json!({ "dataURL": "http://h" })), "http://h");
+}
+
+#[test]
+fn mistakes_name_their_key() {
+    for (key, value) in [
+        ("dataURL", json!("ftp://host/")),
+        ("dataURL", json!("not a url")),
+        ("dataURL", json!("")),
+        ("dataURL", json!(5)),
+        ("dataURL", json!("http://user:secret@host/")),
+        ("dataURL", json!("http://host/?a=b")),
+        ("apiVersion", json!("v2")),
+        ("apikey", json!({})),
+        ("apikey", json!("one\r\ntwo")),
+        ("serviceName", json!(5)),
+        ("userData", json!("x")),
+        ("ajaxTimeout", json!("3000")),
+        ("ajaxTimeout", json!(0)),
+        ("ajaxTimeout", json!(1.5)),
+        ("callDirection", json!(true)),
+        ("timezone", json!(1)),
+        ("wireFormat", json!("widgets-8")),
+        ("connectTimeout", json!(-1)),
+        ("retry", json!(3)),
+        ("maxResponseBytes", json!(0)),
+        ("headers", json!([])),
+        ("basicAuth", json!("user:password")),
+        ("proxy", json!(5)),
+        ("tls", json!(true)),
+        ("handlers", json!("pool")),
+        ("queueLimit", json!(0)),
+    ] {
+        refused(json!({ "dataURL": URL, key: value }), key);
+    }
+    refused(json!({ "ajaxTimeout": 5 }), "dataURL");
+}
+
+#[test]
+fn mistakes_inside_a_section_name_the_whole_path() {
+    for (config, key) in [
+        (json!({ "retry": { "attempts": 0 } }), "retry.attempts"),
+        (json!({ "retry": { "attempt": 1 } }), "retry.attempt"),
+        (json!({ "retry": { "baseDelayMs": "1" } }), "retry.baseDelayMs"),
+        (json!({ "basicAuth": { "password": "x" } }), "basicAuth.username"),
+        (json!({ "basicAuth": { "username": "a:b" } }), "basicAuth.username"),
+        (json!({ "headers": { "a b": "x" } }), "headers.a b"),
+        (json!({ "headers": { "X-A": "x\ny" } }), "headers.X-A"),
+        (json!({ "headers": { "Content-Length": "5" } }), "headers.Content-Length"),
+        (json!({ "proxy": { "url": "proxy:8080" } }), "proxy.url"),
+        (json!({ "proxy": {} }), "proxy.url"),
+        (json!({ "proxy": { "url": "http://p:1", "noProxy": 5 } }), "proxy.noProxy"),
+        (json!({ "tls": { "caFile": "/nowhere/ca.pem" } }), "tls.caFile"),
+        (json!({ "tls": { "caFile": "/dev/null" } }), "tls.caFile"),
+        (json!({ "tls": { "certFile": "/dev/null" } }), "tls.keyFile"),
+        (json!({ "tls": { "keyFile": "/dev/null" } }), "tls.certFile"),
+        (json!({ "tls": { "minVersion": "1.1" } }), "tls.minVersion"),
+    ] {
+        let mut config = config;
+        config["dataURL"] = json!(URL);
+        refused(config, key);
+    }
+}
+
+#[test]
+fn nearly_known_keys_are_mistakes_and_unknown_ones_are_not() {
+    let error = parse(json!({ "dataUrl": URL })).unwrap_err();
+    assert_eq!(error.message, "dataUrl: unknown key; did you mean dataURL?");
+    refused(json!({ "dataURL": URL, "ajaxTimout": 5 }), "ajaxTimout");
+    parse(json!({ "dataURL": URL, "theme": "dark", "countryCodes": true, "form": [], "ewt": {} })).unwrap();
+}
+
+#[test]
+fn an_empty_configuration_has_the_widgets_own_text() {
+    for text in ["{}", "", "null", r#"{"callback":{}}"#] {
+        let error = Config::parse(text).unwrap_err();
+        assert_eq!((error.status, error.message.as_str()), (Status::Config, "Invalid configuration"));
+    }
+    assert_eq!(Config::parse("[]").unwrap_err().status, Status::Config);
+    assert_eq!(Config::parse("{\"a\"").unwrap_err().status, Status::NotJson);
+}
+
+#[test]
+fn configure_merges_and_resets_nothing() {
+    let first = parse(json!({ "dataURL": URL, "apikey": 12345, "userData": { "a": 1 } })).unwrap();
+    let second = first.merged(r#"{"callback":{"ajaxTimeout":50,"apikey":null,"userData":{"b":2}}}"#).unwrap();
+    assert_eq!(second.api_key.as_ref().unwrap(), "12345");
+    assert_eq!(second.timeout, Duration::from_millis(50));
+    assert_eq!(second.data_url, URL);
+    assert_eq!(serde_json::to_string(&second.user_data).unwrap(), r#"{"b":2}"#);
+    assert!(first.merged("{}").is_err());
+    assert!(first.merged(r#"{"dataURL":"x"}"#).is_err());
+}
+
+#[test]
+fn basic_credentials_become_a_header() {
+    let credentials = json!({ "username": "Aladdin", "password": "open sesame" });
+    let config = parse(json!({ "dataURL": URL, "basicAuth": credentials })).unwrap();
+    assert_eq!(config.headers["authorization"], "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+    assert!(config.headers["authorization"].is_sensitive());
+}
+
+#[test]
+fn a_proxy_applies_unless_its_host_is_excepted() {
+    let proxy = |proxy| parse(json!({ "dataURL": URL, "proxy": proxy })).unwrap().connection.proxy.as_ref().map(|proxy| proxy.url.clone());
+    assert_eq!(proxy(json!({ "url": "http://u:p@127.0.0.2:3128" })).as_deref(), Some("http://127.0.0.2:3128/"));
+    assert_eq!(proxy(json!({ "url": "http://127.0.0.2:3128", "noProxy": "127.0.0.0/8" })), None);
+    assert_eq!(proxy(json!({ "url": "http://127.0.0.2:3128", "noProxy": ["x", "127.0.0.1"] })), None);
+    assert_eq!(proxy(json!("none")), None);
+}
+
+#[test]
+fn no_secret_is_in_an_error_text() {
+    for config in [
+        json!({ "dataURL": "http://user:SECRET@host/" }),
+        json!({ "dataURL": URL, "apikey": "SECRET\n" }),
+        json!({ "dataURL": URL, "apikey": ["SECRET"] }),
+        json!({ "dataURL": URL, "headers": { "X-A": "SECRET\n" } }),
+        json!({ "dataURL": URL, "basicAuth": { "username": "SECRET:" } }),
+        json!({ "dataURL": URL, "proxy": { "url": "ftp://a:SECRET@b" } }),
+        json!({ "dataURL": URL, "userData": "SECRET" }),
+    ] {
+        assert!(!parse(config).unwrap_err().message.contains("SECRET"));
+    }
+}

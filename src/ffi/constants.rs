@@ -1,0 +1,100 @@
+//! Numbers of the C interface.
+
+use super::types::cbsvc_status;
+
+/// The version of this header, as `cbsvc_version` gives the library's: 0xMMmmpp.
+pub const CBSVC_HEADER_VERSION: u32 = 0x000100;
+
+/// The call did what it was asked.
+pub const CBSVC_OK: cbsvc_status = 0;
+/// A pointer that must be given is NULL.
+pub const CBSVC_NULL_ARGUMENT: cbsvc_status = 101;
+/// The service is NULL, closed, or was never one.
+pub const CBSVC_BAD_HANDLE: cbsvc_status = 102;
+/// A text is not UTF-8.
+pub const CBSVC_NOT_UTF8: cbsvc_status = 103;
+/// A text is not JSON; the message tells the line and column.
+pub const CBSVC_NOT_JSON: cbsvc_status = 104;
+/// The configuration is wrong; the message names the key.
+pub const CBSVC_CONFIG: cbsvc_status = 105;
+/// There is no command of this name.
+pub const CBSVC_UNKNOWN_COMMAND: cbsvc_status = 106;
+/// The command came without data.
+pub const CBSVC_NO_DATA: cbsvc_status = 107;
+/// An option or argument is wrong; the message names it.
+pub const CBSVC_BAD_OPTION: cbsvc_status = 108;
+/// The service was closed while the call was running.
+pub const CBSVC_CLOSED: cbsvc_status = 201;
+/// A handler or a call tried to close the service that it belongs to.
+pub const CBSVC_REENTRANT: cbsvc_status = 202;
+/// The configuration of the service does not allow this function.
+pub const CBSVC_WRONG_MODE: cbsvc_status = 203;
+/// There is no room for more; nothing was lost.
+pub const CBSVC_BUSY: cbsvc_status = 204;
+/// The service has no such subscription or call.
+pub const CBSVC_NO_SUCH: cbsvc_status = 205;
+/// The time allowed has passed.
+pub const CBSVC_TIMEOUT: cbsvc_status = 301;
+/// The program cancelled the call.
+pub const CBSVC_CANCELLED: cbsvc_status = 302;
+/// The server's name cannot be looked up.
+pub const CBSVC_DNS: cbsvc_status = 401;
+/// No connection to the server.
+pub const CBSVC_CONNECT: cbsvc_status = 402;
+/// No encrypted connection; the message tells why.
+pub const CBSVC_TLS: cbsvc_status = 403;
+/// The proxy refuses or cannot be reached.
+pub const CBSVC_PROXY: cbsvc_status = 404;
+/// The answer is cut off, not HTTP, or not what the API answers.
+pub const CBSVC_PROTOCOL: cbsvc_status = 405;
+/// The answer is larger than maxResponseBytes.
+pub const CBSVC_TOO_LARGE: cbsvc_status = 406;
+/// The server refused the request; see serverCode and message.
+pub const CBSVC_REJECTED: cbsvc_status = 501;
+/// The time is taken or closed; the outcome may propose others.
+pub const CBSVC_SLOT_UNAVAILABLE: cbsvc_status = 502;
+/// The server wants an API key or credentials that it accepts.
+pub const CBSVC_UNAUTHORIZED: cbsvc_status = 503;
+/// Too many requests; see retryAfterMs.
+pub const CBSVC_RATE_LIMITED: cbsvc_status = 504;
+/// The server failed.
+pub const CBSVC_SERVER_ERROR: cbsvc_status = 505;
+/// The server does not know what was asked for.
+pub const CBSVC_NOT_FOUND: cbsvc_status = 506;
+/// The library failed; please report the message.
+pub const CBSVC_PANIC: cbsvc_status = 901;
+/// The library cannot work, for example for want of memory or descriptors.
+pub const CBSVC_INTERNAL: cbsvc_status = 902;
+
+/// Logs nothing.
+pub const CBSVC_LOG_OFF: i32 = 0;
+/// Logs what keeps the library from working.
+pub const CBSVC_LOG_ERROR: i32 = 1;
+/// Logs also what is probably a mistake, such as an unknown configuration key.
+pub const CBSVC_LOG_WARNING: i32 = 2;
+/// Logs also one line for each command.
+pub const CBSVC_LOG_INFO: i32 = 3;
+/// Logs also each step.
+pub const CBSVC_LOG_DEBUG: i32 = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::Status;
+
+    #[test]
+    fn every_status_has_its_constant() {
+        let source = include_str!("constants.rs");
+        for status in Status::ALL {
+            let line = format!("pub const CBSVC_{}: cbsvc_status = {};", status.name(), status.code());
+            assert!(source.contains(&line), "{line}");
+        }
+        assert_eq!(source.matches(": cbsvc_status = ").count() - 1, Status::ALL.len() + 1);
+    }
+
+    #[test]
+    fn the_header_version_is_the_packages() {
+        let parts: Vec<u32> = env!("CARGO_PKG_VERSION").split('.').map(|part| part.parse().unwrap()).collect();
+        assert_eq!(CBSVC_HEADER_VERSION, parts[0] << 16 | parts[1] << 8 | parts[2]);
+    }
+}

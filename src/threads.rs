@@ -1,0 +1,44 @@
+//! Threads of the library's own.
+
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::{host, panics};
+
+static RUNNING: AtomicUsize = AtomicUsize::new(0);
+
+/// Enough for the system's resolver with its plug-ins.
+const STACK_BYTES: usize = 512 << 10;
+
+/// How many threads of the library run now.
+pub fn running() -> usize {
+    RUNNING.load(Ordering::Relaxed)
+}
+
+/// Starts a thread on which no handler for the host's signals ever runs.
+pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let builder = std::thread::Builder::new().name(name.to_owned()).stack_size(STACK_BYTES);
+    let mut task = Some((builder, work));
+    let mut result = Ok(());
+    host::signals_held(&mut || {
+        if let Some((builder, work)) = task.take() {
+            RUNNING.fetch_add(1, Ordering::Relaxed);
+            let ending = Ending;
+            let run = move || {
+                let _ending = ending;
+                let _ = panics::contain(work);
+            };
+            result = builder.spawn(run).map(drop);
+        }
+    });
+    result
+}
+
+/// Counts the thread out, also when it could not be started.
+struct Ending;
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        RUNNING.fetch_sub(1, Ordering::Relaxed);
+    }
+}

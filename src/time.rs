@@ -1,0 +1,78 @@
+//! Points in time, as the servers write them: UTC with milliseconds.
+
+use jiff::Timestamp;
+
+const WIRE_FORMAT: &str = "%Y-%m-%dT%H:%M:%S.%3fZ";
+
+/// The text of a time in the servers' form, or `None` when it is not a time with a date, a time of day and a zone.
+pub fn to_wire(text: &str) -> Option<String> {
+    if is_wire(text) {
+        return text.parse::<Timestamp>().is_ok().then(|| text.to_owned());
+    }
+    let timestamp: Timestamp = text.parse().ok()?;
+    Some(timestamp.strftime(WIRE_FORMAT).to_string())
+}
+
+/// Whether the text already has the servers' form; the calendar is not checked.
+pub fn is_wire(text: &str) -> bool {
+    const SHAPE: &[u8; 24] = b"0000-00-00T00:00:00.000Z";
+    text.len() == SHAPE.len()
+        && text.bytes().zip(SHAPE).all(|(byte, shape)| match shape {
+            b'0' => byte.is_ascii_digit(),
+            _ => byte == *shape,
+        })
+}
+
+/// The time that an HTTP date (`Sun, 06 Nov 1994 08:49:37 GMT`) lies in the future, zero when it has passed.
+pub fn until_http_date(text: &str) -> Option<std::time::Duration> {
+    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    let ahead = date.duration_since(Timestamp::now());
+    Some(std::time::Duration::try_from(ahead).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rfc_3339_form_becomes_utc_with_milliseconds() {
+        for (given, sent) in [
+            ("2030-12-01T10:00:00.000Z", "2030-12-01T10:00:00.000Z"),
+            ("2030-12-01T10:00:00Z", "2030-12-01T10:00:00.000Z"),
+            ("2030-12-01t10:00:00z", "2030-12-01T10:00:00.000Z"),
+            ("2030-12-01 10:00:00Z", "2030-12-01T10:00:00.000Z"),
+            ("2030-12-01T10:00:00.5+02:00", "2030-12-01T08:00:00.500Z"),
+            ("2030-01-01T01:30:00+05:45", "2029-12-31T19:45:00.000Z"),
+            ("2030-12-01T10:00:00.123999Z", "2030-12-01T10:00:00.123Z"),
+            ("2030-12-01T10:00:00-00:00", "2030-12-01T10:00:00.000Z"),
+            ("1990-12-31T23:59:60Z", "1990-12-31T23:59:59.000Z"),
+        ] {
+            assert_eq!(to_wire(given).as_deref(), Some(sent), "{given}");
+        }
+    }
+
+    #[test]
+    fn a_time_without_zone_or_sense_is_refused() {
+        for text in [
+            "2030-12-01T10:00:00",
+            "2030-12-01",
+            "10:00",
+            "",
+            "tomorrow",
+            "2030-02-30T10:00:00.000Z",
+            "2030-12-01T25:00:00.000Z",
+            "1893456000",
+        ] {
+            assert_eq!(to_wire(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn http_dates_in_the_past_mean_now() {
+        assert_eq!(
+            until_http_date("Sun, 06 Nov 1994 08:49:37 GMT"),
+            Some(std::time::Duration::ZERO)
+        );
+        assert_eq!(until_http_date("soon"), None);
+    }
+}

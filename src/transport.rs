@@ -1,0 +1,235 @@
+//! The transport: one request in, one answer or error out, inside one deadline.
+//!
+//! Nothing here knows what the request is for, except whether it may be repeated.
+
+mod body;
+mod engine;
+mod failure;
+mod resolve;
+mod tls;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use reqwest::{Client, Method, Response, StatusCode, Url};
+use tokio::time::Instant;
+
+use crate::config::connection::Connection;
+use crate::config::Retry;
+use crate::error::{Error, Result};
+use crate::{host, log};
+use crate::status::Status;
+use crate::time::until_http_date;
+use crate::wire::{Answer, Request};
+use body::Sent;
+use engine::Engine;
+
+/// The bounds within which an exchange happens.
+#[derive(Debug)]
+pub struct Limits {
+    /// When it must be over.
+    pub deadline: Instant,
+    /// The largest body that is read, in bytes.
+    pub max_bytes: usize,
+    /// When a request is repeated.
+    pub retry: Retry,
+}
+
+/// An answer or an error, and how many requests it took.
+pub struct Exchanged {
+    /// What came of the last request.
+    pub result: Result<Answer>,
+    /// Requests sent, or tried to send.
+    pub attempts: u32,
+}
+
+const LONGEST_REDIRECT_CHAIN: usize = 10;
+
+/// Engines kept for the next calls; more than this many calls at once make their own and drop them.
+const IDLE_ENGINES: usize = 64;
+
+/// Connections to one server, made and used by the threads that call.
+pub struct Transport {
+    connection: Arc<Connection>,
+    tls: rustls::ClientConfig,
+    idle: Mutex<Vec<Engine>>,
+}
+
+impl Transport {
+    /// Prepares connections; none is made yet.
+    pub fn new(connection: Arc<Connection>) -> Result<Transport> {
+        let tls = tls::client_config(&connection)?;
+        Ok(Transport { connection, tls, idle: Mutex::new(Vec::new()) })
+    }
+
+    /// Whether this transport serves a configuration.
+    pub fn serves(&self, connection: &Connection) -> bool {
+        *self.connection == *connection
+    }
+
+    /// Engines that wait for work.
+    pub fn idle_engines(&self) -> usize {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    /// Runs an exchange on the calling thread, until it is over or `stop` completes.
+    pub fn run(&self, request: &Request, limits: &Limits, stop: impl std::future::Future<Output = Error> + Send) -> Exchanged {
+        let taken = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let engine = match taken.map_or_else(|| Engine::new(&self.connection, self.tls.clone()), Ok) {
+            Ok(engine) => engine,
+            Err(error) => return Exchanged { result: Err(error), attempts: 0 },
+        };
+        let exchanged = host::sigpipe_held(|| engine.run(async {
+            let mut attempts = 0;
+            let result = tokio::select! {
+                result = self.exchange(engine.client(), request, limits, &mut attempts) => Ok(result),
+                stopped = stop => Err(stopped),
+            };
+            Exchanged { result: result.unwrap_or_else(Err), attempts }
+        }));
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE_ENGINES {
+            idle.push(engine);
+        }
+        exchanged
+    }
+
+    /// Sends the request, and again where that can help, cannot do harm and there is time for it.
+    async fn exchange(&self, client: &Client, request: &Request, limits: &Limits, attempts: &mut u32) -> Result<Answer> {
+        let repeatable = request.body.is_none();
+        loop {
+            *attempts += 1;
+            log::debug(|| {
+                let method = if repeatable { "GET" } else { "POST" };
+                format!("{method} to {}, attempt {attempts}", self.connection.origin.origin().ascii_serialization())
+            });
+            let sent = Sent::default();
+            let attempt = self.attempt(client, request, limits, &sent);
+            let result = match tokio::time::timeout_at(limits.deadline, attempt).await {
+                Ok(result) => result,
+                Err(_) => Err(failure::deadline_passed(&sent, repeatable)),
+            };
+            let wait = match &result {
+                _ if *attempts >= limits.retry.attempts => None,
+                Ok(answer) if repeatable => server_wait(answer, &limits.retry, *attempts),
+                Err(error) if error.retryable => Some(pause(&limits.retry, *attempts)),
+                _ => None,
+            };
+            match wait.map(|wait| Instant::now() + wait) {
+                Some(next) if next < limits.deadline => {
+                    log::info(|| format!("attempt {attempts} failed and will be repeated"));
+                    tokio::time::sleep_until(next).await;
+                }
+                _ => return result,
+            }
+        }
+    }
+
+    async fn attempt(&self, client: &Client, request: &Request, limits: &Limits, sent: &Sent) -> Result<Answer> {
+        let mut url = request.url.clone();
+        for _ in 0..LONGEST_REDIRECT_CHAIN {
+            let response = client
+                .execute(self.http_request(request, url.clone(), sent))
+                .await
+                .map_err(|error| failure::classify(error, request.body.is_some(), sent, &self.connection))?;
+            match redirect(&response, request.body.is_some(), &url)? {
+                Some(next) => url = next,
+                None => {
+                    log::debug(|| format!("answered HTTP {}", response.status().as_u16()));
+                    return read(response, limits, |error| {
+                    failure::classify(error, request.body.is_some(), sent, &self.connection)
+                })
+                .await;
+                }
+            }
+        }
+        Err(Error::new(Status::Protocol, "the server redirects in a circle"))
+    }
+
+    fn http_request(&self, request: &Request, url: Url, sent: &Sent) -> reqwest::Request {
+        let method = if request.body.is_some() { Method::POST } else { Method::GET };
+        let mut made = reqwest::Request::new(method, url);
+        *made.headers_mut() = request.headers.clone();
+        if let Some(body) = &request.body {
+            *made.body_mut() = Some(sent.watch(body.clone()));
+        }
+        made
+    }
+}
+
+/// How long to wait after an answer that tells to come back.
+fn server_wait(answer: &Answer, retry: &Retry, attempts: u32) -> Option<Duration> {
+    match (answer.status, answer.retry_after) {
+        (429 | 502 | 503 | 504, Some(wait)) => Some(wait),
+        (502 | 503 | 504, None) => Some(pause(retry, attempts)),
+        _ => None,
+    }
+}
+
+/// Half to all of a delay that doubles with every attempt, so that many clients do not come back together.
+fn pause(retry: &Retry, attempts: u32) -> Duration {
+    let doubled = retry.base_delay.saturating_mul(1 << (attempts - 1).min(16)).min(retry.max_delay);
+    let half = doubled / 2;
+    half + Duration::from_nanos(random() % (half.as_nanos() as u64 + 1))
+}
+
+/// A number that differs from call to call: the keys of a new hash map do, and nothing more is needed.
+fn random() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
+}
+
+/// Where an answer sends the request on to, if it does. Another origin is never followed: it must see neither the
+/// API key nor the caller's data.
+fn redirect(response: &Response, is_post: bool, from: &Url) -> Result<Option<Url>> {
+    let followed = match response.status() {
+        StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => true,
+        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER => !is_post,
+        _ => return Ok(None),
+    };
+    let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+    let Some(next) = location.and_then(|location| from.join(location).ok()) else {
+        return Ok(None);
+    };
+    if next.origin() != from.origin() {
+        let origin = next.origin().ascii_serialization();
+        let message = format!("the server redirects to another origin, {origin}; if that is right, set dataURL to it");
+        return Err(Error::new(Status::Protocol, message));
+    }
+    if !followed {
+        let message = "the server redirects in a way that would turn the booking into a mere look; check dataURL";
+        return Err(Error::new(Status::Protocol, message));
+    }
+    Ok(Some(next))
+}
+
+async fn read(mut response: Response, limits: &Limits, failed: impl Fn(reqwest::Error) -> Error) -> Result<Answer> {
+    let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let too_large = || {
+        let limit = limits.max_bytes;
+        Error::new(Status::TooLarge, format!("the server's answer is larger than maxResponseBytes, {limit} bytes"))
+    };
+    let announced: usize = header(CONTENT_LENGTH).and_then(|length| length.parse().ok()).unwrap_or(0);
+    if announced > limits.max_bytes {
+        return Err(too_large());
+    }
+    let mut answer = Answer {
+        status: response.status().as_u16(),
+        says_json: header(CONTENT_TYPE).is_some_and(|kind| kind.to_ascii_lowercase().contains("json")),
+        retry_after: header(RETRY_AFTER).and_then(retry_after),
+        body: Vec::with_capacity(announced),
+    };
+    while let Some(chunk) = response.chunk().await.map_err(&failed)? {
+        if answer.body.len() + chunk.len() > limits.max_bytes {
+            return Err(too_large());
+        }
+        answer.body.extend_from_slice(&chunk);
+    }
+    Ok(answer)
+}
+
+fn retry_after(text: &str) -> Option<Duration> {
+    let seconds = text.trim().parse().ok().map(Duration::from_secs);
+    seconds.or_else(|| until_http_date(text))
+}

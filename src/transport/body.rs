@@ -1,0 +1,52 @@
+//! A request body that remembers whether any of it was asked for.
+//!
+//! The HTTP client asks for the body only when it has a connection and has begun to write the request. Until then
+//! the request cannot have reached the server, and sending it again cannot book twice.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+
+/// Whether a request may have reached the server.
+#[derive(Clone, Default)]
+pub struct Sent(Arc<AtomicBool>);
+
+impl Sent {
+    /// Whether the client has begun to write.
+    pub fn begun(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// A body that tells when it is asked for.
+    pub fn watch(&self, text: String) -> reqwest::Body {
+        reqwest::Body::wrap(Watched { text: Some(text.into()), sent: self.clone() })
+    }
+}
+
+struct Watched {
+    text: Option<Bytes>,
+    sent: Sent,
+}
+
+impl Body for Watched {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.sent.0.store(true, Ordering::Release);
+        Poll::Ready(self.text.take().map(|text| Ok(Frame::data(text))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.text.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.text.as_ref().map_or(0, |text| text.len() as u64))
+    }
+}

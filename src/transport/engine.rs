@@ -1,0 +1,95 @@
+//! An engine: an HTTP client with its connections, driven by whichever thread has taken it.
+//!
+//! Driving the client on the caller's own thread needs no thread of the library and no switch between threads.
+
+use std::future::Future;
+
+use reqwest::{redirect, retry, Client};
+use tokio::runtime::{Builder, Handle, Runtime};
+
+use super::{failure, resolve};
+use crate::config::connection::Connection;
+use crate::error::{Error, Result};
+use crate::status::Status;
+
+/// One client and the runtime that drives it.
+pub struct Engine {
+    runtime: Option<Runtime>,
+    client: Client,
+}
+
+impl Engine {
+    /// An engine without connections.
+    pub fn new(connection: &Connection, tls: rustls::ClientConfig) -> Result<Engine> {
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build().map_err(|error| {
+            Error::new(Status::Internal, format!("the system refuses what a connection needs: {error}"))
+        })?;
+        Ok(Engine { runtime: Some(runtime), client: client(connection, tls)? })
+    }
+
+    /// The HTTP client.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Drives a future to its end.
+    pub fn run<F>(&self, future: F) -> F::Output
+    where
+        F: Future + Send,
+        F::Output: Send,
+    {
+        let drive = || match &self.runtime {
+            Some(runtime) => runtime.block_on(async {
+                settle().await;
+                future.await
+            }),
+            None => unreachable!("an engine has its runtime until it is dropped"),
+        };
+        match Handle::try_current() {
+            Err(_) => drive(),
+            // A thread that already drives a runtime may not drive a second one.
+            Ok(_) => std::thread::scope(|scope| match scope.spawn(drive).join() {
+                Ok(output) => output,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }),
+        }
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Lets connections that rested notice what happened meanwhile, above all that the server has closed them.
+async fn settle() {
+    for _ in 0..2 {
+        tokio::task::yield_now().await;
+    }
+}
+
+fn client(connection: &Connection, tls: rustls::ClientConfig) -> Result<Client> {
+    let mut builder = Client::builder()
+        .tls_backend_preconfigured(tls)
+        .dns_resolver(resolve::Resolver)
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .referer(false)
+        .tcp_nodelay(true)
+        .user_agent(concat!("callbackservice/", env!("CARGO_PKG_VERSION")))
+        .no_proxy();
+    if let Some(timeout) = connection.connect_timeout {
+        builder = builder.connect_timeout(timeout);
+    }
+    if let Some(proxy) = &connection.proxy {
+        let mut given = reqwest::Proxy::all(&proxy.url).map_err(failure::unusable)?;
+        if let Some(authorization) = &proxy.authorization {
+            given = given.custom_http_auth(authorization.clone());
+        }
+        builder = builder.proxy(given);
+    }
+    builder.build().map_err(failure::unusable)
+}

@@ -1,0 +1,81 @@
+//! Looking up host names with the system's own resolver.
+//!
+//! The system's call cannot be given a deadline, so it runs on a thread of its own, which ends with the lookup.
+//! Callers that want the same host at the same time share one lookup.
+
+use std::collections::HashMap;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::sync::oneshot;
+
+use crate::guarded::PerProcess;
+use crate::threads;
+
+/// The system has no address for a host.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("the host {host} cannot be found: {reason}")]
+pub struct LookupFailed {
+    host: String,
+    reason: String,
+}
+
+type Found = Result<Arc<[SocketAddr]>, LookupFailed>;
+
+/// Those who wait for a host.
+type Waiting = Mutex<HashMap<String, Vec<oneshot::Sender<Found>>>>;
+
+static WAITING: PerProcess<Waiting> = PerProcess::new();
+
+/// The resolver that all clients share.
+pub struct Resolver;
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let answer = look_up(name.as_str());
+        let host = name.as_str().to_owned();
+        Box::pin(async move {
+            let gone = || LookupFailed { host, reason: "the lookup did not finish".to_owned() };
+            let found = answer.await.unwrap_or_else(|_| Err(gone()))?;
+            let addresses: Addrs = Box::new(found.to_vec().into_iter());
+            Ok(addresses)
+        })
+    }
+}
+
+fn look_up(host: &str) -> oneshot::Receiver<Found> {
+    let (sender, receiver) = oneshot::channel();
+    let waiting = WAITING.get(Waiting::default);
+    let mut hosts = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(others) = hosts.get_mut(host) {
+        others.push(sender);
+        return receiver;
+    }
+    hosts.insert(host.to_owned(), vec![sender]);
+    drop(hosts);
+    let (name, queue) = (host.to_owned(), waiting.clone());
+    let spawned = threads::spawn("cbsvc-lookup", move || tell(&queue, &name, ask_system(&name)));
+    if let Err(error) = spawned {
+        let reason = format!("no thread for the lookup: {error}");
+        tell(&waiting, host, Err(LookupFailed { host: host.to_owned(), reason }));
+    }
+    receiver
+}
+
+fn ask_system(host: &str) -> Found {
+    let found = (host, 0).to_socket_addrs().map(Iterator::collect::<Vec<_>>);
+    match found {
+        Ok(addresses) if !addresses.is_empty() => Ok(addresses.into()),
+        Ok(_) => Err(LookupFailed { host: host.to_owned(), reason: "it has no address".to_owned() }),
+        Err(error) => Err(LookupFailed { host: host.to_owned(), reason: error.to_string() }),
+    }
+}
+
+fn tell(waiting: &Waiting, host: &str, found: Found) {
+    let waiters = waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(host);
+    for waiter in waiters.into_iter().flatten() {
+        // A waiter whose deadline has passed is gone.
+        let _ = waiter.send(found.clone());
+    }
+}

@@ -1,0 +1,166 @@
+//! Percent-encoding, and `application/x-www-form-urlencoded` with nested data as jQuery writes it.
+
+use serde_json::{Number, Value};
+
+use crate::json::{javascript_number, javascript_order, Object};
+
+/// Where a text will stand, which decides what must be encoded.
+#[derive(Clone, Copy)]
+enum Place {
+    Form,
+    Query,
+}
+
+/// How numbers and the order of members are written.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Style {
+    /// As the caller wrote them.
+    AsGiven,
+    /// As a browser writes them after reading the caller's text.
+    JavaScript,
+}
+
+/// A form: nested data goes to `name[key][key]`, array elements to `name[]` or, when nested themselves, `name[0]`.
+pub fn encode(members: &Object, style: Style) -> String {
+    let mut form = Form { text: String::new(), style };
+    for (name, value) in form.members(members) {
+        form.nested(name, value);
+    }
+    form.text
+}
+
+struct Form {
+    text: String,
+    style: Style,
+}
+
+impl Form {
+    fn members<'a>(&self, object: &'a Object) -> Vec<(&'a String, &'a Value)> {
+        match self.style {
+            Style::AsGiven => object.iter().collect(),
+            Style::JavaScript => javascript_order(object),
+        }
+    }
+
+    fn nested(&mut self, name: &str, value: &Value) {
+        match value {
+            Value::Object(object) => {
+                for (key, value) in self.members(object) {
+                    self.nested(&format!("{name}[{key}]"), value);
+                }
+            }
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    match item {
+                        Value::Object(_) | Value::Array(_) => self.nested(&format!("{name}[{index}]"), item),
+                        _ => self.nested(&format!("{name}[]"), item),
+                    }
+                }
+            }
+            Value::Null => self.pair(name, ""),
+            Value::Bool(truth) => self.pair(name, if *truth { "true" } else { "false" }),
+            Value::String(text) => self.pair(name, text),
+            Value::Number(number) => self.pair(name, &number_text(number, self.style)),
+        }
+    }
+
+    fn pair(&mut self, name: &str, value: &str) {
+        if !self.text.is_empty() {
+            self.text.push('&');
+        }
+        push_encoded(&mut self.text, name, Place::Form);
+        self.text.push('=');
+        push_encoded(&mut self.text, value, Place::Form);
+    }
+}
+
+fn number_text(number: &Number, style: Style) -> String {
+    match style {
+        Style::AsGiven => number.to_string(),
+        Style::JavaScript => javascript_number(number),
+    }
+}
+
+/// A query string with its question mark; empty when there is nothing in it.
+#[derive(Default)]
+pub struct Query(String);
+
+impl Query {
+    /// Adds a parameter that is given.
+    pub fn add(&mut self, name: &str, value: Option<impl AsRef<str>>) {
+        if let Some(value) = value {
+            self.0.push(if self.0.is_empty() { '?' } else { '&' });
+            self.0.push_str(name);
+            self.0.push('=');
+            push_encoded(&mut self.0, value.as_ref(), Place::Query);
+        }
+    }
+
+    /// The text.
+    pub fn finish(self) -> String {
+        self.0
+    }
+}
+
+/// One segment of a path.
+pub fn segment(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    push_encoded(&mut encoded, text, Place::Query);
+    encoded
+}
+
+fn push_encoded(out: &mut String, text: &str, place: Place) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    for byte in text.bytes() {
+        match (byte, place) {
+            (b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~', _) => out.push(byte.into()),
+            (b'!' | b'*' | b'\'' | b'(' | b')', Place::Form) => out.push(byte.into()),
+            (b' ', Place::Form) => out.push('+'),
+            _ => {
+                out.push('%');
+                out.push(DIGITS[usize::from(byte >> 4)].into());
+                out.push(DIGITS[usize::from(byte & 15)].into());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn form(value: Value, style: Style) -> String {
+        encode(value.as_object().unwrap(), style).replace("%5B", "[").replace("%5D", "]")
+    }
+
+    #[test]
+    fn nested_data_is_written_as_jquery_does() {
+        let value = json!({
+            "a": {"b": {"c": "d"}}, "list": [1, "x", null, {"y": 2}, [3, []]],
+            "none": [], "empty": {}, "null": null, "truth": [true, false]
+        });
+        assert_eq!(
+            form(value, Style::JavaScript),
+            "a[b][c]=d&list[]=1&list[]=x&list[]=&list[3][y]=2&list[4][]=3&null=&truth[]=true&truth[]=false"
+        );
+    }
+
+    #[test]
+    fn numbers_keep_their_text_unless_a_browser_would_change_it() {
+        let value: Value = serde_json::from_str(r#"{"b":1.50,"7":12345678901234567890}"#).unwrap();
+        assert_eq!(form(value.clone(), Style::AsGiven), "b=1.50&7=12345678901234567890");
+        assert_eq!(form(value, Style::JavaScript), "7=12345678901234567000&b=1.5");
+    }
+
+    #[test]
+    fn forms_queries_and_paths_leave_different_characters() {
+        assert_eq!(form(json!({"q": "a b!'()*~-_.+é/"}), Style::AsGiven), "q=a+b!'()*~-_.%2B%C3%A9%2F");
+        let mut query = Query::default();
+        query.add("q", Some("a b!'()*~+"));
+        query.add("none", None::<&str>);
+        query.add("z", Some(""));
+        assert_eq!(query.finish(), "?q=a%20b%21%27%28%29%2A~%2B&z=");
+        assert_eq!(segment("a/b ?#%"), "a%2Fb%20%3F%23%25");
+    }
+}

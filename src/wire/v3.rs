@@ -1,0 +1,60 @@
+//! Genesys Engagement Service, the v3 API, as its contract describes it.
+
+use serde_json::Value;
+
+use super::form::{segment, Query};
+use super::{service_name, Draft, JSON};
+use crate::command::availability::Period;
+use crate::command::options::bad;
+use crate::command::schedule::Booking;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::json::Object;
+use crate::status::Status;
+
+/// A booking: a JSON object, user data under a member of its own.
+pub fn schedule(config: &Config, booking: Booking) -> Result<Draft> {
+    let service = service_name(config, booking.service_name.as_deref())?.to_owned();
+    let mut body = Object::new();
+    body.insert("serviceName".to_owned(), Value::String(service));
+    let mut set = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            body.insert(name.to_owned(), Value::String(value));
+        }
+    };
+    set("phoneNumber", booking.phone_number);
+    set("desiredTime", booking.desired_time);
+    body.extend(booking.fields);
+
+    let mut data = config.user_data.clone();
+    data.extend(booking.user_data);
+    data.extend(booking.rest);
+    data.extend(booking.routing.into_iter().map(|option| (option.given_name, Value::String(option.value))));
+    if !data.is_empty() {
+        body.insert("userData".to_owned(), Value::Object(data));
+    }
+    let body = serde_json::to_string(&body)
+        .map_err(|_| Error::new(Status::Internal, "the request's body could not be written"))?;
+    Ok(Draft { path: "/create".to_owned(), body: Some(body), accept: JSON, content_type: Some(JSON) })
+}
+
+/// A list of slots.
+pub fn availability(config: &Config, period: &Period) -> Result<Draft> {
+    let service = service_name(config, period.service_name.as_deref())?;
+    if matches!(service, "." | "..") {
+        return Err(bad("serviceName", "cannot be a path of dots"));
+    }
+    let mut query = Query::default();
+    query.add("start", period.start.as_ref());
+    query.add("numberOfDays", period.days.map(|days| days.to_string()));
+    query.add("end", period.end.as_ref());
+    query.add("maxTimeSlots", period.max_slots.map(|most| most.to_string()));
+    query.add("timezone", period.timezone.as_ref().or(config.timezone.as_ref()));
+    query.add("reportBusy", period.report_busy.map(|truth| truth.to_string()));
+    Ok(Draft {
+        path: format!("/availability/{}{}", segment(service), query.finish()),
+        body: None,
+        accept: JSON,
+        content_type: Some(JSON),
+    })
+}
