@@ -100,18 +100,17 @@ impl Config {
     fn from_object(given: Object) -> Result<Config> {
         keys::check(&given, "", keys::CONFIGURATION)?;
         let section = Section::new(&given, "");
-        let api_version = section.choice(
-            "apiVersion",
-            &[("v1", ApiVersion::V1), ("v3", ApiVersion::V3)],
-            ApiVersion::V1,
-        )?;
+        let api_version =
+            section.choice("apiVersion", &[("v1", ApiVersion::V1), ("v3", ApiVersion::V3)], ApiVersion::V1)?;
         let url = data_url(&section, api_version)?;
         let config = Config {
             api_version,
             api_key: api_key(&section)?,
             service_name: section.filled("serviceName")?,
             user_data: section.object("userData")?.cloned().unwrap_or_default(),
-            timeout: section.milliseconds("ajaxTimeout", 1, DAY_MS)?.unwrap_or(Duration::from_millis(DEFAULT_TIMEOUT_MS)),
+            timeout: section
+                .milliseconds("ajaxTimeout", 1, DAY_MS)?
+                .unwrap_or(Duration::from_millis(DEFAULT_TIMEOUT_MS)),
             call_direction: section.filled("callDirection")?,
             timezone: section.filled("timezone")?,
             wire_format: section.choice(
@@ -168,9 +167,8 @@ fn api_key(section: &Section) -> Result<Option<HeaderValue>> {
         Some(Value::Number(key)) => key.to_string(),
         Some(_) => return Err(section.error("apikey", "must be text or a number")),
     };
-    let key = secret(&key).ok_or_else(|| {
-        section.error("apikey", "holds a line break or another character that a header cannot carry")
-    })?;
+    let key = secret(&key)
+        .ok_or_else(|| section.error("apikey", "holds a line break or another character that a header cannot carry"))?;
     Ok(Some(key))
 }
 
@@ -181,11 +179,8 @@ fn secret(text: &str) -> Option<HeaderValue> {
 }
 
 fn retry(section: &Section) -> Result<Retry> {
-    let mut retry = Retry {
-        attempts: 3,
-        base_delay: Duration::from_millis(100),
-        max_delay: Duration::from_millis(2_000),
-    };
+    let mut retry =
+        Retry { attempts: 3, base_delay: Duration::from_millis(100), max_delay: Duration::from_millis(2_000) };
     let Some(given) = section.object("retry")? else {
         return Ok(retry);
     };
@@ -204,14 +199,7 @@ fn retry(section: &Section) -> Result<Retry> {
 }
 
 /// Headers that the transport itself sets; a second one would break the request.
-const RESERVED_HEADERS: [&str; 6] = [
-    "connection",
-    "content-length",
-    "expect",
-    "te",
-    "transfer-encoding",
-    "upgrade",
-];
+const RESERVED_HEADERS: [&str; 6] = ["connection", "content-length", "expect", "te", "transfer-encoding", "upgrade"];
 
 fn headers(section: &Section) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();

@@ -163,8 +163,13 @@ mod tests {
         bus.publish(EVENT, c"{}");
         bus.silence();
         bus.publish(EVENT, c"{}");
-        let expected = ["all CallbackService.ready", "first", "all", "last", "first", "all"]
-            .map(|name| if name.contains(' ') { name.to_owned() } else { format!("{name} CallbackService.scheduled") });
+        let expected = ["all CallbackService.ready", "first", "all", "last", "first", "all"].map(|name| {
+            if name.contains(' ') {
+                name.to_owned()
+            } else {
+                format!("{name} CallbackService.scheduled")
+            }
+        });
         assert_eq!(*heard.lock().unwrap(), expected);
     }
 

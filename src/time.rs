@@ -69,10 +69,7 @@ mod tests {
 
     #[test]
     fn http_dates_in_the_past_mean_now() {
-        assert_eq!(
-            until_http_date("Sun, 06 Nov 1994 08:49:37 GMT"),
-            Some(std::time::Duration::ZERO)
-        );
+        assert_eq!(until_http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(std::time::Duration::ZERO));
         assert_eq!(until_http_date("soon"), None);
     }
 }

@@ -18,10 +18,10 @@ use tokio::time::Instant;
 use crate::config::connection::Connection;
 use crate::config::Retry;
 use crate::error::{Error, Result};
-use crate::{host, log};
 use crate::status::Status;
 use crate::time::until_http_date;
 use crate::wire::{Answer, Request};
+use crate::{host, log};
 use body::Sent;
 use engine::Engine;
 
@@ -74,20 +74,27 @@ impl Transport {
     }
 
     /// Runs an exchange on the calling thread, until it is over or `stop` completes.
-    pub fn run(&self, request: &Request, limits: &Limits, stop: impl std::future::Future<Output = Error> + Send) -> Exchanged {
+    pub fn run(
+        &self,
+        request: &Request,
+        limits: &Limits,
+        stop: impl std::future::Future<Output = Error> + Send,
+    ) -> Exchanged {
         let taken = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let engine = match taken.map_or_else(|| Engine::new(&self.connection, self.tls.clone()), Ok) {
             Ok(engine) => engine,
             Err(error) => return Exchanged { result: Err(error), attempts: 0 },
         };
-        let exchanged = host::sigpipe_held(|| engine.run(async {
-            let mut attempts = 0;
-            let result = tokio::select! {
-                result = self.exchange(engine.client(), request, limits, &mut attempts) => Ok(result),
-                stopped = stop => Err(stopped),
-            };
-            Exchanged { result: result.unwrap_or_else(Err), attempts }
-        }));
+        let exchanged = host::sigpipe_held(|| {
+            engine.run(async {
+                let mut attempts = 0;
+                let result = tokio::select! {
+                    result = self.exchange(engine.client(), request, limits, &mut attempts) => Ok(result),
+                    stopped = stop => Err(stopped),
+                };
+                Exchanged { result: result.unwrap_or_else(Err), attempts }
+            })
+        });
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < IDLE_ENGINES {
             idle.push(engine);
@@ -96,7 +103,13 @@ impl Transport {
     }
 
     /// Sends the request, and again where that can help, cannot do harm and there is time for it.
-    async fn exchange(&self, client: &Client, request: &Request, limits: &Limits, attempts: &mut u32) -> Result<Answer> {
+    async fn exchange(
+        &self,
+        client: &Client,
+        request: &Request,
+        limits: &Limits,
+        attempts: &mut u32,
+    ) -> Result<Answer> {
         let repeatable = request.body.is_none();
         loop {
             *attempts += 1;
@@ -138,9 +151,9 @@ impl Transport {
                 None => {
                     log::debug(|| format!("answered HTTP {}", response.status().as_u16()));
                     return read(response, limits, |error| {
-                    failure::classify(error, request.body.is_some(), sent, &self.connection)
-                })
-                .await;
+                        failure::classify(error, request.body.is_some(), sent, &self.connection)
+                    })
+                    .await;
                 }
             }
         }

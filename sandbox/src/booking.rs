@@ -113,22 +113,27 @@ impl Desk {
         within_bounds(service, now, desired)?;
         let name = wish.service.clone();
         let Some(slot) = service.calendar.slot_at(desired) else {
-            let proposals = self.proposals(&name, service, desired).await?;
+            let proposals = self.proposals(&name, now, desired).await?;
             return Err(Refusal::Closed { desired, proposals });
         };
         let places = wish.desired.map(|_| Places { slot, total: service.places });
         if self.store.add(record(wish, now), places).await? {
             return Ok(());
         }
-        let proposals = self.proposals(&name, service, slot.start).await?;
+        let proposals = self.proposals(&name, now, slot.start).await?;
         Err(Refusal::Full { desired, proposals })
     }
 
-    /// The slots of open hours that begin in a stretch and can be booked now, full ones
-    /// included; with a limit, up to and including that many free ones.
-    pub async fn offers(&self, name: &str, stretch: Slot, limit: Option<usize>) -> Result<Vec<Offer>, Refusal> {
+    /// The slots of open hours that begin in a stretch and can be booked when it is `now`,
+    /// full ones included; with a limit, up to and including that many free ones.
+    pub async fn offers(
+        &self,
+        name: &str,
+        now: Timestamp,
+        stretch: Slot,
+        limit: Option<usize>,
+    ) -> Result<Vec<Offer>, Refusal> {
         let service = self.service(name)?;
-        let now = self.clock.now();
         let from = stretch.start.max(earliest(service, now));
         let to = stretch.end.min(service.calendar.furthest(now, service.furthest));
         // The last slot reaches beyond the stretch.
@@ -138,9 +143,9 @@ impl Desk {
         Ok(offers(service, service.calendar.slots(from, to), &booked, limit))
     }
 
-    async fn proposals(&self, name: &str, service: &Service, from: Timestamp) -> Result<Vec<Offer>, Refusal> {
-        let stretch = Slot { start: from, end: service.calendar.furthest(self.clock.now(), service.furthest) };
-        let mut offers = self.offers(name, stretch, Some(PROPOSALS)).await?;
+    async fn proposals(&self, name: &str, now: Timestamp, from: Timestamp) -> Result<Vec<Offer>, Refusal> {
+        let stretch = Slot { start: from, end: Timestamp::MAX };
+        let mut offers = self.offers(name, now, stretch, Some(PROPOSALS)).await?;
         offers.retain(|offer| offer.free > 0);
         Ok(offers)
     }
@@ -252,7 +257,7 @@ mod tests {
             desk.book(wish(id, None)).await.unwrap();
         }
         let stretch = Slot { start: Timestamp::now() - SignedDuration::from_mins(15), end: in_hours(1) };
-        let offers = desk.offers("samples", stretch, None).await.unwrap();
+        let offers = desk.offers("samples", Timestamp::now(), stretch, None).await.unwrap();
         assert!(offers.iter().all(|offer| offer.free == 5));
     }
 
@@ -270,7 +275,7 @@ mod tests {
     async fn every_offered_slot_can_be_booked() {
         let desk = desk();
         let stretch = Slot { start: in_hours(-1), end: in_hours(24 * 40) };
-        let offers = desk.offers("samples", stretch, None).await.unwrap();
+        let offers = desk.offers("samples", Timestamp::now(), stretch, None).await.unwrap();
         for (id, offer) in [offers[0], offers[offers.len() - 1]].iter().enumerate() {
             desk.book(wish(id, Some(offer.start))).await.unwrap();
         }
@@ -285,7 +290,7 @@ mod tests {
             desk.book(wish(id, Some(full.start))).await.unwrap();
         }
         let stretch = Slot { start: full.start, end: in_hours(9) };
-        let offers = desk.offers("samples", stretch, Some(2)).await.unwrap();
+        let offers = desk.offers("samples", Timestamp::now(), stretch, Some(2)).await.unwrap();
         let free: Vec<u32> = offers.iter().map(|offer| offer.free).collect();
         assert_eq!(free, [0, 5, 5]);
     }

@@ -103,11 +103,12 @@ async fn try_list(
     let calendar = &desk.service(&name)?.calendar;
     let switches = &desk.settings.server.v1;
     let query = Query::read(query)?;
-    let start = query.moment("start")?.unwrap_or_else(|| desk.clock.now());
+    let now = desk.clock.now();
+    let start = query.moment("start")?.unwrap_or(now);
     let until = until(&query, switches.interval_end)?;
     let stretch = availability::v1(calendar, start, until, switches.first_slot)?;
     let limit = query.slots("max-time-slots")?;
-    let offers = desk.offers(&name, stretch, limit).await?;
+    let offers = desk.offers(&name, now, stretch, limit).await?;
     if offers.is_empty() && switches.closed_interval == ClosedInterval::Refuse {
         return Err(Problem::ClosedInterval);
     }

@@ -105,11 +105,12 @@ async fn try_list(
     let zone = asked_zone.clone().unwrap_or(TimeZone::UTC);
     let start = one_of(&query, "start", "startMS", &zone)?;
     let until = until(&query, &zone)?;
-    let start = start.unwrap_or_else(|| desk.clock.now());
+    let now = desk.clock.now();
+    let start = start.unwrap_or(now);
     let stretch = availability::v3(calendar, start, until, &zone)?;
     let busy = query.flag("reportBusy")?;
     let limit = query.slots("maxTimeSlots")?;
-    let mut offers = desk.offers(&name, stretch, limit).await?;
+    let mut offers = desk.offers(&name, now, stretch, limit).await?;
     offers.retain(|offer| busy || offer.free > 0);
     let slots = offers.iter().map(|offer| slot(offer, asked_zone.as_ref()));
     Ok(json!({

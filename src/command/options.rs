@@ -34,9 +34,9 @@ pub fn first_time(options: &Object, names: &[&str]) -> Result<Option<String>> {
             None | Some(Value::Null) => {}
             Some(Value::String(text)) if text.is_empty() => {}
             Some(Value::String(text)) => {
-                return time::to_wire(text).map(Some).ok_or_else(|| {
-                    bad(name, "must be an RFC 3339 time with a zone, such as 2030-12-01T10:00:00.000Z")
-                })
+                return time::to_wire(text)
+                    .map(Some)
+                    .ok_or_else(|| bad(name, "must be an RFC 3339 time with a zone, such as 2030-12-01T10:00:00.000Z"))
             }
             Some(_) => return Err(bad(name, "must be a time as text")),
         }
@@ -57,10 +57,7 @@ pub fn count(options: &Object, name: &str) -> Result<Option<u32>> {
     if text.trim().is_empty() {
         return Ok(None);
     }
-    let count: u32 = text
-        .trim()
-        .parse()
-        .map_err(|_| bad(name, "must be a whole number, not negative"))?;
+    let count: u32 = text.trim().parse().map_err(|_| bad(name, "must be a whole number, not negative"))?;
     Ok((count > 0).then_some(count))
 }
 

@@ -158,9 +158,7 @@ fn is_named(name: &str) -> bool {
         || DESIRED_TIME.contains(&name)
         || matches!(name, "serviceName" | "userData")
         || FIELDS.iter().any(|(field, _)| *field == name)
-        || ROUTING
-            .iter()
-            .any(|(wire_name, spellings)| *wire_name == name || spellings.contains(&name))
+        || ROUTING.iter().any(|(wire_name, spellings)| *wire_name == name || spellings.contains(&name))
 }
 
 #[cfg(test)]

@@ -98,10 +98,9 @@ fn proxy(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
     let Ok(destination) = origin.as_str().parse() else {
         return Ok(None);
     };
-    Ok(matcher.intercept(&destination).map(|intercept| Proxy {
-        url: intercept.uri().to_string(),
-        authorization: intercept.basic_auth().cloned(),
-    }))
+    Ok(matcher
+        .intercept(&destination)
+        .map(|intercept| Proxy { url: intercept.uri().to_string(), authorization: intercept.basic_auth().cloned() }))
 }
 
 fn no_proxy(given: &Section) -> Result<String> {
@@ -128,10 +127,9 @@ fn tls(section: &Section) -> Result<Tls> {
         None => Vec::new(),
     };
     let identity = match (given.filled("certFile")?, given.filled("keyFile")?) {
-        (Some(certificate), Some(key)) => Some(Identity {
-            chain: certificates(&given, "certFile", &certificate)?,
-            key: private_key(&given, &key)?,
-        }),
+        (Some(certificate), Some(key)) => {
+            Some(Identity { chain: certificates(&given, "certFile", &certificate)?, key: private_key(&given, &key)? })
+        }
         (None, None) => None,
         (Some(_), None) => return Err(given.error("keyFile", "is required with tls.certFile")),
         (None, Some(_)) => return Err(given.error("certFile", "is required with tls.keyFile")),

@@ -152,7 +152,14 @@ fn basic_credentials_become_a_header() {
 
 #[test]
 fn a_proxy_applies_unless_its_host_is_excepted() {
-    let proxy = |proxy| parse(json!({ "dataURL": URL, "proxy": proxy })).unwrap().connection.proxy.as_ref().map(|proxy| proxy.url.clone());
+    let proxy = |proxy| {
+        parse(json!({ "dataURL": URL, "proxy": proxy }))
+            .unwrap()
+            .connection
+            .proxy
+            .as_ref()
+            .map(|proxy| proxy.url.clone())
+    };
     assert_eq!(proxy(json!({ "url": "http://u:p@127.0.0.2:3128" })).as_deref(), Some("http://127.0.0.2:3128/"));
     assert_eq!(proxy(json!({ "url": "http://127.0.0.2:3128", "noProxy": "127.0.0.0/8" })), None);
     assert_eq!(proxy(json!({ "url": "http://127.0.0.2:3128", "noProxy": ["x", "127.0.0.1"] })), None);

@@ -51,9 +51,10 @@ pub unsafe extern "C" fn cbsvc_subscribe(
         // SAFETY: the interface asks for NUL-terminated text.
         let filter = match unsafe { boundary::text(event, "event") }? {
             "*" => Filter::All,
-            name => Filter::One(command::event(name).ok_or_else(|| {
-                Error::field(Status::BadOption, "event", "is not one that the service publishes")
-            })?),
+            name => Filter::One(
+                command::event(name)
+                    .ok_or_else(|| Error::field(Status::BadOption, "event", "is not one that the service publishes"))?,
+            ),
         };
         service.subscribe(filter, handler, tell);
         Ok(())

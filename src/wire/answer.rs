@@ -205,7 +205,8 @@ const LONGEST_MESSAGE: usize = 1_000;
 
 /// A server's message without the caller's data that it may repeat, and of a bearable length.
 fn scrubbed(message: &str, private: &[String]) -> String {
-    let mut private: Vec<&str> = private.iter().map(|text| text.trim()).filter(|text| text.chars().count() > 2).collect();
+    let mut private: Vec<&str> =
+        private.iter().map(|text| text.trim()).filter(|text| text.chars().count() > 2).collect();
     // The longest first, so that no part of a longer text is left over.
     private.sort_by_key(|text| std::cmp::Reverse(text.len()));
     let mut message = message.to_owned();

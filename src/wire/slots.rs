@@ -155,7 +155,8 @@ mod tests {
 
     #[test]
     fn local_times_and_totals_are_kept() {
-        let json = r#"[{"utcTime":"2030-12-01T10:00:00.000Z","localTime":"2030-12-01T05:00:00.000","capacity":3,"total":5}]"#;
+        let json =
+            r#"[{"utcTime":"2030-12-01T10:00:00.000Z","localTime":"2030-12-01T05:00:00.000","capacity":3,"total":5}]"#;
         assert_eq!(normal(json).as_deref(), Some(json));
     }
 

@@ -56,7 +56,11 @@ pub fn v3_schedule(config: &Config, options: &Object) -> Result<Draft> {
             None => data.insert(name.clone(), value.clone()),
             Some(field) => {
                 let wins = name.starts_with('_') || !named.contains_key(field);
-                if wins { named.insert(field.to_owned(), value.clone()) } else { None }
+                if wins {
+                    named.insert(field.to_owned(), value.clone())
+                } else {
+                    None
+                }
             }
         };
     }

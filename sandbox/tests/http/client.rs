@@ -1,8 +1,8 @@
 //! Starts the program and talks to it.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Result, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -42,16 +42,35 @@ pub fn start(arguments: &[&str]) -> Server {
 
 /// Starts a server with this configuration.
 pub fn start_with(config: &str) -> Server {
-    let file = temporary("toml");
-    std::fs::write(&file, config).unwrap();
-    let server = start(&["--config", file.to_str().unwrap()]);
-    std::fs::remove_file(file).unwrap();
-    server
+    let file = Temporary::new("toml");
+    std::fs::write(file.path(), config).unwrap();
+    start(&["--config", file.name()])
 }
 
-/// A file name that nobody else has.
-pub fn temporary(extension: &str) -> PathBuf {
-    std::env::temp_dir().join(format!("sandbox-{}.{extension}", uuid::Uuid::new_v4()))
+/// A file name that nobody else has; what is there goes with the value.
+pub struct Temporary(PathBuf);
+
+impl Temporary {
+    pub fn new(extension: &str) -> Temporary {
+        let name = format!("sandbox-{}.{extension}", uuid::Uuid::new_v4());
+        Temporary(std::env::temp_dir().join(name))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn name(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        for suffix in ["", "-wal", "-shm", "-journal"] {
+            let _ = std::fs::remove_file(format!("{}{suffix}", self.name()));
+        }
+    }
 }
 
 impl Drop for Server {
@@ -63,33 +82,12 @@ impl Drop for Server {
 
 impl Server {
     pub fn connect(&self) -> TcpStream {
-        let stream = TcpStream::connect(&self.address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-        stream
+        connect(&self.address).unwrap()
     }
 
     /// One request on a connection of its own. Headers are whole lines.
     pub fn send(&self, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Answer {
-        let mut stream = self.connect();
-        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\n");
-        for header in headers {
-            head += header;
-            head += "\r\n";
-        }
-        if !body.is_empty() {
-            head += &format!("Content-Length: {}\r\n", body.len());
-        }
-        stream.write_all(head.as_bytes()).unwrap();
-        stream.write_all(b"\r\n").unwrap();
-        stream.write_all(body).unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        Answer {
-            status: head.split(' ').nth(1).unwrap().parse().unwrap(),
-            head: head.to_owned(),
-            body: body.to_owned(),
-        }
+        exchange(&self.address, method, path, headers, body).unwrap()
     }
 
     pub fn get(&self, path: &str) -> Answer {
@@ -105,6 +103,34 @@ impl Server {
     pub fn post_json(&self, path: &str, body: Value) -> Answer {
         self.post(path, JSON, &body.to_string())
     }
+}
+
+fn connect(address: &str) -> Result<TcpStream> {
+    let stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(Duration::from_secs(20)))?;
+    Ok(stream)
+}
+
+/// One request on a connection of its own; an error when the connection breaks.
+pub fn exchange(address: &str, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Result<Answer> {
+    let mut stream = connect(address)?;
+    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\n");
+    for header in headers {
+        request += &format!("{header}\r\n");
+    }
+    if !body.is_empty() {
+        request += &format!("Content-Length: {}\r\n", body.len());
+    }
+    request += "\r\n";
+    stream.write_all(&[request.as_bytes(), body].concat())?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    let (head, body) = text.split_once("\r\n\r\n").ok_or(ErrorKind::UnexpectedEof)?;
+    Ok(Answer {
+        status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+        head: head.to_owned(),
+        body: body.to_owned(),
+    })
 }
 
 impl Answer {

@@ -1,13 +1,13 @@
 //! The life of the process: arguments, signals, files.
 
 use std::io::{Read, Write};
-use std::path::Path;
 use std::process::{Command, Output};
+use std::sync::mpsc::{channel, Sender};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::client::{program, start, temporary, Server, FORM, V1};
+use crate::client::{exchange, program, start, Temporary, FORM, V1};
 use crate::days::{slot_in_hours, text};
 
 fn run(arguments: &[&str]) -> Output {
@@ -21,12 +21,6 @@ fn failure(arguments: &[&str]) -> (i32, String) {
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(text.matches('\n').count(), 1, "{text:?}");
     (output.status.code().unwrap(), text)
-}
-
-fn remove(file: &Path) {
-    for suffix in ["", "-wal", "-journal", "-shm"] {
-        let _ = std::fs::remove_file(format!("{}{suffix}", file.display()));
-    }
 }
 
 #[test]
@@ -55,10 +49,9 @@ fn wrong_arguments_end_with_2() {
 
 #[test]
 fn a_wrong_configuration_is_named_with_its_place() {
-    let file = temporary("toml");
-    std::fs::write(&file, "[services.a]\nslots = 3\n").unwrap();
-    let (status, line) = failure(&["--config", file.to_str().unwrap()]);
-    std::fs::remove_file(&file).unwrap();
+    let file = Temporary::new("toml");
+    std::fs::write(file.path(), "[services.a]\nslots = 3\n").unwrap();
+    let (status, line) = failure(&["--config", file.name()]);
     assert_eq!(status, 2);
     assert!(line.contains(".toml:2:1: "), "{line}");
     assert!(line.contains("slots"), "{line}");
@@ -81,34 +74,32 @@ fn a_port_in_use_ends_with_1() {
 
 #[test]
 fn a_database_in_use_ends_with_1() {
-    let file = temporary("db");
-    let arguments = ["--db", file.to_str().unwrap()];
+    let file = Temporary::new("db");
+    let arguments = ["--db", file.name()];
     let server = start(&arguments);
     let second = ["--listen", "127.0.0.1:0", arguments[0], arguments[1]];
     let (status, line) = failure(&second);
     assert_eq!(status, 1);
     assert!(line.contains("in use"), "{line}");
-    book(&server, 1);
     drop(server);
     let reopened = start(&arguments);
     let (status, line) = failure(&second);
     assert_eq!(status, 1, "also when the file was there before: {line}");
     drop(reopened);
-    remove(&file);
 }
 
 #[test]
 fn a_foreign_file_is_left_alone() {
-    let file = temporary("db");
-    let arguments = ["--listen", "127.0.0.1:0", "--db", file.to_str().unwrap()];
-    std::fs::write(&file, "not a database, but long enough to look at ".repeat(50)).unwrap();
-    let before = std::fs::read(&file).unwrap();
+    let file = Temporary::new("db");
+    let arguments = ["--listen", "127.0.0.1:0", "--db", file.name()];
+    std::fs::write(file.path(), "not a database, but long enough to look at ".repeat(50)).unwrap();
+    let before = std::fs::read(file.path()).unwrap();
     let (status, line) = failure(&arguments);
     assert_eq!(status, 1);
     assert!(line.contains("not a database"), "{line}");
-    assert_eq!(std::fs::read(&file).unwrap(), before);
-    std::fs::remove_file(&file).unwrap();
-    let other = rusqlite::Connection::open(&file).unwrap();
+    assert_eq!(std::fs::read(file.path()).unwrap(), before);
+    std::fs::remove_file(file.path()).unwrap();
+    let other = rusqlite::Connection::open(file.path()).unwrap();
     other.execute_batch("CREATE TABLE callback (id)").unwrap();
     drop(other);
     let (status, line) = failure(&arguments);
@@ -116,59 +107,63 @@ fn a_foreign_file_is_left_alone() {
     assert!(line.contains("not a database of this version"), "{line}");
     let (status, _) = failure(&["--listen", "127.0.0.1:0", "--db", "/nothing/there.db"]);
     assert_eq!(status, 1);
-    remove(&file);
 }
 
-/// Books as often as asked, over different slots; answers the ids that were confirmed.
-fn book(server: &Server, times: usize) -> Vec<String> {
-    let mut ids = Vec::new();
-    for count in 0..times {
-        let time = text(slot_in_hours(30 + (count / 5) as i64));
-        let body = json!({"_customer_number": "1", "_desired_time": time});
-        let answer = server.post_json(&format!("{V1}/samples"), body);
+/// Books one place again and again until the connection breaks; sends each confirmed id.
+fn book_until_broken(address: &str, time: &str, confirmed: &Sender<String>) {
+    let path = format!("{V1}/samples");
+    let body = format!("_customer_number=1&_desired_time={time}");
+    let content_type = format!("Content-Type: {FORM}");
+    while let Ok(answer) = exchange(address, "POST", &path, &[&content_type], body.as_bytes()) {
         let id = answer.expect(200)["_id"].as_str().unwrap().to_owned();
-        ids.push(id);
+        confirmed.send(id).unwrap();
     }
-    ids
 }
 
 #[test]
-fn confirmed_bookings_survive_a_kill() {
-    let file = temporary("db");
-    let arguments = ["--db", file.to_str().unwrap()];
+fn confirmed_bookings_survive_a_kill_under_load() {
+    let (file, config) = (Temporary::new("db"), Temporary::new("toml"));
+    std::fs::write(config.path(), "[services.samples]\nplaces = 100000\n").unwrap();
+    let arguments = ["--db", file.name(), "--config", config.name()];
     let mut server = start(&arguments);
-    let confirmed = book(&server, 42);
-    server.child.kill().unwrap();
-    server.child.wait().unwrap();
-    drop(server);
+    let time = text(slot_in_hours(30));
+    let (sender, receiver) = channel();
+    let mut confirmed: Vec<String> = Vec::new();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            let (sender, address, time) = (sender.clone(), &server.address, &time);
+            scope.spawn(move || book_until_broken(address, time, &sender));
+        }
+        drop(sender);
+        confirmed.extend(receiver.iter().take(60));
+        server.child.kill().unwrap();
+        server.child.wait().unwrap();
+        confirmed.extend(receiver.iter());
+    });
 
-    let server = start(&arguments);
-    let slot = text(slot_in_hours(30));
-    let path = format!("{V1}/samples/availability?start={slot}");
-    let more = book(&server, 0);
-    assert!(more.is_empty());
-    assert_eq!(server.get(&path).expect(200), json!({}), "the slot is still full");
-    drop(server);
+    let reopened = start(&arguments);
+    let slots = reopened.get(&format!("{V1}/samples/availability?start={time}")).expect(200);
+    let taken = 100_000 - slots[&time].as_u64().unwrap();
+    let (least, most) = (confirmed.len() as u64, confirmed.len() as u64 + 4);
+    assert!((least..=most).contains(&taken), "{taken} of {least} confirmed");
+    drop(reopened);
 
-    let database = rusqlite::Connection::open(&file).unwrap();
+    let database = rusqlite::Connection::open(file.path()).unwrap();
     let mut find = database.prepare("SELECT count(*) FROM callback WHERE id = ?1").unwrap();
     for id in &confirmed {
         let found: i64 = find.query_row([id], |row| row.get(0)).unwrap();
         assert_eq!(found, 1, "{id}");
     }
-    drop(find);
-    drop(database);
-    remove(&file);
 }
 
 #[test]
 fn what_was_sent_is_kept() {
-    let file = temporary("db");
-    let server = start(&["--db", file.to_str().unwrap()]);
+    let file = Temporary::new("db");
+    let server = start(&["--db", file.name()]);
     let body = "_customer_number=%2B44&subject=q+%26+a&userData%5Bk%5D=v&_urs_virtual_queue=q";
     server.post(&format!("{V1}/samples"), FORM, body).expect(200);
     drop(server);
-    let database = rusqlite::Connection::open(&file).unwrap();
+    let database = rusqlite::Connection::open(file.path()).unwrap();
     let (number, state, data): (String, String, String) = database
         .query_row("SELECT number, state, data FROM callback", [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
         .unwrap();
@@ -177,7 +172,6 @@ fn what_was_sent_is_kept() {
     let expected = json!({"subject": "q & a", "userData[k]": "v", "_urs_virtual_queue": "q"});
     assert_eq!(data, expected);
     drop(database);
-    remove(&file);
 }
 
 #[cfg(unix)]

@@ -4,7 +4,7 @@ use std::sync::Barrier;
 
 use serde_json::json;
 
-use crate::client::{start, temporary, Server, V1, V3};
+use crate::client::{start, Server, Temporary, V1, V3};
 use crate::days::{slot_in_hours, text};
 
 const CLIENTS: usize = 30;
@@ -47,7 +47,6 @@ fn exactly_as_many_win_as_there_are_places() {
 
 #[test]
 fn also_with_a_file() {
-    let file = temporary("db");
-    run(&["--db", file.to_str().unwrap()]);
-    std::fs::remove_file(&file).unwrap();
+    let file = Temporary::new("db");
+    run(&["--db", file.name()]);
 }

@@ -67,11 +67,10 @@ fn scheduled_in_every_content_type_takes_a_place() {
         server.post_json(&samples(), flat),
         server.post(&samples(), "multipart/form-data; boundary=b", &multipart),
     ];
-    for (taken, answer) in answers.iter().enumerate() {
+    for answer in &answers {
         let body = answer.expect(200);
         assert_eq!(body.as_object().unwrap().len(), 1, "only _id: {body}");
         assert_id(&body["_id"]);
-        assert!(taken < 3);
     }
     assert_eq!(capacity(&server, &time), 2);
 }

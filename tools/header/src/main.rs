@@ -111,7 +111,8 @@ fn without_gaps(header: &str) -> String {
     let mut out = String::with_capacity(header.len());
     let lines: Vec<&str> = header.lines().collect();
     for (index, line) in lines.iter().enumerate() {
-        let is_define = |at: Option<usize>| at.and_then(|at| lines.get(at)).is_some_and(|line| line.starts_with("#define "));
+        let is_define =
+            |at: Option<usize>| at.and_then(|at| lines.get(at)).is_some_and(|line| line.starts_with("#define "));
         let in_block = line.is_empty()
             && is_define(index.checked_sub(1))
             && is_define(Some(index + 2))

@@ -1,0 +1,250 @@
+//! Servers that are slow, broken, gone or elsewhere: each gives its own status, inside the deadline.
+
+mod support;
+
+use std::io::Write;
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::{json, Value};
+use support::server::{reply, Server, Then};
+use support::{open, Answered, Service};
+
+fn service(base: &str, extra: Value) -> Service {
+    let mut config = json!({ "dataURL": format!("{base}/x"), "ajaxTimeout": 2000, "proxy": "none" });
+    config.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    open(&config).unwrap()
+}
+
+fn both(base: &str, extra: Value) -> [Answered; 2] {
+    let service = service(base, extra);
+    let answers = [service.schedule(json!({"phonenumber": "1"})), service.availability(json!({"numberOfDays": 1}))];
+    assert_eq!(service.close(), 0);
+    answers
+}
+
+/// Two statuses, schedule first, from a server whose every answer is these bytes.
+fn statuses(answer: &'static [u8], extra: Value) -> [i32; 2] {
+    let server = Server::start(move |_, stream| {
+        let _ = stream.write_all(answer);
+        Then::Close
+    });
+    both(&server.base, extra).map(|answered| answered.status)
+}
+
+#[test]
+fn a_refused_connection_is_tried_again_and_then_told() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let base = format!("http://127.0.0.1:{port}");
+    for answered in both(&base, json!({"retry": {"attempts": 3, "baseDelayMs": 1}})) {
+        assert_eq!((answered.status, answered.error()), (402, "CONNECT"));
+        assert!(answered.message().contains(&base), "{}", answered.message());
+        assert_eq!(answered.outcome["error"]["attempts"], 3);
+        assert_eq!(answered.outcome["error"]["retryable"], true);
+        assert!(answered.outcome.get("response").is_none());
+    }
+}
+
+#[test]
+fn a_host_without_address_is_told() {
+    for answered in both("http://host.invalid", json!({"retry": {"attempts": 1}})) {
+        assert_eq!((answered.status, answered.error()), (401, "DNS"));
+        assert!(answered.message().contains("host.invalid"), "{}", answered.message());
+    }
+}
+
+#[test]
+fn a_name_is_looked_up() {
+    let server = Server::json(200, r#"{"_id":"1"}"#);
+    let base = server.base.replace("127.0.0.1", "localhost");
+    assert_eq!(both(&base, json!({}))[0].status, 0);
+}
+
+#[test]
+fn a_slow_server_ends_at_the_deadline() {
+    let server = Server::start(|_, stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n1");
+        std::thread::sleep(Duration::from_secs(60));
+        Then::Close
+    });
+    let started = Instant::now();
+    for answered in both(&server.base, json!({"ajaxTimeout": 150})) {
+        assert_eq!((answered.status, answered.error()), (301, "TIMEOUT"));
+    }
+    assert!(started.elapsed() < Duration::from_secs(30));
+    let [schedule, availability] = both(&server.base, json!({"ajaxTimeout": 150}));
+    assert!(schedule.message().contains("may have been made"), "{}", schedule.message());
+    assert_eq!(schedule.outcome["error"]["retryable"], false);
+    assert_eq!(availability.outcome["error"]["retryable"], true);
+}
+
+#[test]
+fn broken_answers_are_protocol_errors() {
+    const PROTOCOL: [i32; 2] = [405, 405];
+    for answer in [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}" as &[u8],
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-",
+        b"SSH-2.0-OpenSSH\r\n",
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n<p>hi</p>",
+        b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n",
+    ] {
+        let found = statuses(answer, json!({"retry": {"attempts": 1}}));
+        assert_eq!(found, PROTOCOL, "{}", String::from_utf8_lossy(answer));
+    }
+}
+
+#[test]
+fn an_answer_above_the_limit_is_not_read() {
+    let limit = json!({"maxResponseBytes": 100, "retry": {"attempts": 1}});
+    let announced = b"HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n";
+    assert_eq!(statuses(announced, limit.clone()), [406, 406]);
+    let server = Server::start(|_, stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        while stream.write_all(b"10\r\n0123456789abcdef\r\n").is_ok() {}
+        Then::Close
+    });
+    for answered in both(&server.base, limit) {
+        assert_eq!((answered.status, answered.error()), (406, "TOO_LARGE"));
+        assert!(answered.message().contains("maxResponseBytes"));
+    }
+}
+
+#[test]
+fn connections_are_kept_and_a_closed_one_is_replaced() {
+    let count = AtomicUsize::new(0);
+    let server = Server::start(move |_, stream| {
+        reply(stream, 200, &[], r#"{"_id":"1"}"#);
+        if count.fetch_add(1, Ordering::SeqCst) == 9 {
+            Then::Close
+        } else {
+            Then::KeepOpen
+        }
+    });
+    let service = service(&server.base, json!({}));
+    for number in 1..=19 {
+        let answered = service.schedule(json!({"phonenumber": "1"}));
+        assert_eq!(answered.status, 0, "{}", answered.text);
+        // After the tenth answer the server closes without a word; noticing that before the next call is the point.
+        server.wait_for_closes(number / 10);
+    }
+    assert_eq!(server.connections(), 2);
+    assert_eq!(server.received().len(), 19);
+    assert_eq!(service.close(), 0);
+}
+
+#[test]
+fn only_an_availability_is_repeated_after_it_was_sent() {
+    for (fault, status) in [("drop", 405), ("503", 505), ("429", 504)] {
+        let server = Server::start(move |_, stream| {
+            match fault {
+                "drop" => {}
+                "429" => reply(stream, 429, &[("Retry-After", "0")], "{}"),
+                _ => reply(stream, 503, &[], "{}"),
+            }
+            Then::Close
+        });
+        let [schedule, availability] = both(&server.base, json!({"retry": {"attempts": 4, "baseDelayMs": 1}}));
+        assert_eq!((schedule.status, availability.status), (status, status), "{fault}");
+        assert_eq!(schedule.outcome["error"]["attempts"], 1, "{fault}");
+        assert_eq!(availability.outcome["error"]["attempts"], 4, "{fault}");
+        let posts = server.received().iter().filter(|request| request.method == "POST").count();
+        assert_eq!((posts, server.received().len()), (1, 5), "{fault}");
+    }
+}
+
+#[test]
+fn a_wait_that_does_not_fit_is_left_to_the_caller() {
+    let server = Server::start(|_, stream| {
+        reply(stream, 429, &[("Retry-After", "60")], "{}");
+        Then::Close
+    });
+    let [schedule, availability] = both(&server.base, json!({}));
+    for answered in [schedule, availability] {
+        assert_eq!(answered.outcome["error"]["retryAfterMs"], 60_000);
+        assert_eq!(answered.outcome["error"]["attempts"], 1);
+        assert_eq!(answered.outcome["error"]["retryable"], true);
+    }
+}
+
+#[test]
+fn a_second_answer_can_save_an_availability() {
+    let count = AtomicUsize::new(0);
+    let server = Server::start(move |_, stream| {
+        let status = if count.fetch_add(1, Ordering::SeqCst) == 0 { 502 } else { 200 };
+        reply(stream, status, &[], "{}");
+        Then::KeepOpen
+    });
+    let service = service(&server.base, json!({"retry": {"baseDelayMs": 1}}));
+    assert_eq!(service.availability(json!({"numberOfDays": 1})).status, 0);
+    assert_eq!(server.received().len(), 2);
+    assert_eq!(service.close(), 0);
+}
+
+#[test]
+fn a_redirect_is_followed_on_the_same_origin_only() {
+    let other = Server::json(200, "{}");
+    let elsewhere = format!("{}/stolen", other.base);
+    let server = Server::start(move |request, stream| {
+        let (status, location) = match request.target.as_str() {
+            "/moved/x" | "/moved/x/availability?number-of-days=1" => (307, "/new".to_owned()),
+            "/found/x" | "/found/x/availability?number-of-days=1" => (302, "/new".to_owned()),
+            "/away/x" | "/away/x/availability?number-of-days=1" => (307, elsewhere.clone()),
+            "/new" => (200, String::new()),
+            _ => (301, request.target.clone()),
+        };
+        reply(stream, status, &[("Location", &location)], if status == 200 { "{}" } else { "" });
+        Then::KeepOpen
+    });
+    let key = json!({"apikey": "KEY"});
+    let run = |path: &str| both(&format!("{}/{path}", server.base), key.clone());
+    assert_eq!(run("moved").map(|answered| answered.status), [0, 0]);
+    assert_eq!(run("found").map(|answered| answered.status), [405, 0]);
+    let [circle, _] = both(&server.base, json!({"wireFormat": "widgets-9"}));
+    assert_eq!(circle.status, 405);
+    for answered in run("away") {
+        assert_eq!(answered.status, 405);
+        assert!(answered.message().contains(&other.base), "{}", answered.message());
+    }
+    assert!(other.received().is_empty());
+    let repeated = server.received().into_iter().find(|request| request.method == "POST" && request.target == "/new");
+    assert_eq!(repeated.unwrap().body, "_customer_number=1");
+}
+
+#[test]
+fn a_proxy_that_is_not_there_is_told() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let proxy = json!({"proxy": {"url": format!("http://127.0.0.1:{port}")}, "retry": {"attempts": 1}});
+    for answered in both("http://callback.example", proxy) {
+        assert_eq!((answered.status, answered.error()), (404, "PROXY"));
+    }
+}
+
+#[test]
+fn https_needs_a_server_that_speaks_it() {
+    let server = Server::start(|_, _| Then::Close);
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for stream in silent.incoming() {
+            let _ = stream.unwrap().write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+        }
+    });
+    let answered = &both(&format!("https://{address}"), json!({"retry": {"attempts": 1}}))[0];
+    assert_eq!((answered.status, answered.error()), (403, "TLS"), "{}", answered.text);
+    drop(server);
+}
+
+#[test]
+fn a_changed_configuration_takes_effect_at_once() {
+    let (first, second) = (Server::json(200, r#"{"_id":"1"}"#), Server::json(200, r#"{"_id":"2"}"#));
+    let service = service(&first.base, json!({}));
+    assert_eq!(service.schedule(json!({"phonenumber": "1"})).outcome["id"], "1");
+    let change = json!({"dataURL": second.base, "apikey": "K"}).to_string();
+    assert_eq!(service.command("CallbackService.configure", &change).status, 0);
+    assert_eq!(service.schedule(json!({"phonenumber": "1"})).outcome["id"], "2");
+    assert_eq!(second.received()[0].header("apikey"), Some("K"));
+    assert_eq!(service.close(), 0);
+}
