@@ -17,10 +17,11 @@ fn service(base: &str, extra: Value) -> Service {
     open(&config).unwrap()
 }
 
+/// Both commands, each on connections of its own: a server that closes after answering one must not meet the other.
 fn both(base: &str, extra: Value) -> [Answered; 2] {
-    let service = service(base, extra);
-    let answers = [service.schedule(json!({"phonenumber": "1"})), service.availability(json!({"numberOfDays": 1}))];
-    assert_eq!(service.close(), 0);
+    let (one, other) = (service(base, extra.clone()), service(base, extra));
+    let answers = [one.schedule(json!({"phonenumber": "1"})), other.availability(json!({"numberOfDays": 1}))];
+    assert_eq!((one.close(), other.close()), (0, 0));
     answers
 }
 
