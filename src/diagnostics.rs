@@ -45,6 +45,6 @@ fn describe(report: &Report) -> Value {
         "running": report.running,
         "resolved": report.resolved,
         "rejected": report.rejected,
-        "idleConnections": report.idle_engines,
+        "idleClients": report.idle_engines,
     })
 }

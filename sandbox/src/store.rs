@@ -115,20 +115,13 @@ impl Store {
     /// Adds a record. With `places`, only if the slot has one left: counting and adding are
     /// one transaction. Answers whether the record was added.
     pub async fn add(&self, record: Record, places: Option<Places>) -> Result<bool, StoreError> {
-        if let Some(places) = places {
-            let service = record.service.clone();
-            let full = self
-                .run(move |connection| {
-                    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-                    Ok(taken(&transaction, &service, places.slot)? >= places.total)
-                })
-                .await?;
-            if full {
-                return Ok(false);
-            }
-        }
         self.run(move |connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            if let Some(places) = places {
+                if taken(&transaction, &record.service, places.slot)? >= places.total {
+                    return Ok(false);
+                }
+            }
             insert(&transaction, &record)?;
             transaction.commit()?;
             Ok(true)
@@ -168,7 +161,7 @@ fn open_file(file: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(std::time::Duration::ZERO)?;
-
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     create(&mut connection)?;

@@ -1,7 +1,7 @@
 //! The life of the process: arguments, signals, files.
 
 use std::io::{Read, Write};
-use std::process::{Command, Output};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{channel, Sender};
 use std::time::{Duration, Instant};
 
@@ -10,8 +10,27 @@ use serde_json::json;
 use crate::client::{exchange, program, start, Temporary, FORM, V1};
 use crate::days::{slot_in_hours, text};
 
+/// Waits for the end of a process, but not for ever.
+fn wait(child: &mut Child) -> ExitStatus {
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if begun.elapsed() > Duration::from_secs(8) {
+            child.kill().unwrap();
+            panic!("it does not end");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
 fn run(arguments: &[&str]) -> Output {
-    program().args(arguments).output().unwrap()
+    let mut command = program();
+    let command = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    wait(&mut child);
+    child.wait_with_output().unwrap()
 }
 
 /// The status and the only line on standard error.
@@ -183,17 +202,9 @@ fn ends_cleanly_on(signal: &str) {
     let read = idle.read(&mut [0; 1024]).unwrap();
     assert!(read > 0);
     let silent = server.connect();
-    let begun = Instant::now();
     let id = server.child.id().to_string();
     assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
-    let status = loop {
-        if let Some(status) = server.child.try_wait().unwrap() {
-            break status;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(8), "it hangs");
-        std::thread::sleep(Duration::from_millis(10));
-    };
-    assert_eq!(status.code(), Some(0));
+    assert_eq!(wait(&mut server.child).code(), Some(0));
     drop((idle, silent));
 }
 

@@ -1,0 +1,66 @@
+# make            the shared library, the static library and the header
+# make demo       the sandbox server and the quickstart programs against it
+# make test       everything that is checked; sets itself up
+# make install    into PREFIX (default /usr/local), below DESTDIR if given
+# make header     the header anew from the source
+# make clean
+
+PREFIX ?= /usr/local
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+CC ?= cc
+CARGO ?= cargo
+PYTHON ?= python3
+
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+RELEASE := target/release
+SHARED := $(RELEASE)/libcallbackservice.so
+STATIC := $(RELEASE)/libcallbackservice.a
+SONAME := libcallbackservice.so.1
+SANDBOX := $(RELEASE)/callback-sandbox
+
+.PHONY: all library header demo sandbox test install uninstall clean
+
+all: library header
+
+library:
+	$(CARGO) rustc --locked --release --lib --crate-type cdylib,staticlib
+	@ln -sf libcallbackservice.so $(RELEASE)/$(SONAME)
+	@if [ $(STATIC) -ef $(RELEASE)/deps/libcallbackservice.a ]; then \
+		sh tools/hide-symbols.sh include/callbackservice.h $(STATIC) $(STATIC); fi
+
+header:
+	$(CARGO) run --locked --quiet --package generate-header
+
+sandbox:
+	$(CARGO) build --locked --release --package callback-sandbox
+
+demo: library sandbox
+	@CC="$(CC)" PYTHON="$(PYTHON)" sh tools/demo.sh
+
+test:
+	@$(PYTHON) tests/run.py
+
+install: library
+	install -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(LIBDIR)/cmake/callbackservice" "$(DESTDIR)$(INCLUDEDIR)"
+	install -m 755 $(SHARED) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
+	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libcallbackservice.so"
+	install -m 644 $(STATIC) "$(DESTDIR)$(LIBDIR)/"
+	install -m 644 include/callbackservice.h bindings/cpp/callbackservice.hpp "$(DESTDIR)$(INCLUDEDIR)/"
+	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+		-e 's|@VERSION@|$(VERSION)|' packaging/callbackservice.pc.in \
+		> "$(DESTDIR)$(LIBDIR)/pkgconfig/callbackservice.pc"
+	sed -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' packaging/callbackserviceConfig.cmake.in \
+		> "$(DESTDIR)$(LIBDIR)/cmake/callbackservice/callbackserviceConfig.cmake"
+	sed -e 's|@VERSION@|$(VERSION)|' packaging/callbackserviceConfigVersion.cmake.in \
+		> "$(DESTDIR)$(LIBDIR)/cmake/callbackservice/callbackserviceConfigVersion.cmake"
+
+uninstall:
+	rm -f "$(DESTDIR)$(LIBDIR)/$(SONAME)" "$(DESTDIR)$(LIBDIR)/libcallbackservice.so" \
+		"$(DESTDIR)$(LIBDIR)/libcallbackservice.a" "$(DESTDIR)$(LIBDIR)/pkgconfig/callbackservice.pc" \
+		"$(DESTDIR)$(INCLUDEDIR)/callbackservice.h" "$(DESTDIR)$(INCLUDEDIR)/callbackservice.hpp"
+	rm -rf "$(DESTDIR)$(LIBDIR)/cmake/callbackservice"
+
+clean:
+	$(CARGO) clean
+	rm -rf build

@@ -1,0 +1,206 @@
+"""Books telephone callbacks with a contact center, and lists the slots that can be booked.
+
+    from callbackservice import Service, Rejected
+
+    with Service({"dataURL": "http://127.0.0.1:8080/genesys/1/service/callback/samples"}) as service:
+        for slot in service.availability(numberOfDays=1)["slots"]:
+            print(slot["utcTime"], slot["capacity"])
+        booked = service.schedule(phonenumber="+14151110000")
+        print(booked["id"])
+
+The module calls the shared library through ctypes. It looks for it at ``CALLBACKSERVICE_LIBRARY``, beside this
+file, and where the system looks for libraries. While a call waits for the server, other Python threads run.
+"""
+
+import ctypes
+import json
+import os
+import pathlib
+
+__all__ = ["CallbackServiceError", "Rejected", "Service", "diagnostics", "set_log", "version"]
+
+_HANDLER = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p)
+_NO_HANDLER = ctypes.cast(None, _HANDLER)
+_RELEASE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+_NO_RELEASE = ctypes.cast(None, _RELEASE)
+
+LOG_LEVELS = {"off": 0, "error": 1, "warning": 2, "info": 3, "debug": 4}
+
+
+def _load():
+    beside = pathlib.Path(__file__).with_name("libcallbackservice.so")
+    named = os.environ.get("CALLBACKSERVICE_LIBRARY")
+    library = ctypes.CDLL(named or (str(beside) if beside.exists() else "libcallbackservice.so.1"))
+    text, out, pointer = ctypes.c_char_p, ctypes.POINTER(ctypes.c_void_p), ctypes.c_void_p
+    number = ctypes.POINTER(ctypes.c_uint64)
+    for name, arguments in {
+        "cbsvc_init": [text, _HANDLER, pointer, out, out],
+        "cbsvc_configure": [pointer, text, out],
+        "cbsvc_close": [pointer, ctypes.c_int32],
+        "cbsvc_schedule": [pointer, text, out],
+        "cbsvc_availability": [pointer, text, out],
+        "cbsvc_command": [pointer, text, text, out],
+        "cbsvc_subscribe": [pointer, text, _HANDLER, pointer, _RELEASE, number],
+        "cbsvc_unsubscribe": [pointer, ctypes.c_uint64],
+        "cbsvc_diagnostics": [out],
+        "cbsvc_set_log": [ctypes.c_int32, _HANDLER, pointer],
+    }.items():
+        function = getattr(library, name)
+        function.argtypes, function.restype = arguments, ctypes.c_int32
+    library.cbsvc_string_free.argtypes, library.cbsvc_string_free.restype = [pointer], None
+    library.cbsvc_status_name.argtypes, library.cbsvc_status_name.restype = [ctypes.c_int32], text
+    library.cbsvc_version_text.argtypes, library.cbsvc_version_text.restype = [], text
+    return library
+
+
+_library = _load()
+
+
+class CallbackServiceError(Exception):
+    """A call that did not do what it was asked. ``status`` is the number, ``name`` its name."""
+
+    def __init__(self, status, message):
+        self.status = status
+        self.name = _library.cbsvc_status_name(status).decode()
+        super().__init__(f"{self.name}: {message}" if message else self.name)
+
+
+class Rejected(CallbackServiceError):
+    """A command that was rejected. ``outcome`` is the whole outcome, ``slots`` what the server proposes instead."""
+
+    def __init__(self, status, outcome):
+        self.outcome = outcome
+        self.slots = outcome.get("slots", [])
+        super().__init__(status, outcome["error"]["message"])
+
+
+def _take(pointer):
+    """The text of an out parameter, freed."""
+    if not pointer.value:
+        return None
+    try:
+        return ctypes.string_at(pointer.value).decode()
+    finally:
+        _library.cbsvc_string_free(pointer)
+
+
+def _handler(function):
+    """A C handler for a Python function of the event's name and its data, read from JSON."""
+    return _HANDLER(lambda event, data, _: function(event.decode(), json.loads(data)))
+
+
+class Service:
+    """An open service. Close it, or use it as a context manager.
+
+    ``config`` is the configuration as a dictionary or JSON text. ``on_event``, if given, is called with the name and
+    the data of every event, on the thread whose call caused it.
+    """
+
+    def __init__(self, config, on_event=None):
+        self._handlers = {0: _handler(on_event) if on_event else _NO_HANDLER}
+        self._service = ctypes.c_void_p()
+        error = ctypes.c_void_p()
+        status = _library.cbsvc_init(
+            _text(config), self._handlers[0], None, ctypes.byref(self._service), ctypes.byref(error)
+        )
+        if status:
+            raise CallbackServiceError(status, _take(error))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def configure(self, config=None, **keys):
+        """Puts the given keys over the present configuration."""
+        error = ctypes.c_void_p()
+        status = _library.cbsvc_configure(self._service, _text(keys if config is None else config), ctypes.byref(error))
+        if status:
+            raise CallbackServiceError(status, _take(error))
+
+    def schedule(self, data=None, **options):
+        """Books a callback and returns the outcome; raises Rejected when it was not booked."""
+        return self._run(_library.cbsvc_schedule, data, options)
+
+    def availability(self, query=None, **options):
+        """Lists the open slots and returns the outcome; raises Rejected when the server gave none."""
+        return self._run(_library.cbsvc_availability, query, options)
+
+    def command(self, name, data=None):
+        """Runs a command by its name on the widgets' bus."""
+        outcome = ctypes.c_void_p()
+        status = _library.cbsvc_command(self._service, name.encode(), _text(data), ctypes.byref(outcome))
+        return self._outcome(status, outcome)
+
+    def subscribe(self, event, function):
+        """Calls a function with the name and data of an event, or of all events (``*``); returns a number."""
+        number, handler = ctypes.c_uint64(), _handler(function)
+        status = _library.cbsvc_subscribe(
+            self._service, event.encode(), handler, None, _NO_RELEASE, ctypes.byref(number)
+        )
+        if status:
+            raise CallbackServiceError(status, f"subscribing to {event}")
+        self._handlers[number.value] = handler
+        return number.value
+
+    def unsubscribe(self, number):
+        """Ends a subscription."""
+        status = _library.cbsvc_unsubscribe(self._service, number)
+        if status:
+            raise CallbackServiceError(status, "unsubscribing")
+        # The C handler stays alive until the service is closed: another thread may be inside it.
+
+    def close(self, timeout=5.0):
+        """Closes the service; waits up to ``timeout`` seconds (None: without end) for calls of other threads."""
+        if self._service.value:
+            service, self._service = self._service, ctypes.c_void_p()
+            status = _library.cbsvc_close(service, -1 if timeout is None else int(timeout * 1000))
+            if status:
+                raise CallbackServiceError(status, "closing")
+
+    def _run(self, function, data, options):
+        outcome = ctypes.c_void_p()
+        status = function(self._service, _text(options if data is None else data), ctypes.byref(outcome))
+        return self._outcome(status, outcome)
+
+    def _outcome(self, status, pointer):
+        outcome = json.loads(_take(pointer))
+        if status:
+            raise Rejected(status, outcome)
+        return outcome
+
+
+_log_handlers = []
+
+
+def set_log(level, function=None):
+    """Sends log lines to a function of the level's name and the line; ``off`` ends it."""
+    handler = _NO_HANDLER
+    if function:
+        handler = _HANDLER(lambda name, line, _: function(name.decode(), line.decode()))
+    # Kept for good: a thread may still be inside the one before.
+    _log_handlers.append(handler)
+    status = _library.cbsvc_set_log(LOG_LEVELS[level], handler, None)
+    if status:
+        raise CallbackServiceError(status, "setting the log")
+
+
+def diagnostics():
+    """The state of the library in this process, as a dictionary."""
+    text = ctypes.c_void_p()
+    status = _library.cbsvc_diagnostics(ctypes.byref(text))
+    if status:
+        raise CallbackServiceError(status, None)
+    return json.loads(_take(text))
+
+
+def version():
+    """The version of the library."""
+    return _library.cbsvc_version_text().decode()
+
+
+def _text(value):
+    if value is None or isinstance(value, bytes):
+        return value
+    return (value if isinstance(value, str) else json.dumps(value)).encode()
