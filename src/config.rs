@@ -127,8 +127,8 @@ impl Config {
             data_url: url.as_str().trim_end_matches('/').to_owned(),
             given: Object::new(),
         };
-        let _ = section.choice("handlers", &[("caller", ())], ())?;
-        let _ = section.integer("queueLimit", 1, 1 << 24)?;
+        section.choice("handlers", &[("caller", ())], ())?;
+        section.integer("queueLimit", 1, 1 << 24)?;
         Ok(Config { given, ..config })
     }
 }

@@ -31,7 +31,9 @@ impl<T> Guarded<T> {
     pub fn with<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
         let _inside = Inside::enter();
         let _gate = GATE.read().unwrap_or_else(PoisonError::into_inner);
-        section(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        // Declared after the gate, so that it is unlocked before the gate opens.
+        let mut value = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        section(&mut value)
     }
 }
 
@@ -141,6 +143,32 @@ fn forget<T>(inherited: Option<(u64, Arc<T>)>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn while_the_gate_is_closed_no_value_is_locked() {
+        static VALUE: Guarded<u64> = Guarded::new(0);
+        let stop = Arc::new(AtomicU64::new(0));
+        let busy: Vec<_> = (0..4)
+            .map(|_| {
+                let stop = stop.clone();
+                std::thread::spawn(move || {
+                    while stop.load(Ordering::Relaxed) == 0 {
+                        VALUE.with(|value| *value += 1);
+                    }
+                })
+            })
+            .collect();
+        let locked = (0..20_000).filter(|_| {
+            before_fork();
+            let locked = VALUE.0.try_lock().is_err();
+            after_fork_in_parent();
+            locked
+        });
+        let locked = locked.count();
+        stop.store(1, Ordering::Relaxed);
+        busy.into_iter().for_each(|thread| thread.join().unwrap());
+        assert_eq!(locked, 0);
+    }
 
     #[test]
     fn each_process_makes_its_own_value_and_leaves_the_inherited_one_alone() {

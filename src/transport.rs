@@ -175,7 +175,7 @@ impl Transport {
 fn server_wait(answer: &Answer, retry: &Retry, attempts: u32) -> Option<Duration> {
     match (answer.status, answer.retry_after) {
         (429 | 502 | 503 | 504, Some(wait)) => Some(wait),
-        (502 | 503 | 504, None) => Some(pause(retry, attempts)),
+        (502..=504, None) => Some(pause(retry, attempts)),
         _ => None,
     }
 }

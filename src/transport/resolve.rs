@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::oneshot;
@@ -21,7 +21,7 @@ pub struct LookupFailed {
     reason: String,
 }
 
-type Found = Result<Arc<[SocketAddr]>, LookupFailed>;
+type Found = Result<Vec<SocketAddr>, LookupFailed>;
 
 /// Those who wait for a host.
 type Waiting = Mutex<HashMap<String, Vec<oneshot::Sender<Found>>>>;
@@ -38,7 +38,7 @@ impl Resolve for Resolver {
         Box::pin(async move {
             let gone = || LookupFailed { host, reason: "the lookup did not finish".to_owned() };
             let found = answer.await.unwrap_or_else(|_| Err(gone()))?;
-            let addresses: Addrs = Box::new(found.to_vec().into_iter());
+            let addresses: Addrs = Box::new(found.into_iter());
             Ok(addresses)
         })
     }
@@ -66,7 +66,7 @@ fn look_up(host: &str) -> oneshot::Receiver<Found> {
 fn ask_system(host: &str) -> Found {
     let found = (host, 0).to_socket_addrs().map(Iterator::collect::<Vec<_>>);
     match found {
-        Ok(addresses) if !addresses.is_empty() => Ok(addresses.into()),
+        Ok(addresses) if !addresses.is_empty() => Ok(addresses),
         Ok(_) => Err(LookupFailed { host: host.to_owned(), reason: "it has no address".to_owned() }),
         Err(error) => Err(LookupFailed { host: host.to_owned(), reason: error.to_string() }),
     }

@@ -85,7 +85,7 @@ impl<'a> Body<'a> {
         };
         let unreadable = match command {
             // The widget takes any text for a confirmation that does not claim to be JSON.
-            Command::Schedule => self.json.is_none() && !answer.body.is_empty() && !(widgets && !answer.says_json),
+            Command::Schedule => self.json.is_none() && !answer.body.is_empty() && (answer.says_json || !widgets),
             Command::Availability => slots.is_none(),
         };
         let error = unreadable.then(|| Error::new(Status::Protocol, self.unreadable(answer)));

@@ -1,0 +1,216 @@
+/*
+ * Uses the library as a C program would, against a running sandbox: both server APIs, threads, forks, events, and a
+ * server that closes its connections on a host that has not asked to survive SIGPIPE.
+ *
+ *     interface BASE_URL
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "callbackservice.h"
+
+#define THREADS 8
+#define CALLS 50
+#define CHILDREN 40
+
+static int checks;
+
+#define CHECK(condition) check((condition) != 0, #condition, __LINE__)
+
+static void check(int holds, const char *what, int line)
+{
+    __sync_fetch_and_add(&checks, 1);
+    if (!holds) {
+        fprintf(stderr, "line %d: %s does not hold\n", line, what);
+        exit(1);
+    }
+}
+
+static cbsvc_service *open_service(const char *format, const char *base)
+{
+    char config[512];
+    char *error = NULL;
+    cbsvc_service *service = NULL;
+
+    snprintf(config, sizeof config, format, base);
+    if (cbsvc_init(config, NULL, NULL, &service, &error) != CBSVC_OK) {
+        fprintf(stderr, "%s: %s\n", config, error);
+        exit(1);
+    }
+    CHECK(error == NULL);
+    return service;
+}
+
+static const char *V1 = "{\"dataURL\":\"%s/genesys/1/service/callback/samples\",\"ajaxTimeout\":30000}";
+static const char *V3 = "{\"apiVersion\":\"v3\",\"dataURL\":\"%s/engagement/v3\",\"apikey\":\"sandbox-key\","
+                        "\"serviceName\":\"samples\",\"ajaxTimeout\":30000}";
+
+static void book_and_list(const char *format, const char *base)
+{
+    cbsvc_service *service = open_service(format, base);
+    char *outcome;
+
+    CHECK(cbsvc_availability(service, "{\"numberOfDays\":1,\"maxTimeSlots\":3}", &outcome) == CBSVC_OK);
+    CHECK(strstr(outcome, "\"slots\":[{\"utcTime\":\"") != NULL);
+    cbsvc_string_free(outcome);
+    CHECK(cbsvc_schedule(service, "{\"phonenumber\":\"+14151110000\"}", &outcome) == CBSVC_OK);
+    CHECK(strstr(outcome, "\"state\":\"resolved\"") != NULL && strstr(outcome, "\"id\":\"") != NULL);
+    cbsvc_string_free(outcome);
+    CHECK(cbsvc_schedule(service, "{\"phonenumber\":\"1\",\"desiredtime\":\"2001-01-01T00:00:00Z\"}", &outcome) ==
+          CBSVC_REJECTED);
+    CHECK(strstr(outcome, "\"serverCode\":501") != NULL);
+    cbsvc_string_free(outcome);
+    CHECK(cbsvc_close(service, 0) == CBSVC_OK);
+    CHECK(cbsvc_close(service, 0) == CBSVC_BAD_HANDLE);
+}
+
+static void *call_often(void *service)
+{
+    int i;
+
+    for (i = 0; i < CALLS; i++) {
+        char *outcome;
+        CHECK(cbsvc_command(service, "CallbackService.schedule", "{\"phonenumber\":\"1\"}", &outcome) == CBSVC_OK);
+        CHECK(strstr(outcome, "\"state\":\"resolved\"") != NULL);
+        cbsvc_string_free(outcome);
+    }
+    return NULL;
+}
+
+/* Children are born while other threads are in the middle of calls; half of them close what they inherited. */
+static void fork_under_load(cbsvc_service *service)
+{
+    pthread_t threads[THREADS];
+    pid_t children[CHILDREN];
+    int i, status;
+
+    for (i = 0; i < THREADS; i++)
+        CHECK(pthread_create(&threads[i], NULL, call_often, service) == 0);
+    for (i = 0; i < CHILDREN; i++) {
+        children[i] = fork();
+        CHECK(children[i] >= 0);
+        if (children[i] == 0) {
+            alarm(60);
+            CHECK(cbsvc_schedule(service, "{\"phonenumber\":\"2\"}", NULL) == CBSVC_OK);
+            if (i % 2)
+                CHECK(cbsvc_close(service, 5000) == CBSVC_OK);
+            _exit(0);
+        }
+    }
+    for (i = 0; i < CHILDREN; i++) {
+        CHECK(waitpid(children[i], &status, 0) == children[i]);
+        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    }
+    for (i = 0; i < THREADS; i++)
+        CHECK(pthread_join(threads[i], NULL) == 0);
+}
+
+static void count(const char *event, const char *data, void *user_data)
+{
+    (void)event;
+    (void)data;
+    ++*(int *)user_data;
+}
+
+static void release(void *user_data)
+{
+    *(int *)user_data += 1000;
+}
+
+static void subscribe(cbsvc_service *service)
+{
+    uint64_t first, second;
+    int heard = 0, all = 0;
+
+    CHECK(cbsvc_subscribe(service, "CallbackService.scheduled", count, &heard, release, &first) == CBSVC_OK);
+    CHECK(cbsvc_subscribe(service, "*", count, &all, NULL, &second) == CBSVC_OK);
+    CHECK(first != 0 && second != first && all == 1);
+    CHECK(cbsvc_schedule(service, "{\"phonenumber\":\"1\"}", NULL) == CBSVC_OK);
+    CHECK(heard == 1 && all == 2);
+    CHECK(cbsvc_unsubscribe(service, first) == CBSVC_OK);
+    CHECK(heard == 1001);
+    CHECK(cbsvc_unsubscribe(service, first) == CBSVC_NO_SUCH);
+    CHECK(cbsvc_schedule(service, "{}", NULL) == CBSVC_NO_DATA);
+    CHECK(heard == 1001 && all == 3);
+    CHECK(cbsvc_unsubscribe(service, second) == CBSVC_OK);
+}
+
+/* Accepts connections and resets them while the client is still writing. */
+static void *slam(void *listener)
+{
+    struct linger now = {1, 0};
+    int i;
+
+    for (i = 0; i < CALLS; i++) {
+        char byte;
+        int client = accept(*(int *)listener, NULL, NULL);
+        if (client < 0)
+            break;
+        if (read(client, &byte, 1) == 1)
+            setsockopt(client, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+        close(client);
+    }
+    return NULL;
+}
+
+static void survive_sigpipe(void)
+{
+    struct sockaddr_in address;
+    socklen_t length = sizeof address;
+    int i, listener = socket(AF_INET, SOCK_STREAM, 0);
+    size_t size = 1 << 20;
+    char *data = malloc(size + 64);
+    char base[64];
+    cbsvc_service *service;
+    pthread_t thread;
+    sigset_t pending;
+
+    memset(&address, 0, sizeof address);
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    CHECK(bind(listener, (struct sockaddr *)&address, sizeof address) == 0 && listen(listener, 16) == 0);
+    CHECK(getsockname(listener, (struct sockaddr *)&address, &length) == 0);
+    CHECK(pthread_create(&thread, NULL, slam, &listener) == 0);
+    snprintf(base, sizeof base, "http://127.0.0.1:%d", ntohs(address.sin_port));
+    service = open_service(V1, base);
+
+    strcpy(data, "{\"phonenumber\":\"");
+    memset(data + strlen(data), '1', size);
+    strcpy(data + size, "\"}");
+    CHECK(signal(SIGPIPE, SIG_DFL) != SIG_ERR);
+    for (i = 0; i < CALLS; i++)
+        CHECK(cbsvc_schedule(service, data, NULL) == CBSVC_PROTOCOL);
+    CHECK(sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 0);
+    CHECK(cbsvc_close(service, 0) == CBSVC_OK);
+    CHECK(pthread_join(thread, NULL) == 0);
+    close(listener);
+    free(data);
+}
+
+int main(int argc, char **argv)
+{
+    cbsvc_service *service;
+
+    if (argc != 2)
+        return 2;
+    alarm(90);
+    CHECK(cbsvc_version() == CBSVC_HEADER_VERSION);
+    CHECK(strcmp(cbsvc_status_name(CBSVC_SLOT_UNAVAILABLE), "SLOT_UNAVAILABLE") == 0);
+    book_and_list(V1, argv[1]);
+    book_and_list(V3, argv[1]);
+    service = open_service(V3, argv[1]);
+    subscribe(service);
+    fork_under_load(service);
+    CHECK(cbsvc_close(service, 0) == CBSVC_OK);
+    survive_sigpipe();
+    printf("%d checks passed\n", checks);
+    return 0;
+}

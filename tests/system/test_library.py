@@ -1,0 +1,103 @@
+"""The library as files: header, symbols, linking, installing."""
+
+import re
+
+from support import HEADER, RELEASE, ROOT, STRICT, Case, run
+
+PROGRAM = """
+#include "callbackservice.h"
+#include "callbackservice.h"
+int main(void) { return cbsvc_version() == CBSVC_HEADER_VERSION ? 0 : 1; }
+"""
+
+
+def declared():
+    """The functions that the header declares."""
+    return set(re.findall(r"^\S.*?\b(cbsvc_\w+)\(", HEADER.read_text(), re.M))
+
+
+class Header(Case):
+    def test_it_compiles_without_a_warning_in_every_dialect(self):
+        for dialect in ["gnu90", "c99", "c11", "c2x"]:
+            with self.subTest(dialect):
+                self.compile(PROGRAM, f"-std={dialect}")
+        for dialect in ["c++98", "c++17", "c++23"]:
+            with self.subTest(dialect):
+                self.compile(PROGRAM, f"-std={dialect}", compiler="g++")
+
+    def test_the_cpp_header_compiles_without_a_warning(self):
+        program = "#include <callbackservice.hpp>\n#include <callbackservice.hpp>\nint main() { return 0; }\n"
+        for dialect in ["c++11", "c++17", "c++23"]:
+            with self.subTest(dialect):
+                self.compile(program, f"-std={dialect}", compiler="g++")
+
+    def test_every_function_says_what_it_must(self):
+        text = HEADER.read_text()
+        for name in declared():
+            with self.subTest(name):
+                comment = text[: re.search(rf"^\S.*\b{name}\(", text, re.M).start()].rsplit("/**", 1)[1]
+                self.assertIn("Any thread", comment)
+                self.assertRegex(comment, r"Since \d+\.\d+")
+                if name != "cbsvc_string_free":
+                    self.assertRegex(comment, r"Errors: |Never fails")
+
+    def test_nothing_of_rust_is_left_in_the_comments(self):
+        for word in ["# Safety", "`", "Option<", "unsafe"]:
+            self.assertNotIn(word, HEADER.read_text())
+
+
+class Symbols(Case):
+    def test_the_shared_library_exports_what_the_header_declares(self):
+        names = run("nm", "-D", "--defined-only", RELEASE / "libcallbackservice.so").split()[2::3]
+        self.assertEqual(set(names), declared())
+
+    def test_the_static_library_shows_nothing_else(self):
+        lines = run("nm", "-g", "--defined-only", RELEASE / "libcallbackservice.a").splitlines()
+        self.assertEqual({line.split()[2] for line in lines if len(line.split()) == 3}, declared())
+
+    def test_the_shared_library_has_its_name_and_is_never_unloaded(self):
+        dynamic = run("readelf", "-d", RELEASE / "libcallbackservice.so")
+        self.assertIn("[libcallbackservice.so.1]", dynamic)
+        self.assertIn("NODELETE", dynamic)
+
+    def test_the_static_library_links(self):
+        run(self.compile(PROGRAM, static=True))
+
+
+class Install(Case):
+    def setUp(self):
+        super().setUp()
+        self.prefix = self.scratch / "usr"
+        run("make", "--silent", "install", f"PREFIX={self.prefix}")
+
+    def test_pkg_config_finds_it(self):
+        environment = {"PKG_CONFIG_PATH": str(self.prefix / "lib/pkgconfig"), "PATH": "/usr/bin:/bin"}
+        flags = run("pkg-config", "--cflags", "--libs", "callbackservice", env=environment).split()
+        source = self.scratch / "program.c"
+        source.write_text(PROGRAM.replace('"', "<", 1).replace('.h"', ".h>", 1))
+        run("cc", *STRICT, source, *flags, "-o", self.scratch / "program")
+        run(self.scratch / "program", env={"LD_LIBRARY_PATH": str(self.prefix / "lib")})
+
+    def test_cmake_finds_it(self):
+        (self.scratch / "program.c").write_text(PROGRAM)
+        (self.scratch / "CMakeLists.txt").write_text(
+            "cmake_minimum_required(VERSION 3.16)\nproject(program C)\nfind_package(callbackservice 0.1 REQUIRED)\n"
+            "add_executable(shared program.c)\ntarget_link_libraries(shared callbackservice::callbackservice)\n"
+            "add_executable(static program.c)\ntarget_link_libraries(static callbackservice::static)\n"
+        )
+        build = self.scratch / "build"
+        run("cmake", "-S", self.scratch, "-B", build, f"-DCMAKE_PREFIX_PATH={self.prefix}")
+        run("cmake", "--build", build)
+        run(build / "shared")
+        run(build / "static")
+
+    def test_what_was_installed_goes_again(self):
+        run("make", "--silent", "uninstall", f"PREFIX={self.prefix}")
+        self.assertEqual([path for path in self.prefix.rglob("*") if not path.is_dir()], [])
+
+
+class Sources(Case):
+    def test_unsafe_code_stands_at_the_boundary_only(self):
+        for path in (ROOT / "src").rglob("*.rs"):
+            if "ffi" not in path.parts:
+                self.assertNotRegex(path.read_text(), r"\bunsafe\s*(\{|fn|impl|extern)", str(path))

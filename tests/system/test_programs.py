@@ -1,0 +1,102 @@
+"""Programs against a running sandbox: the examples, the bindings, and a C program that asks much."""
+
+import os
+import signal
+import subprocess
+import sys
+
+from support import ROOT, Case, Sandbox, python_environment, run
+
+
+class Examples(Case):
+    def test_the_demo_shows_what_it_promises(self):
+        shown = run("make", "--silent", "demo")
+        for api in ["v1", "v3"]:
+            self.assertEqual(shown.count(f"5 booked over {api}"), 2, shown)
+        self.assertEqual(shown.count("is no longer free. The contact center offers instead:"), 4, shown)
+        self.assertTrue(shown.endswith("The demo is complete.\n"), shown)
+
+    def test_the_c_quickstart_tells_what_went_wrong(self):
+        program = self.compile(ROOT / "examples/c/quickstart.c", "-std=gnu90")
+        run(program, expected=2)
+        done = subprocess.run([program, "v1", "http://127.0.0.1:1"], capture_output=True, text=True)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("no slots: CONNECT", done.stderr)
+
+    def test_the_cpp_quickstart_books(self):
+        program = self.compile(ROOT / "examples/cpp/quickstart.cpp", "-std=c++11", compiler="g++")
+        with Sandbox() as sandbox:
+            shown = run(program, sandbox.v1)
+        self.assertIn("event: CallbackService.scheduled\nOK {", shown)
+
+
+class Interface(Case):
+    def test_a_c_program_gets_what_the_header_says(self):
+        for static in [False, True]:
+            with self.subTest(static=static), Sandbox() as sandbox:
+                program = self.compile(ROOT / "tests/c/interface.c", "-std=c99", "-D_GNU_SOURCE", static=static)
+                shown = run(program, sandbox.base)
+                self.assertRegex(shown, r"\d+ checks passed\n$")
+
+    def test_an_exception_from_a_handler_ends_the_program_with_a_message(self):
+        program = self.compile(ROOT / "tests/c/exception.cpp", "-std=c++11", compiler="g++")
+        with Sandbox() as sandbox:
+            done = subprocess.run([program, sandbox.v1], capture_output=True, text=True)
+        self.assertEqual(done.returncode, -signal.SIGABRT)
+        self.assertIn("exception", done.stderr)
+
+
+class Python(Case):
+    SCRIPT = """
+import os, sys
+from callbackservice import CallbackServiceError, Rejected, Service, diagnostics, set_log, version
+
+v1, v3 = sys.argv[1:]
+heard, lines = [], []
+set_log("debug", lambda level, line: lines.append((level, line)))
+with Service({"dataURL": v1, "theme": "dark"}, lambda event, data: heard.append(event)) as service:
+    number = service.subscribe("CallbackService.availableSlots", lambda event, data: heard.append(data["slots"]))
+    slots = service.availability(numberOfDays=1, maxTimeSlots=2)["slots"]
+    assert [slot["capacity"] for slot in slots] == [5, 5], slots
+    service.unsubscribe(number)
+    assert heard == ["CallbackService.ready", "CallbackService.availableSlots", slots], heard
+    service.configure(apiVersion="v3", dataURL=v3, serviceName="samples")
+    try:
+        service.schedule(phonenumber="1")
+        raise SystemExit("booked without a key")
+    except Rejected as rejected:
+        assert (rejected.status, rejected.name) == (503, "UNAUTHORIZED"), rejected
+    service.command("CallbackService.configure", {"apikey": "sandbox-key"})
+    assert service.command("CallbackService.schedule", '{"phonenumber":"1"}')["state"] == "resolved"
+    [report] = diagnostics()["services"]
+    assert (report["apiVersion"], report["resolved"], report["rejected"]) == ("v3", 2, 1), report
+    child = os.fork()
+    if child == 0:
+        service.schedule(phonenumber="2")
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    service.schedule(phonenumber="3")
+set_log("off")
+assert ("warning", 'configuration key "theme" is unknown and ignored') in lines, lines
+assert not any("sandbox-key" in line for _, line in lines)
+for call in (lambda: Service({}), lambda: service.unsubscribe(5)):
+    try:
+        call()
+        raise SystemExit("nonsense was accepted")
+    except CallbackServiceError as error:
+        assert error.name in ("CONFIG", "BAD_HANDLE"), error
+assert version() == "0.1.0"
+print("done")
+"""
+
+    def test_the_binding_does_all_that_the_library_does(self):
+        with Sandbox() as sandbox:
+            shown = run(sys.executable, "-c", self.SCRIPT, sandbox.v1, sandbox.v3, env=python_environment())
+        self.assertEqual(shown, "done\n")
+
+    def test_a_missing_library_is_told(self):
+        environment = {**os.environ, **python_environment(), "CALLBACKSERVICE_LIBRARY": "/nowhere.so"}
+        done = subprocess.run(
+            [sys.executable, "-c", "import callbackservice"], env=environment, capture_output=True, text=True
+        )
+        self.assertIn("/nowhere.so", done.stderr)
