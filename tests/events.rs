@@ -4,7 +4,7 @@ mod support;
 
 use std::ffi::{c_char, c_void, CStr, CString};
 use std::ptr;
-use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{mpsc, Mutex};
 
 use callbackservice::ffi::command::cbsvc_availability;
@@ -136,11 +136,11 @@ fn closing_ends_running_calls_and_releases_every_handler() {
 }
 
 static LOGGED: Mutex<Vec<String>> = Mutex::new(Vec::new());
-static LEVEL_SEEN: AtomicI32 = AtomicI32::new(0);
+static SEEN: AtomicUsize = AtomicUsize::new(0);
 
 unsafe extern "C-unwind" fn log(level: *const c_char, line: *const c_char, user_data: *mut c_void) {
     let text = |text| unsafe { CStr::from_ptr(text) }.to_str().unwrap().to_owned();
-    LEVEL_SEEN.fetch_add(user_data as i32, Ordering::SeqCst);
+    unsafe { &*(user_data as *const AtomicUsize) }.fetch_add(1, Ordering::SeqCst);
     LOGGED.lock().unwrap().push(format!("{}: {}", text(level), text(line)));
 }
 
@@ -151,7 +151,7 @@ fn the_log_tells_of_unknown_keys_and_commands_but_no_secrets() {
     config["theme"] = json!("dark");
     config["apikey"] = json!("SECRET-KEY");
     config["basicAuth"] = json!({"username": "SECRET-NAME", "password": "SECRET-WORD"});
-    assert_eq!(unsafe { cbsvc_set_log(4, Some(log), 1 as *mut c_void) }, 0);
+    assert_eq!(unsafe { cbsvc_set_log(4, Some(log), &raw const SEEN as *mut c_void) }, 0);
     let service = open(&config).unwrap();
     let answered = service.schedule(json!({"phonenumber": "+14151110000", "userData": {"k": "SECRET-DATA"}}));
     let mut json = ptr::null_mut();
@@ -168,5 +168,5 @@ fn the_log_tells_of_unknown_keys_and_commands_but_no_secrets() {
     for secret in ["SECRET", "4151110000", "Basic"] {
         assert!(!lines.contains(secret) && !diagnostics.contains(secret) && !error.contains(secret), "{secret}");
     }
-    assert_eq!(LEVEL_SEEN.load(Ordering::SeqCst) as usize, LOGGED.lock().unwrap().len());
+    assert_eq!(SEEN.load(Ordering::SeqCst), LOGGED.lock().unwrap().len());
 }

@@ -55,7 +55,7 @@ fn null_pointers_are_answered() {
     let config = CString::new(v1(&server).to_string()).unwrap();
     let nothing = ptr::null();
     unsafe {
-        let (mut out, mut opened) = (ptr::null_mut(), 1 as *mut cbsvc_service);
+        let (mut out, mut opened) = (ptr::null_mut(), ptr::dangling_mut::<cbsvc_service>());
         assert_eq!(cbsvc_init(nothing, None, ptr::null_mut(), &mut opened, &mut out), 101);
         assert!(opened.is_null() && taken(out).unwrap().contains("config"));
         assert_eq!(cbsvc_init(config.as_ptr(), None, ptr::null_mut(), ptr::null_mut(), ptr::null_mut()), 101);
