@@ -1,6 +1,7 @@
 # make            the shared library, the static library and the header
 # make demo       the sandbox server and the quickstart programs against it
 # make test       everything that is checked; sets itself up
+# make test-full  the same, with long tests in full size
 # make install    into PREFIX (default /usr/local), below DESTDIR if given
 # make header     the header anew from the source
 # make clean
@@ -19,7 +20,7 @@ STATIC := $(RELEASE)/libcallbackservice.a
 SONAME := libcallbackservice.so.1
 SANDBOX := $(RELEASE)/callback-sandbox
 
-.PHONY: all library header demo sandbox test install uninstall clean
+.PHONY: all library header demo sandbox test test-full install uninstall clean
 
 all: library header
 
@@ -40,6 +41,9 @@ demo: library sandbox
 
 test:
 	@$(PYTHON) tests/run.py
+
+test-full:
+	@FULL=1 $(PYTHON) tests/run.py
 
 install: library
 	install -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(LIBDIR)/cmake/callbackservice" "$(DESTDIR)$(INCLUDEDIR)"

@@ -232,6 +232,74 @@ cbsvc_status cbsvc_command(cbsvc_service *service,
                            char **outcome);
 
 /**
+ * Starts a command and returns at once.
+ *
+ * name is CallbackService.schedule, CallbackService.availability or CallbackService.configure, data the
+ * command's JSON object. The request goes out on one thread of the library, shared by all services; the deadline is
+ * the configured ajaxTimeout, counted from now.
+ *
+ * If this function returns CBSVC_OK, done is called exactly once, with the name of the event (of the command
+ * where there is none) and the outcome, whose state is resolved, rejected (also when the data is wrong) or
+ * cancelled (by cbsvc_cancel or cbsvc_close). Then the event's subscribers are told, except of a cancelled
+ * call. Then release is called with user_data. done and release may be NULL. If this function fails, done is
+ * never called, and release at once.
+ *
+ * With "handlers":"caller" all this happens inside cbsvc_dispatch or cbsvc_close, with "handlers":"thread" on
+ * the handlers' thread, possibly before this function returns. *call is the number for cbsvc_cancel, never 0; it
+ * is set before done can be called. call may be NULL.
+ *
+ * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (name), CBSVC_BAD_HANDLE, CBSVC_NOT_UTF8
+ * (name), CBSVC_UNKNOWN_COMMAND, CBSVC_CLOSED, CBSVC_BUSY (queueLimit started calls have not been told yet),
+ * CBSVC_INTERNAL (the system gives no thread), CBSVC_PANIC. Since 0.1.
+ */
+cbsvc_status cbsvc_start(cbsvc_service *service,
+                         const char *name,
+                         const char *data,
+                         cbsvc_handler done,
+                         void *user_data,
+                         cbsvc_release release,
+                         uint64_t *call);
+
+/**
+ * Cancels a started call.
+ *
+ * Its use of the network ends, and its done is told that it was cancelled, as cbsvc_start describes. A booking
+ * may have reached the server by then.
+ *
+ * Any thread, also inside a handler. Errors: CBSVC_BAD_HANDLE, CBSVC_NO_SUCH (no such call, or it has ended),
+ * CBSVC_CLOSED, CBSVC_PANIC. Since 0.1.
+ */
+cbsvc_status cbsvc_cancel(cbsvc_service *service,
+                          uint64_t call);
+
+/**
+ * Runs the handlers of started calls that have ended, on this thread.
+ *
+ * If none has, waits for one up to timeout_ms milliseconds (0 = do not wait, negative = wait without end). What
+ * handlers cause while they run is left for the next time. When several threads dispatch, each takes a part.
+ *
+ * Any thread, also inside a handler. Errors: CBSVC_TIMEOUT (there was nothing to run), CBSVC_BAD_HANDLE,
+ * CBSVC_CLOSED (another thread closed the service meanwhile), CBSVC_WRONG_MODE ("handlers":"thread"),
+ * CBSVC_PANIC. Since 0.1.
+ */
+cbsvc_status cbsvc_dispatch(cbsvc_service *service,
+                            int32_t timeout_ms);
+
+/**
+ * Gives a descriptor that tells when there is something to dispatch.
+ *
+ * *waitable is a file descriptor that is readable exactly while cbsvc_dispatch has something to run: for
+ * select, poll, epoll, and the loops built on them. It belongs to the service: do not read or close it, and take it
+ * out of the loop before closing the service. A forked child asks for its own.
+ *
+ * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT, CBSVC_BAD_HANDLE, CBSVC_CLOSED,
+ * CBSVC_WRONG_MODE ("handlers":"thread"), CBSVC_INTERNAL (the system gives no descriptor), CBSVC_PANIC.
+ * Since 0.1.
+ */
+cbsvc_status cbsvc_waitable(cbsvc_service *service,
+                            intptr_t *waitable);
+
+/**
  * Tells a handler of an event.
  *
  * event is CallbackService.ready, .scheduled, .scheduleError, .availableSlots or .availabilityError

@@ -18,6 +18,9 @@ pub enum Command {
 /// The name of the command that changes the configuration.
 pub const CONFIGURE: &str = "CallbackService.configure";
 
+/// The same name for C.
+pub const CONFIGURE_C: &CStr = c"CallbackService.configure";
+
 /// The event that tells that a service is ready.
 pub const READY: &CStr = c"CallbackService.ready";
 
@@ -32,6 +35,14 @@ impl Command {
         match self {
             Command::Schedule => "CallbackService.schedule",
             Command::Availability => "CallbackService.availability",
+        }
+    }
+
+    /// The same name for C.
+    pub fn c_name(self) -> &'static CStr {
+        match self {
+            Command::Schedule => c"CallbackService.schedule",
+            Command::Availability => c"CallbackService.availability",
         }
     }
 

@@ -37,6 +37,15 @@ pub enum WireFormat {
     Widgets9,
 }
 
+/// Where handlers run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handlers {
+    /// Inside functions that the program calls.
+    Caller,
+    /// On one thread of the service's own.
+    Thread,
+}
+
 /// When and how often a request is repeated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Retry {
@@ -76,12 +85,17 @@ pub struct Config {
     pub max_response_bytes: usize,
     /// The site's own headers, and basic credentials.
     pub headers: HeaderMap,
+    /// Where handlers run.
+    pub handlers: Handlers,
+    /// The most started calls whose end has not been told.
+    pub queue_limit: usize,
     /// All that decides which connections can be shared.
     pub connection: Arc<Connection>,
 }
 
 const DEFAULT_TIMEOUT_MS: u64 = 3_000;
 const DAY_MS: u64 = 86_400_000;
+const DEFAULT_QUEUE_LIMIT: u64 = 4_096;
 const DEFAULT_MAX_RESPONSE_BYTES: u64 = 8 << 20;
 
 impl Config {
@@ -123,12 +137,16 @@ impl Config {
                 .integer("maxResponseBytes", 1, 1 << 40)?
                 .map_or(DEFAULT_MAX_RESPONSE_BYTES as usize, |bytes| bytes as usize),
             headers: headers(&section)?,
+            handlers: section.choice(
+                "handlers",
+                &[("caller", Handlers::Caller), ("thread", Handlers::Thread)],
+                Handlers::Caller,
+            )?,
+            queue_limit: section.integer("queueLimit", 1, 1 << 24)?.unwrap_or(DEFAULT_QUEUE_LIMIT) as usize,
             connection: Arc::new(Connection::read(&section, &url)?),
             data_url: url.as_str().trim_end_matches('/').to_owned(),
             given: Object::new(),
         };
-        section.choice("handlers", &[("caller", ())], ())?;
-        section.integer("queueLimit", 1, 1 << 24)?;
         Ok(Config { given, ..config })
     }
 }

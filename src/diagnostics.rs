@@ -43,6 +43,7 @@ fn describe(report: &Report) -> Value {
         "usesProxy": config.connection.proxy.is_some(),
         "subscriptions": report.subscriptions,
         "running": report.running,
+        "started": report.started,
         "resolved": report.resolved,
         "rejected": report.rejected,
         "idleClients": report.idle_engines,

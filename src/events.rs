@@ -20,7 +20,8 @@ pub enum Filter {
     One(&'static CStr),
 }
 
-struct Subscription {
+/// One handler and what it is for.
+pub struct Subscription {
     id: u64,
     filter: Filter,
     handler: Handler,
@@ -66,14 +67,27 @@ impl Bus {
         Bus { service, list: Guarded::new(List::default()), silent: AtomicBool::new(false) }
     }
 
-    /// Adds a handler after those that are there. A handler never hears of what happened before, except of `ready`:
-    /// `told` gets the subscription's number first, then the handler is called.
-    pub fn subscribe(&self, filter: Filter, handler: Handler, told: impl FnOnce(u64)) {
+    /// Adds a handler after those that are there; `told` gets its number before it can be called. A handler never
+    /// hears of what happened before, except of `ready`, see [`Bus::ready`].
+    pub fn subscribe(&self, filter: Filter, handler: Handler, told: impl FnOnce(u64)) -> Arc<Subscription> {
         let id = LAST_ID.fetch_add(1, Ordering::Relaxed) + 1;
         let subscription = Arc::new(Subscription { id, filter, handler, active: AtomicBool::new(true) });
-        self.change(|list| list.push(subscription.clone()));
         told(id);
-        self.deliver(&subscription, READY, c"{}");
+        self.change(|list| list.push(subscription.clone()));
+        subscription
+    }
+
+    /// Tells a new subscriber that the service is ready, if it wants to know.
+    pub fn ready(&self, subscription: &Subscription) {
+        self.deliver(subscription, READY, c"{}");
+    }
+
+    /// Tells the handler of a single call.
+    pub fn tell(&self, handler: &Handler, name: &'static CStr, data: &CStr) {
+        if !self.silent.load(Ordering::Acquire) {
+            let _inside = self.enter();
+            handler(name, data);
+        }
     }
 
     /// Removes a handler; whether there was one with this number.
@@ -130,10 +144,8 @@ impl Bus {
 
     fn deliver(&self, subscription: &Subscription, event: &'static CStr, data: &CStr) {
         let wanted = matches!(subscription.filter, Filter::All) || subscription.filter == Filter::One(event);
-        let audible = subscription.active.load(Ordering::Acquire) && !self.silent.load(Ordering::Acquire);
-        if wanted && audible {
-            let _inside = self.enter();
-            (subscription.handler)(event, data);
+        if wanted && subscription.active.load(Ordering::Acquire) {
+            self.tell(&subscription.handler, event, data);
         }
     }
 }
@@ -155,7 +167,7 @@ mod tests {
         let bus = Bus::new(1);
         let heard = Arc::default();
         bus.subscribe(Filter::One(EVENT), recorder(&heard, "first"), |_| {});
-        bus.subscribe(Filter::All, recorder(&heard, "all"), |_| {});
+        bus.ready(&bus.subscribe(Filter::All, recorder(&heard, "all"), |_| {}));
         let mut last = 0;
         bus.subscribe(Filter::One(EVENT), recorder(&heard, "last"), |id| last = id);
         bus.publish(EVENT, c"{}");

@@ -15,6 +15,7 @@
 
 mod command;
 mod config;
+mod delivery;
 mod diagnostics;
 mod error;
 mod events;
@@ -33,3 +34,4 @@ mod threads;
 mod time;
 mod transport;
 mod wire;
+mod worker;

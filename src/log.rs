@@ -53,6 +53,11 @@ pub fn set(level: Level, sink: Option<Sink>) {
     drop(previous);
 }
 
+/// Logs what keeps the library from working.
+pub fn error(line: impl FnOnce() -> String) {
+    write(Level::Error, line);
+}
+
 /// Logs what is probably a mistake.
 pub fn warn(line: impl FnOnce() -> String) {
     write(Level::Warning, line);

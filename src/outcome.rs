@@ -20,7 +20,7 @@ impl Outcome {
     /// The outcome of a command that the server answered.
     pub fn answered(command: Command, answer: &Answer, meaning: Meaning, attempts: u32) -> Outcome {
         // The slots repeat part of the body in a fixed form, so twice its size is nearly always enough.
-        let mut out = Text::begin(command.name(), meaning.error.is_none(), 512 + answer.body.len() * 2);
+        let mut out = Text::begin(command.name(), state(meaning.error.is_none()), 512 + answer.body.len() * 2);
         out.member("httpStatus");
         out.raw(&answer.status.to_string());
         if let Some(id) = &meaning.id {
@@ -45,14 +45,19 @@ impl Outcome {
 
     /// The outcome of a command that got no answer.
     pub fn unanswered(command: &str, error: Error, attempts: u32) -> Outcome {
-        let mut out = Text::begin(command, false, 512);
+        let mut out = Text::begin(command, state(false), 512);
         out.error(&error, attempts);
         Outcome { text: out.finish(), error: Some(error) }
     }
 
+    /// The outcome of a command that the program or its closing of the service has ended.
+    pub fn cancelled(command: &str) -> Outcome {
+        Outcome { text: Text::begin(command, "cancelled", 128).finish(), error: None }
+    }
+
     /// The outcome of a command that succeeded without asking the server.
     pub fn done(command: &str) -> Outcome {
-        Outcome { text: Text::begin(command, true, 128).finish(), error: None }
+        Outcome { text: Text::begin(command, state(true), 128).finish(), error: None }
     }
 
     /// Whether the command did what it was asked.
@@ -61,16 +66,23 @@ impl Outcome {
     }
 }
 
+fn state(resolved: bool) -> &'static str {
+    match resolved {
+        true => "resolved",
+        false => "rejected",
+    }
+}
+
 /// An object being written.
 struct Text(Vec<u8>);
 
 impl Text {
-    fn begin(command: &str, resolved: bool, capacity: usize) -> Text {
+    fn begin(command: &str, state: &str, capacity: usize) -> Text {
         let mut out = Text(Vec::with_capacity(capacity));
         out.raw("{\"command\":");
         out.string(command);
         out.member("state");
-        out.raw(if resolved { "\"resolved\"" } else { "\"rejected\"" });
+        out.string(state);
         out
     }
 

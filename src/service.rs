@@ -1,23 +1,27 @@
 //! A service: a configuration, its subscribers, its connections, and the way of a command through all of them.
 
+mod local;
+mod started;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tokio::sync::Notify;
 
 use crate::command::{Command, CONFIGURE};
-use crate::config::Config;
+use crate::config::{Config, Handlers};
+use crate::delivery::{Delivery, Taken};
 use crate::error::{Error, Result};
 use crate::events::{Bus, Filter, Handler};
-use crate::guarded::{generation, Guarded, PerProcess};
+use crate::guarded::{Guarded, PerProcess};
 use crate::json::{self, Object};
 use crate::log;
 use crate::outcome::Outcome;
 use crate::status::Status;
 use crate::transport::{Exchanged, Limits, Transport};
 use crate::wire;
+use local::{lock, Call, Local};
 
 /// One initialised service.
 pub struct Service {
@@ -29,13 +33,13 @@ pub struct Service {
     rejected: AtomicU64,
 }
 
-/// What belongs to one process: connections, and the calls that are running.
-#[derive(Default)]
-struct Local {
-    transport: Mutex<Option<Arc<Transport>>>,
-    running: Mutex<usize>,
-    ended: Condvar,
-    stop: Notify,
+/// A command that is ready to be sent.
+struct Prepared {
+    config: Arc<Config>,
+    request: wire::Request,
+    transport: Arc<Transport>,
+    limits: Limits,
+    begun: Instant,
 }
 
 /// What diagnostics tell of a service; nothing of it is secret.
@@ -52,6 +56,8 @@ pub struct Report {
     pub resolved: u64,
     /// Commands that were rejected.
     pub rejected: u64,
+    /// Started calls whose end has not been told.
+    pub started: usize,
     /// Connections at rest in this process, at most.
     pub idle_engines: usize,
 }
@@ -71,9 +77,20 @@ impl Service {
         }
     }
 
-    /// Adds a handler, see [`Bus::subscribe`].
-    pub fn subscribe(&self, filter: Filter, handler: Handler, told: impl FnOnce(u64)) {
-        self.bus.subscribe(filter, handler, told);
+    /// Adds a handler, see [`Bus::subscribe`]. It is told at once that the service is ready.
+    pub fn subscribe(self: &Arc<Self>, filter: Filter, handler: Handler, told: impl FnOnce(u64)) -> Result<()> {
+        let call = self.begin().ok_or_else(closed)?;
+        match self.mode() {
+            Handlers::Caller => {
+                let subscription = self.bus.subscribe(filter, handler, told);
+                self.bus.ready(&subscription);
+            }
+            Handlers::Thread => {
+                self.need_handlers_thread(&call.local)?;
+                call.local.queue.push(Delivery::Ready(self.bus.subscribe(filter, handler, told)));
+            }
+        }
+        Ok(())
     }
 
     /// Removes a handler.
@@ -86,7 +103,11 @@ impl Service {
 
     /// Puts the given keys over the present configuration.
     pub fn configure(&self, text: &str) -> Result<()> {
-        let merged = Arc::new(self.config().merged(text)?);
+        let present = self.config();
+        let merged = Arc::new(present.merged(text)?);
+        if merged.handlers != present.handlers {
+            return Err(Error::field(Status::Config, "handlers", "cannot be changed while the service is open"));
+        }
         let previous = self.config.with(|config| std::mem::replace(config, merged));
         drop(previous);
         log::info(|| format!("{CONFIGURE} resolved"));
@@ -94,56 +115,76 @@ impl Service {
     }
 
     /// Runs a command to its end on this thread: the server's answer, then the event's handlers.
-    pub fn run(&self, command: Command, data: Result<Option<&str>>) -> Outcome {
-        let started = Instant::now();
+    pub fn run(self: &Arc<Self>, command: Command, data: Result<Option<&str>>) -> Outcome {
+        let begun = Instant::now();
         let Some(call) = self.begin() else {
             return Outcome::unanswered(command.name(), closed(), 0);
         };
         let _inside = self.bus.enter();
-        let outcome = self.perform(command, data, started, &call);
+        let outcome = match self.prepare(command, data, begun, &call.local) {
+            Ok(prepared) => {
+                let stopped = self.stopped(&call.local);
+                let exchanged = prepared.transport.run(&prepared.request, &prepared.limits, stopped);
+                prepared.conclude(command, exchanged)
+            }
+            Err(error) => Outcome::unanswered(command.name(), error, 0),
+        };
+        self.count(command, &outcome, begun);
+        let event = command.event(outcome.resolved());
+        match self.mode() {
+            Handlers::Caller => self.bus.publish(event, &outcome.text),
+            Handlers::Thread => match self.need_handlers_thread(&call.local) {
+                Ok(()) => call.local.queue.push(Delivery::Event(event, Arc::new(outcome.text.clone()))),
+                Err(error) => log::error(|| error.message),
+            },
+        }
+        outcome
+    }
+
+    fn prepare(&self, command: Command, data: Result<Option<&str>>, begun: Instant, local: &Local) -> Result<Prepared> {
+        let config = self.config();
+        let options = options(command, data?)?;
+        let request = wire::request(&config, command, &options)?;
+        let transport = local.transport(&config)?;
+        let limits = Limits {
+            deadline: (begun + config.timeout).into(),
+            max_bytes: config.max_response_bytes,
+            retry: config.retry.clone(),
+        };
+        Ok(Prepared { config, request, transport, limits, begun })
+    }
+
+    fn count(&self, command: Command, outcome: &Outcome, begun: Instant) {
         let counter = if outcome.resolved() { &self.resolved } else { &self.rejected };
         counter.fetch_add(1, Ordering::Relaxed);
         log::info(|| {
             let status = outcome.error.as_ref().map_or("resolved", |error| error.status.name());
-            format!("{} {status} after {} ms", command.name(), started.elapsed().as_millis())
+            format!("{} {status} after {} ms", command.name(), begun.elapsed().as_millis())
         });
-        self.bus.publish(command.event(outcome.resolved()), &outcome.text);
-        outcome
     }
 
-    fn perform(&self, command: Command, data: Result<Option<&str>>, started: Instant, call: &Call) -> Outcome {
-        let config = self.config();
-        let prepared = data.and_then(|data| options(command, data)).and_then(|options| {
-            let request = wire::request(&config, command, &options)?;
-            Ok((request, self.transport(&config, &call.local)?))
-        });
-        let (request, transport) = match prepared {
-            Ok(prepared) => prepared,
-            Err(error) => return Outcome::unanswered(command.name(), error, 0),
-        };
-        let limits = Limits {
-            deadline: (started + config.timeout).into(),
-            max_bytes: config.max_response_bytes,
-            retry: config.retry.clone(),
-        };
-        let Exchanged { result, attempts } = transport.run(&request, &limits, self.stopped(&call.local));
-        match result {
-            Ok(answer) => {
-                let meaning = wire::read(&config, command, &answer, &request.private);
-                Outcome::answered(command, &answer, meaning, attempts)
-            }
-            Err(error) => Outcome::unanswered(command.name(), error, attempts),
-        }
-    }
-
-    /// Ends the service: calls that are running end as closed, no handler is called any more, connections go.
-    /// Within the timeout (`None` is without end) all calls of other threads have left, or the error says otherwise.
+    /// Ends the service: blocking calls end as closed, started ones as cancelled, and all that waits is told; then no
+    /// handler is called any more, and connections go. Within the timeout (`None` is without end) all other threads
+    /// have left, or the error says otherwise.
     pub fn close(&self, timeout: Option<Duration>) -> Result<()> {
         self.closed.store(true, Ordering::SeqCst);
-        let left = self.local.present().is_none_or(|local| {
+        let mut left = true;
+        if let Some(local) = self.local.present() {
             local.stop.notify_waiters();
-            local.wait_until_left(timeout)
-        });
+            started::cancel_all(&local);
+            local.queue.end();
+            left = local.wait_until_left(timeout);
+            if !left && self.mode() == Handlers::Thread {
+                self.bus.silence();
+            }
+            while let (Handlers::Caller, Taken::Delivery(delivery)) =
+                (self.mode(), local.queue.take(Some(Duration::ZERO)))
+            {
+                self.deliver(delivery);
+            }
+            let worker = lock(&local.started).worker.take();
+            drop(worker);
+        }
         self.bus.silence();
         self.bus.clear();
         drop(self.local.take());
@@ -162,11 +203,12 @@ impl Service {
     pub fn report(&self) -> Report {
         let config = self.config();
         let local = self.local.present();
-        let transport = local.as_ref().and_then(|local| lock(&local.transport).clone());
+        let transport = local.as_ref().and_then(|local| local.present_transport());
         Report {
             origin: config.connection.origin.origin().ascii_serialization(),
             subscriptions: self.bus.len(),
-            running: local.map_or(0, |local| *lock(&local.running)),
+            running: local.as_ref().map_or(0, |local| local.running()),
+            started: local.as_ref().map_or(0, |local| local.queue.outstanding()),
             resolved: self.resolved.load(Ordering::Relaxed),
             rejected: self.rejected.load(Ordering::Relaxed),
             idle_engines: transport.map_or(0, |transport| transport.idle_engines()),
@@ -178,22 +220,13 @@ impl Service {
         self.config.with(|config| config.clone())
     }
 
-    fn transport(&self, config: &Config, local: &Local) -> Result<Arc<Transport>> {
-        let present = lock(&local.transport).clone();
-        if let Some(transport) = present.filter(|transport| transport.serves(&config.connection)) {
-            return Ok(transport);
-        }
-        let made = Arc::new(Transport::new(config.connection.clone())?);
-        let previous = lock(&local.transport).replace(made.clone());
-        drop(previous);
-        Ok(made)
+    fn mode(&self) -> Handlers {
+        self.config.with(|config| config.handlers)
     }
 
     /// Counts a call in, unless the service is closed.
     fn begin(&self) -> Option<Call> {
-        let local = self.local.get(Local::default);
-        *lock(&local.running) += 1;
-        let call = Call { local, generation: generation() };
+        let call = Call::begin(self.local.get(Local::default));
         // Looked at after counting in, so that closing either sees this call or is seen by it.
         (!self.closed.load(Ordering::SeqCst)).then_some(call)
     }
@@ -209,43 +242,21 @@ impl Service {
     }
 }
 
-impl Local {
-    fn wait_until_left(&self, timeout: Option<Duration>) -> bool {
-        let running = lock(&self.running);
-        let busy = |running: &mut usize| *running > 0;
-        let running = match timeout {
-            None => self.ended.wait_while(running, busy).unwrap_or_else(PoisonError::into_inner),
-            Some(timeout) => {
-                let waited = self.ended.wait_timeout_while(running, timeout, busy);
-                waited.unwrap_or_else(PoisonError::into_inner).0
+impl Prepared {
+    /// What the exchange means for the command.
+    fn conclude(&self, command: Command, exchanged: Exchanged) -> Outcome {
+        match exchanged.result {
+            Ok(answer) => {
+                let meaning = wire::read(&self.config, command, &answer, &self.request.private);
+                Outcome::answered(command, &answer, meaning, exchanged.attempts)
             }
-        };
-        *running == 0
-    }
-}
-
-/// A call that is running, counted out when dropped.
-struct Call {
-    local: Arc<Local>,
-    generation: u64,
-}
-
-impl Drop for Call {
-    fn drop(&mut self) {
-        // After a fork inside a handler, the child's copy of this call belongs to the parent.
-        if self.generation == generation() {
-            *lock(&self.local.running) -= 1;
-            self.local.ended.notify_all();
+            Err(error) => Outcome::unanswered(command.name(), error, exchanged.attempts),
         }
     }
 }
 
 fn closed() -> Error {
     Error::new(Status::Closed, "the service was closed")
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The options in a command's data.

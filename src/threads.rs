@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
 
 use crate::{host, panics};
 
@@ -16,10 +17,10 @@ pub fn running() -> usize {
 }
 
 /// Starts a thread on which no handler for the host's signals ever runs.
-pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     let builder = std::thread::Builder::new().name(name.to_owned()).stack_size(STACK_BYTES);
     let mut task = Some((builder, work));
-    let mut result = Ok(());
+    let mut result = Err(io::ErrorKind::Other.into());
     host::signals_held(&mut || {
         if let Some((builder, work)) = task.take() {
             RUNNING.fetch_add(1, Ordering::Relaxed);
@@ -28,7 +29,7 @@ pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()>
                 let _ending = ending;
                 let _ = panics::contain(work);
             };
-            result = builder.spawn(run).map(drop);
+            result = builder.spawn(run);
         }
     });
     result

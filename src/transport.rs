@@ -8,11 +8,13 @@ mod failure;
 mod resolve;
 mod tls;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
-use reqwest::{Client, Method, Response, StatusCode, Url};
+use reqwest::{Client, Method, Response, StatusCode, Url, Version};
+use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::config::connection::Connection;
@@ -54,13 +56,31 @@ pub struct Transport {
     connection: Arc<Connection>,
     tls: rustls::ClientConfig,
     idle: Mutex<Vec<Engine>>,
+    shared: Shared,
 }
+
+/// What started calls share on the network thread.
+struct Shared {
+    client: OnceLock<Client>,
+    /// As many as there may be connections.
+    permits: Semaphore,
+    /// Whether a connection carries many requests at once (HTTP/2), so that permits are not for connections any more.
+    multiplexes: AtomicBool,
+}
+
+/// Requests at once on connections that carry many.
+const MULTIPLEXED_REQUESTS: usize = 100_000;
 
 impl Transport {
     /// Prepares connections; none is made yet.
     pub fn new(connection: Arc<Connection>) -> Result<Transport> {
         let tls = tls::client_config(&connection)?;
-        Ok(Transport { connection, tls, idle: Mutex::new(Vec::new()) })
+        let shared = Shared {
+            client: OnceLock::new(),
+            permits: Semaphore::new(connection.max_connections),
+            multiplexes: AtomicBool::new(false),
+        };
+        Ok(Transport { connection, tls, idle: Mutex::new(Vec::new()), shared })
     }
 
     /// Whether this transport serves a configuration.
@@ -100,6 +120,27 @@ impl Transport {
             idle.push(engine);
         }
         exchanged
+    }
+
+    /// Runs an exchange on the network thread.
+    pub async fn send(&self, request: &Request, limits: &Limits) -> Exchanged {
+        let mut attempts = 0;
+        let result = async {
+            let client = match self.shared.client.get() {
+                Some(client) => client,
+                None => {
+                    let made = engine::client(&self.connection, self.tls.clone())?;
+                    self.shared.client.get_or_init(|| made)
+                }
+            };
+            let permit = tokio::time::timeout_at(limits.deadline, self.shared.permits.acquire());
+            // A permit that comes with the deadline is worth nothing.
+            let Some(_permit) = permit.await.ok().filter(|_| Instant::now() < limits.deadline) else {
+                return Err(failure::no_connection_free(self.connection.max_connections));
+            };
+            self.exchange(client, request, limits, &mut attempts).await
+        };
+        Exchanged { result: result.await, attempts }
     }
 
     /// Sends the request, and again where that can help, cannot do harm and there is time for it.
@@ -146,6 +187,9 @@ impl Transport {
                 .execute(self.http_request(request, url.clone(), sent))
                 .await
                 .map_err(|error| failure::classify(error, request.body.is_some(), sent, &self.connection))?;
+            if response.version() == Version::HTTP_2 && !self.shared.multiplexes.swap(true, Ordering::Relaxed) {
+                self.shared.permits.add_permits(MULTIPLEXED_REQUESTS);
+            }
             match redirect(&response, request.body.is_some(), &url)? {
                 Some(next) => url = next,
                 None => {

@@ -140,6 +140,38 @@ public:
         if (status != CBSVC_OK) throw Error(status, "unsubscribing");
     }
 
+    /// Starts a command; `done` is told of its outcome by dispatch(). Returns the number for cancel().
+    std::uint64_t start(const std::string &name, const std::string &data, Handler done) {
+        std::uint64_t call = 0;
+        std::unique_ptr<Handler> owned(new Handler(std::move(done)));
+        const cbsvc_status status = cbsvc_start(service_, name.c_str(), data.c_str(), detail::call, owned.release(),
+                                                detail::release, &call);
+        if (status != CBSVC_OK) throw Error(status, "starting " + name);
+        return call;
+    }
+
+    /// Cancels a started call; whether there was one.
+    bool cancel(std::uint64_t call) {
+        const cbsvc_status status = cbsvc_cancel(service_, call);
+        if (status != CBSVC_OK && status != CBSVC_NO_SUCH) throw Error(status, "cancelling");
+        return status == CBSVC_OK;
+    }
+
+    /// Runs what waits, after waiting up to the timeout (negative: without end); whether there was something.
+    bool dispatch(std::int32_t timeout_ms = 0) {
+        const cbsvc_status status = cbsvc_dispatch(service_, timeout_ms);
+        if (status != CBSVC_OK && status != CBSVC_TIMEOUT) throw Error(status, "dispatching");
+        return status == CBSVC_OK;
+    }
+
+    /// A descriptor that is readable while dispatch() has something to run.
+    std::intptr_t waitable() {
+        std::intptr_t descriptor = -1;
+        const cbsvc_status status = cbsvc_waitable(service_, &descriptor);
+        if (status != CBSVC_OK) throw Error(status, "asking for a descriptor");
+        return descriptor;
+    }
+
     /// The C handle, for functions that this header does not wrap. It stays this object's.
     cbsvc_service *get() const noexcept { return service_; }
 

@@ -20,6 +20,8 @@ pub struct Connection {
     pub origin: Url,
     /// The longest time that making a connection may take.
     pub connect_timeout: Option<Duration>,
+    /// The most connections that started calls use at the same time, where one cannot carry them all.
+    pub max_connections: usize,
     /// The proxy between this machine and the server.
     pub proxy: Option<Proxy>,
     /// Certificates and versions.
@@ -56,6 +58,7 @@ pub struct Identity {
 }
 
 const DAY_MS: u64 = 86_400_000;
+const DEFAULT_MAX_CONNECTIONS: u64 = 100;
 
 impl Connection {
     /// Reads `connectTimeout`, `proxy` and `tls`; files are read here, so that a wrong path is told at once.
@@ -64,6 +67,7 @@ impl Connection {
         origin.set_path("");
         Ok(Connection {
             connect_timeout: section.milliseconds("connectTimeout", 1, DAY_MS)?,
+            max_connections: section.integer("maxConnections", 1, 1 << 16)?.unwrap_or(DEFAULT_MAX_CONNECTIONS) as usize,
             proxy: proxy(section, &origin)?,
             tls: tls(section)?,
             origin,

@@ -29,6 +29,7 @@ pub const CONFIGURATION: &[&str] = &[
     "basicAuth",
     "proxy",
     "tls",
+    "maxConnections",
     "handlers",
     "queueLimit",
 ];

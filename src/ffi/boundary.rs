@@ -129,6 +129,11 @@ impl ForeignHandler {
         ForeignHandler { handler, user_data: UserData(user_data), release }
     }
 
+    /// The handler as the library uses it, where NULL means that nobody wants to be told.
+    pub fn into_optional_handler(self) -> Handler {
+        Box::new(move |event, data| self.call(event, data))
+    }
+
     /// The handler as the library uses it.
     pub fn into_handler(self) -> Result<Handler> {
         match self.handler {

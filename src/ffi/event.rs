@@ -56,8 +56,7 @@ pub unsafe extern "C" fn cbsvc_subscribe(
                     .ok_or_else(|| Error::field(Status::BadOption, "event", "is not one that the service publishes"))?,
             ),
         };
-        service.subscribe(filter, handler, tell);
-        Ok(())
+        service.subscribe(filter, handler, tell)
     })
 }
 

@@ -11,4 +11,5 @@ mod fork;
 pub mod information;
 pub mod service;
 mod signals;
+pub mod started;
 pub mod types;

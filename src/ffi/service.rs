@@ -3,9 +3,9 @@
 use std::ffi::{c_char, c_void};
 use std::ptr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::boundary::{self, pointer, token, ForeignHandler, Reply};
+use super::started::wait;
 use super::types::{cbsvc_handler, cbsvc_service, cbsvc_status};
 use super::{fork, signals};
 use crate::config::Config;
@@ -56,10 +56,14 @@ pub unsafe extern "C" fn cbsvc_init(
         unsafe { *service = pointer(token) };
         // SAFETY: the interface says when handlers run and that `user_data` stays usable.
         let handler = unsafe { ForeignHandler::new(on_event, user_data, None) };
-        if let Ok(handler) = handler.into_handler() {
-            opened.subscribe(Filter::All, handler, |_| {});
-        }
-        Ok(())
+        let Ok(handler) = handler.into_handler() else {
+            return Ok(());
+        };
+        opened.subscribe(Filter::All, handler, |_| {}).inspect_err(|_| {
+            SERVICES.remove(token);
+            // SAFETY: as above.
+            unsafe { *service = ptr::null_mut() };
+        })
     };
     // SAFETY: the interface asks for NULL or a variable.
     unsafe { boundary::text_function(error, |error| Reply::message(&error), || reply(body())) }
@@ -108,7 +112,7 @@ pub extern "C" fn cbsvc_close(service: *mut cbsvc_service, timeout_ms: i32) -> c
             return Err(Error::new(Status::Reentrant, "a service cannot be closed from inside itself"));
         }
         let closed = SERVICES.remove(token(service)).ok_or_else(bad_handle)?;
-        closed.close(u64::try_from(timeout_ms).ok().map(Duration::from_millis))
+        closed.close(wait(timeout_ms))
     })
 }
 

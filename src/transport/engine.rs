@@ -71,7 +71,8 @@ async fn settle() {
     }
 }
 
-fn client(connection: &Connection, tls: rustls::ClientConfig) -> Result<Client> {
+/// An HTTP client without connections.
+pub fn client(connection: &Connection, tls: rustls::ClientConfig) -> Result<Client> {
     let mut builder = Client::builder()
         .tls_backend_preconfigured(tls)
         .dns_resolver(resolve::Resolver)

@@ -19,6 +19,14 @@ pub fn deadline_passed(sent: &Sent, repeatable: bool) -> Error {
     Error::new(Status::Timeout, message).retryable(repeatable || !sent.begun())
 }
 
+/// The command's deadline has passed while all connections were in use.
+pub fn no_connection_free(connections: usize) -> Error {
+    let message = format!(
+        "ajaxTimeout has passed while all {connections} connections (maxConnections) were in use; nothing was sent"
+    );
+    Error::new(Status::Timeout, message).retryable(true)
+}
+
 /// A client could not be made from the configuration.
 pub fn unusable(error: reqwest::Error) -> Error {
     Error::new(Status::Internal, format!("the HTTP client could not be made: {}", innermost(&error)))

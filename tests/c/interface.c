@@ -1,53 +1,19 @@
 /*
- * Uses the library as a C program would, against a running sandbox: both server APIs, threads, forks, events, and a
+ * Uses the library as a C program would, against a running sandbox: both server APIs, threads, events, and a
  * server that closes its connections on a host that has not asked to survive SIGPIPE.
  *
  *     interface BASE_URL
  */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "callbackservice.h"
+#include "check.h"
 
 #define THREADS 8
 #define CALLS 50
-#define CHILDREN 40
-
-static int checks;
-
-#define CHECK(condition) check((condition) != 0, #condition, __LINE__)
-
-static void check(int holds, const char *what, int line)
-{
-    __sync_fetch_and_add(&checks, 1);
-    if (!holds) {
-        fprintf(stderr, "line %d: %s does not hold\n", line, what);
-        exit(1);
-    }
-}
-
-static cbsvc_service *open_service(const char *format, const char *base)
-{
-    char config[512];
-    char *error = NULL;
-    cbsvc_service *service = NULL;
-
-    snprintf(config, sizeof config, format, base);
-    if (cbsvc_init(config, NULL, NULL, &service, &error) != CBSVC_OK) {
-        fprintf(stderr, "%s: %s\n", config, error);
-        exit(1);
-    }
-    CHECK(error == NULL);
-    return service;
-}
 
 static const char *V1 = "{\"dataURL\":\"%s/genesys/1/service/callback/samples\",\"ajaxTimeout\":30000}";
 static const char *V3 = "{\"apiVersion\":\"v3\",\"dataURL\":\"%s/engagement/v3\",\"apikey\":\"sandbox-key\","
@@ -85,30 +51,13 @@ static void *call_often(void *service)
     return NULL;
 }
 
-/* Children are born while other threads are in the middle of calls; half of them close what they inherited. */
-static void fork_under_load(cbsvc_service *service)
+static void call_from_threads(cbsvc_service *service)
 {
     pthread_t threads[THREADS];
-    pid_t children[CHILDREN];
-    int i, status;
+    int i;
 
     for (i = 0; i < THREADS; i++)
         CHECK(pthread_create(&threads[i], NULL, call_often, service) == 0);
-    for (i = 0; i < CHILDREN; i++) {
-        children[i] = fork();
-        CHECK(children[i] >= 0);
-        if (children[i] == 0) {
-            alarm(60);
-            CHECK(cbsvc_schedule(service, "{\"phonenumber\":\"2\"}", NULL) == CBSVC_OK);
-            if (i % 2)
-                CHECK(cbsvc_close(service, 5000) == CBSVC_OK);
-            _exit(0);
-        }
-    }
-    for (i = 0; i < CHILDREN; i++) {
-        CHECK(waitpid(children[i], &status, 0) == children[i]);
-        CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
-    }
     for (i = 0; i < THREADS; i++)
         CHECK(pthread_join(threads[i], NULL) == 0);
 }
@@ -208,7 +157,7 @@ int main(int argc, char **argv)
     book_and_list(V3, argv[1]);
     service = open_service(V3, argv[1]);
     subscribe(service);
-    fork_under_load(service);
+    call_from_threads(service);
     CHECK(cbsvc_close(service, 0) == CBSVC_OK);
     survive_sigpipe();
     printf("%d checks passed\n", checks);

@@ -12,6 +12,7 @@ use callbackservice::ffi::command::{cbsvc_availability, cbsvc_command, cbsvc_sch
 use callbackservice::ffi::event::cbsvc_subscribe;
 use callbackservice::ffi::information::cbsvc_string_free;
 use callbackservice::ffi::service::{cbsvc_close, cbsvc_init};
+use callbackservice::ffi::started::cbsvc_dispatch;
 use callbackservice::ffi::types::cbsvc_service;
 use serde_json::Value;
 
@@ -103,6 +104,10 @@ impl Service {
         let status = unsafe { cbsvc_subscribe(self.0, event.as_ptr(), Some(record), user_data, None, ptr::null_mut()) };
         assert_eq!(status, 0);
         recorder
+    }
+
+    pub fn dispatch(self, timeout_ms: i32) -> i32 {
+        cbsvc_dispatch(self.0, timeout_ms)
     }
 
     pub fn close(self) -> i32 {

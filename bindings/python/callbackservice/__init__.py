@@ -13,6 +13,7 @@ file, and where the system looks for libraries. While a call waits for the serve
 """
 
 import ctypes
+import itertools
 import json
 import os
 import pathlib
@@ -22,8 +23,30 @@ __all__ = ["CallbackServiceError", "Rejected", "Service", "diagnostics", "set_lo
 _HANDLER = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p)
 _NO_HANDLER = ctypes.cast(None, _HANDLER)
 _RELEASE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-_NO_RELEASE = ctypes.cast(None, _RELEASE)
 
+# Python functions that the library may still call, by the number that it is given as their data.
+_functions = {}
+_numbers = itertools.count(1)
+
+
+@_HANDLER
+def _call(event, data, number):
+    _functions[number](event.decode(), json.loads(data))
+
+
+@_RELEASE
+def _release(number):
+    _functions.pop(number, None)
+
+
+def _kept(function):
+    """A number for a function, which is kept until the library releases it."""
+    number = next(_numbers)
+    _functions[number] = function
+    return number
+
+NO_SUCH = 205
+TIMEOUT = 301
 LOG_LEVELS = {"off": 0, "error": 1, "warning": 2, "info": 3, "debug": 4}
 
 
@@ -42,6 +65,10 @@ def _load():
         "cbsvc_command": [pointer, text, text, out],
         "cbsvc_subscribe": [pointer, text, _HANDLER, pointer, _RELEASE, number],
         "cbsvc_unsubscribe": [pointer, ctypes.c_uint64],
+        "cbsvc_start": [pointer, text, text, _HANDLER, pointer, _RELEASE, number],
+        "cbsvc_cancel": [pointer, ctypes.c_uint64],
+        "cbsvc_dispatch": [pointer, ctypes.c_int32],
+        "cbsvc_waitable": [pointer, ctypes.POINTER(ctypes.c_ssize_t)],
         "cbsvc_diagnostics": [out],
         "cbsvc_set_log": [ctypes.c_int32, _HANDLER, pointer],
     }.items():
@@ -84,11 +111,6 @@ def _take(pointer):
         _library.cbsvc_string_free(pointer)
 
 
-def _handler(function):
-    """A C handler for a Python function of the event's name and its data, read from JSON."""
-    return _HANDLER(lambda event, data, _: function(event.decode(), json.loads(data)))
-
-
 class Service:
     """An open service. Close it, or use it as a context manager.
 
@@ -97,13 +119,15 @@ class Service:
     """
 
     def __init__(self, config, on_event=None):
-        self._handlers = {0: _handler(on_event) if on_event else _NO_HANDLER}
         self._service = ctypes.c_void_p()
+        self._on_event = _kept(on_event) if on_event else None
         error = ctypes.c_void_p()
+        handler = _call if on_event else _NO_HANDLER
         status = _library.cbsvc_init(
-            _text(config), self._handlers[0], None, ctypes.byref(self._service), ctypes.byref(error)
+            _text(config), handler, self._on_event, ctypes.byref(self._service), ctypes.byref(error)
         )
         if status:
+            _release(self._on_event)
             raise CallbackServiceError(status, _take(error))
 
     def __enter__(self):
@@ -135,13 +159,12 @@ class Service:
 
     def subscribe(self, event, function):
         """Calls a function with the name and data of an event, or of all events (``*``); returns a number."""
-        number, handler = ctypes.c_uint64(), _handler(function)
+        number = ctypes.c_uint64()
         status = _library.cbsvc_subscribe(
-            self._service, event.encode(), handler, None, _NO_RELEASE, ctypes.byref(number)
+            self._service, event.encode(), _call, _kept(function), _release, ctypes.byref(number)
         )
         if status:
             raise CallbackServiceError(status, f"subscribing to {event}")
-        self._handlers[number.value] = handler
         return number.value
 
     def unsubscribe(self, number):
@@ -149,14 +172,47 @@ class Service:
         status = _library.cbsvc_unsubscribe(self._service, number)
         if status:
             raise CallbackServiceError(status, "unsubscribing")
-        # The C handler stays alive until the service is closed: another thread may be inside it.
+
+    def start(self, name, data, done):
+        """Starts a command; ``done`` is called with the event's name and the outcome by ``dispatch``."""
+        number = ctypes.c_uint64()
+        status = _library.cbsvc_start(
+            self._service, name.encode(), _text(data), _call, _kept(done), _release, ctypes.byref(number)
+        )
+        if status:
+            raise CallbackServiceError(status, f"starting {name}")
+        return number.value
+
+    def cancel(self, number):
+        """Cancels a started call; its ``done`` is told so. Returns whether there was one."""
+        status = _library.cbsvc_cancel(self._service, number)
+        if status and status != NO_SUCH:
+            raise CallbackServiceError(status, "cancelling")
+        return status == 0
+
+    def dispatch(self, timeout=0.0):
+        """Runs what waits, after waiting up to ``timeout`` seconds (None: without end). Returns whether there was."""
+        status = _library.cbsvc_dispatch(self._service, _milliseconds(timeout))
+        if status and status != TIMEOUT:
+            raise CallbackServiceError(status, "dispatching")
+        return status == 0
+
+    def fileno(self):
+        """A descriptor that is readable while ``dispatch`` has something to run, for selectors and asyncio."""
+        descriptor = ctypes.c_ssize_t()
+        status = _library.cbsvc_waitable(self._service, ctypes.byref(descriptor))
+        if status:
+            raise CallbackServiceError(status, "asking for a descriptor")
+        return descriptor.value
 
     def close(self, timeout=5.0):
         """Closes the service; waits up to ``timeout`` seconds (None: without end) for calls of other threads."""
         if self._service.value:
             service, self._service = self._service, ctypes.c_void_p()
-            status = _library.cbsvc_close(service, -1 if timeout is None else int(timeout * 1000))
-            if status:
+            status = _library.cbsvc_close(service, _milliseconds(timeout))
+            if status == 0:
+                _release(self._on_event)
+            else:
                 raise CallbackServiceError(status, "closing")
 
     def _run(self, function, data, options):
@@ -198,6 +254,10 @@ def diagnostics():
 def version():
     """The version of the library."""
     return _library.cbsvc_version_text().decode()
+
+
+def _milliseconds(seconds):
+    return -1 if seconds is None else int(seconds * 1000)
 
 
 def _text(value):

@@ -14,14 +14,14 @@ fn winners(server: &Server, time: &str) -> usize {
     let barrier = Barrier::new(CLIENTS);
     let book = |client: usize| {
         barrier.wait();
-        let answer = if client % 2 == 0 {
+        let answer = if client.is_multiple_of(2) {
             let body = json!({"_customer_number": "1", "_desired_time": time});
             server.post_json(&format!("{V1}/samples"), body)
         } else {
             let body = json!({"serviceName": "samples", "phoneNumber": "1", "desiredTime": time});
             server.post_json(&format!("{V3}/create"), body)
         };
-        let refused = if client % 2 == 0 { 400 } else { 429 };
+        let refused = if client.is_multiple_of(2) { 400 } else { 429 };
         assert!(answer.status == 200 || answer.status == refused);
         answer.status == 200
     };

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use cbindgen::{Builder, Config, DocumentationLength, DocumentationStyle, Language, Style};
 
-const SOURCES: [&str; 6] = ["types", "constants", "service", "command", "event", "information"];
+const SOURCES: [&str; 7] = ["types", "constants", "service", "command", "started", "event", "information"];
 
 const INTRODUCTION: &str = r#"/*
  * libcallbackservice: books telephone callbacks with a contact center, and lists the slots that can be booked.

@@ -1,0 +1,175 @@
+//! What waits to be told to the program, in order, and how a program learns that something waits.
+
+use std::collections::VecDeque;
+use std::ffi::{CStr, CString};
+use std::io::{PipeReader, PipeWriter, Read, Write};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::error::{Error, Result};
+use crate::events::{Handler, Subscription};
+use crate::status::Status;
+
+/// Something to tell.
+pub enum Delivery {
+    /// A started call has ended: its own handler is told first, then the event's subscribers.
+    Ended(Ended),
+    /// An event of a blocking command.
+    Event(&'static CStr, Arc<CString>),
+    /// The service is ready, for one late subscriber.
+    Ready(Arc<Subscription>),
+}
+
+/// The end of a started call.
+pub struct Ended {
+    /// The call's own handler; dropping it releases the program's data.
+    pub done: Handler,
+    /// What the handler is told: the event's name, or the command's where there is no event.
+    pub name: &'static CStr,
+    /// The event that follows, if one does.
+    pub event: Option<&'static CStr>,
+    /// The outcome.
+    pub text: CString,
+}
+
+/// The queue of one service in one process.
+#[derive(Default)]
+pub struct Queue {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Delivery>,
+    /// Started calls whose end has not been taken out.
+    outstanding: usize,
+    ended: bool,
+    signal: Option<Signal>,
+}
+
+/// What came of waiting for a delivery.
+pub enum Taken {
+    /// The oldest that waited.
+    Delivery(Delivery),
+    /// Nothing came in time.
+    Nothing,
+    /// Nothing waits and nothing will come.
+    End,
+}
+
+impl Queue {
+    /// Makes room for a started call, unless there are `limit` already.
+    pub fn reserve(&self, limit: usize) -> bool {
+        let mut state = self.lock();
+        let room = state.outstanding < limit;
+        state.outstanding += usize::from(room);
+        room
+    }
+
+    /// Gives room back for a call that was not started after all.
+    pub fn unreserve(&self) {
+        self.lock().outstanding -= 1;
+    }
+
+    /// Appends a delivery.
+    pub fn push(&self, delivery: Delivery) {
+        let mut state = self.lock();
+        state.waiting.push_back(delivery);
+        if state.waiting.len() == 1 {
+            state.signal.iter_mut().for_each(Signal::raise);
+        }
+        self.changed.notify_one();
+    }
+
+    /// Takes the oldest delivery, waiting for one as long as `wait` says (`None` is without end).
+    pub fn take(&self, wait: Option<Duration>) -> Taken {
+        let until = wait.map(|wait| Instant::now() + wait);
+        let mut state = self.lock();
+        loop {
+            if let Some(delivery) = state.waiting.pop_front() {
+                state.outstanding -= usize::from(matches!(delivery, Delivery::Ended(_)));
+                if state.waiting.is_empty() {
+                    state.signal.iter_mut().for_each(Signal::lower);
+                }
+                return Taken::Delivery(delivery);
+            }
+            if state.ended {
+                return Taken::End;
+            }
+            state = match until.map(|until| until.saturating_duration_since(Instant::now())) {
+                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(Duration::ZERO) => return Taken::Nothing,
+                Some(left) => self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+            };
+        }
+    }
+
+    /// Nothing will come any more: whoever waits is told so when the queue is empty.
+    pub fn end(&self) {
+        self.lock().ended = true;
+        self.changed.notify_all();
+    }
+
+    /// How many deliveries wait.
+    pub fn len(&self) -> usize {
+        self.lock().waiting.len()
+    }
+
+    /// Started calls whose end has not been told.
+    pub fn outstanding(&self) -> usize {
+        self.lock().outstanding
+    }
+
+    /// A descriptor that is readable exactly while something waits. It belongs to the queue.
+    pub fn waitable(&self) -> Result<isize> {
+        let mut state = self.lock();
+        if state.signal.is_none() {
+            let mut signal = Signal::new()?;
+            if !state.waiting.is_empty() {
+                signal.raise();
+            }
+            state.signal = Some(signal);
+        }
+        Ok(state.signal.as_ref().map_or(-1, Signal::descriptor))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A pipe with one byte in it, or none. Only the owner of the queue's lock reads and writes, so that neither blocks.
+struct Signal {
+    reader: PipeReader,
+    writer: PipeWriter,
+}
+
+impl Signal {
+    fn new() -> Result<Signal> {
+        let (reader, writer) = std::io::pipe()
+            .map_err(|error| Error::new(Status::Internal, format!("the system refuses a pipe: {error}")))?;
+        Ok(Signal { reader, writer })
+    }
+
+    fn raise(&mut self) {
+        // The reader is open as long as the writer, and one byte always fits.
+        let _ = self.writer.write_all(&[1]);
+    }
+
+    fn lower(&mut self) {
+        let _ = self.reader.read_exact(&mut [0]);
+    }
+
+    #[cfg(unix)]
+    fn descriptor(&self) -> isize {
+        use std::os::fd::AsRawFd;
+        self.reader.as_raw_fd() as isize
+    }
+
+    #[cfg(windows)]
+    fn descriptor(&self) -> isize {
+        use std::os::windows::io::AsRawHandle;
+        self.reader.as_raw_handle() as isize
+    }
+}

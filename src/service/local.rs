@@ -1,0 +1,124 @@
+//! What a service has in one process: connections, running calls, the queue of deliveries. A forked child has its own.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+use crate::command::Command;
+use crate::config::Config;
+use crate::delivery::Queue;
+use crate::error::Result;
+use crate::events::Handler;
+use crate::guarded::generation;
+use crate::transport::Transport;
+use crate::worker::Worker;
+
+/// The part of a service that belongs to one process.
+#[derive(Default)]
+pub struct Local {
+    /// Connections, for the configuration last used.
+    transport: Mutex<Option<Arc<Transport>>>,
+    /// Threads that are inside a call, and the handlers' thread.
+    running: Mutex<usize>,
+    left: Condvar,
+    /// Ends blocking commands.
+    pub stop: Notify,
+    /// What waits to be told.
+    pub queue: Queue,
+    /// Calls on the network thread.
+    pub started: Mutex<Started>,
+    /// Whether the handlers' thread has been started.
+    pub handlers_thread: Mutex<bool>,
+}
+
+/// The started calls that have not ended.
+#[derive(Default)]
+pub struct Started {
+    /// By number. Whoever takes a call out of here tells its end, and nobody else.
+    pub calls: HashMap<u64, StartedCall>,
+    /// No more calls are taken.
+    pub closed: bool,
+    /// The network thread, held while the service may have calls on it.
+    pub worker: Option<Arc<Worker>>,
+}
+
+/// A call on the network thread.
+pub struct StartedCall {
+    /// What it does.
+    pub command: Command,
+    /// Whom to tell.
+    pub done: Handler,
+    /// Ends its use of the network.
+    pub abort: AbortHandle,
+}
+
+impl Local {
+    /// Connections for a configuration: those at hand, or new ones in their place.
+    pub fn transport(&self, config: &Config) -> Result<Arc<Transport>> {
+        let present = self.present_transport();
+        if let Some(transport) = present.filter(|transport| transport.serves(&config.connection)) {
+            return Ok(transport);
+        }
+        let made = Arc::new(Transport::new(config.connection.clone())?);
+        let previous = lock(&self.transport).replace(made.clone());
+        drop(previous);
+        Ok(made)
+    }
+
+    /// The connections at hand.
+    pub fn present_transport(&self) -> Option<Arc<Transport>> {
+        lock(&self.transport).clone()
+    }
+
+    /// How many threads are inside calls.
+    pub fn running(&self) -> usize {
+        *lock(&self.running)
+    }
+
+    /// Waits until no thread is inside a call; whether that came in time (`None` is without end).
+    pub fn wait_until_left(&self, timeout: Option<Duration>) -> bool {
+        let running = lock(&self.running);
+        let busy = |running: &mut usize| *running > 0;
+        let running = match timeout {
+            None => self.left.wait_while(running, busy).unwrap_or_else(PoisonError::into_inner),
+            Some(timeout) => {
+                let waited = self.left.wait_timeout_while(running, timeout, busy);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            }
+        };
+        *running == 0
+    }
+}
+
+/// A thread inside a call, counted out when dropped.
+pub struct Call {
+    /// The process's part of the service.
+    pub local: Arc<Local>,
+    generation: u64,
+}
+
+impl Call {
+    /// Counts a call in.
+    pub fn begin(local: Arc<Local>) -> Call {
+        *lock(&local.running) += 1;
+        Call { local, generation: generation() }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        // After a fork inside a handler, the child's copy of this call belongs to the parent.
+        if self.generation == generation() {
+            *lock(&self.local.running) -= 1;
+            self.local.left.notify_all();
+        }
+    }
+}
+
+/// A lock that a panic elsewhere does not spoil.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

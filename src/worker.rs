@@ -1,0 +1,62 @@
+//! The network thread: one for the whole process, there as long as a service has started calls.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread::{JoinHandle, ThreadId};
+
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+use crate::error::{Error, Result};
+use crate::guarded::PerProcess;
+use crate::status::Status;
+use crate::threads;
+
+static SHARED: PerProcess<Mutex<Weak<Worker>>> = PerProcess::new();
+
+/// The thread, ended when the last service lets go of it.
+pub struct Worker {
+    runtime: Handle,
+    stop: Arc<Notify>,
+    thread: Option<JoinHandle<()>>,
+    id: ThreadId,
+}
+
+impl Worker {
+    /// The process's network thread, started if there is none.
+    pub fn shared() -> Result<Arc<Worker>> {
+        let shared = SHARED.get(Mutex::default);
+        let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(worker) = shared.upgrade() {
+            return Ok(worker);
+        }
+        let worker = Arc::new(Worker::start()?);
+        *shared = Arc::downgrade(&worker);
+        Ok(worker)
+    }
+
+    fn start() -> Result<Worker> {
+        let refused = |error| Error::new(Status::Internal, format!("the system refuses a network thread: {error}"));
+        let runtime = Builder::new_current_thread().enable_io().enable_time().build().map_err(refused)?;
+        let (handle, stop) = (runtime.handle().clone(), Arc::new(Notify::new()));
+        let stopped = stop.clone();
+        let thread = threads::spawn("cbsvc-network", move || runtime.block_on(stopped.notified())).map_err(refused)?;
+        let id = thread.thread().id();
+        Ok(Worker { runtime: handle, stop, thread: Some(thread), id })
+    }
+
+    /// Has the thread drive a future to its end.
+    pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        self.runtime.spawn(future).abort_handle()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.stop.notify_one();
+        if let Some(thread) = self.thread.take().filter(|_| std::thread::current().id() != self.id) {
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,126 @@
+/*
+ * Forks while threads are in the middle of calls. Every child makes calls on the service that it inherited and gets its
+ * own answers, half of the children close it; the parent's calls and started calls go on undisturbed.
+ *
+ *     fork BASE_URL CHILDREN
+ *
+ * BASE_URL is a server that answers every booking with its number as the identifier.
+ */
+#include <pthread.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "check.h"
+
+#define THREADS 8
+#define AT_ONCE 16
+#define STARTED 100
+
+static volatile int stop;
+static cbsvc_service *service;
+
+/* One booking under a number of its own; the answer must be the one to it. */
+static void book(const char *who, long number)
+{
+    char data[96], id[96];
+    char *outcome;
+    cbsvc_status status;
+
+    snprintf(data, sizeof data, "{\"phonenumber\":\"%s-%ld\"}", who, number);
+    snprintf(id, sizeof id, "\"id\":\"%s-%ld\"", who, number);
+    status = cbsvc_schedule(service, data, &outcome);
+    if (status != CBSVC_OK || strstr(outcome, id) == NULL) {
+        fprintf(stderr, "%s got %s\n", data, outcome);
+        exit(1);
+    }
+    cbsvc_string_free(outcome);
+}
+
+static void *busy(void *thread)
+{
+    char who[32];
+    long number = 0;
+
+    snprintf(who, sizeof who, "thread%ld", (long)thread);
+    while (!stop)
+        book(who, number++);
+    return (void *)number;
+}
+
+static void count(const char *event, const char *data, void *user_data)
+{
+    (void)event;
+    CHECK(strstr(data, "\"state\":\"resolved\"") != NULL);
+    ++*(int *)user_data;
+}
+
+static void child(int number)
+{
+    int told = 0;
+
+    alarm(120);
+    book("child", number);
+    if (number % 4 == 0) {
+        /* The parent's started calls are the parent's; new ones work. */
+        CHECK(cbsvc_dispatch(service, 0) == CBSVC_TIMEOUT);
+        CHECK(cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"1\"}", count, &told, NULL, NULL) ==
+              CBSVC_OK);
+        CHECK(cbsvc_dispatch(service, 60000) == CBSVC_OK && told == 1);
+    }
+    if (number % 2 == 0)
+        CHECK(cbsvc_close(service, 10000) == CBSVC_OK);
+    _exit(0);
+}
+
+static void join_one(void)
+{
+    int status;
+
+    CHECK(wait(&status) > 0);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        fprintf(stderr, "a child ended with %x\n", status);
+        exit(1);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    pthread_t threads[THREADS];
+    long i, children, calls = 0;
+    int told = 0;
+
+    if (argc != 3)
+        return 2;
+    children = atol(argv[2]);
+    alarm(600);
+    service = open_service("{\"dataURL\":\"%s/x\",\"ajaxTimeout\":60000,\"proxy\":\"none\"}", argv[1]);
+    for (i = 0; i < STARTED; i++)
+        CHECK(cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"1\"}", count, &told, NULL, NULL) ==
+              CBSVC_OK);
+    for (i = 0; i < THREADS; i++)
+        CHECK(pthread_create(&threads[i], NULL, busy, (void *)i) == 0);
+    for (i = 0; i < children; i++) {
+        pid_t born;
+        if (i >= AT_ONCE)
+            join_one();
+        born = fork();
+        CHECK(born >= 0);
+        if (born == 0)
+            child((int)i);
+    }
+    for (i = 0; i < children && i < AT_ONCE; i++)
+        join_one();
+    stop = 1;
+    for (i = 0; i < THREADS; i++) {
+        void *made;
+        CHECK(pthread_join(threads[i], &made) == 0);
+        calls += (long)made;
+    }
+    while (told < STARTED)
+        CHECK(cbsvc_dispatch(service, 60000) == CBSVC_OK);
+    CHECK(cbsvc_dispatch(service, 0) == CBSVC_TIMEOUT);
+    CHECK(cbsvc_close(service, 5000) == CBSVC_OK);
+    printf("%ld children beside %ld calls of the parent\n", children, calls);
+    printf("%d checks passed\n", checks);
+    return 0;
+}

@@ -1,0 +1,407 @@
+//! Started calls: told once, in order, on the right thread, and ended by cancelling and closing.
+
+mod support;
+
+use std::ffi::{c_char, c_void, CStr, CString};
+use std::ptr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{mpsc, Mutex};
+use std::thread::ThreadId;
+use std::time::{Duration, Instant};
+
+use callbackservice::ffi::started::{cbsvc_cancel, cbsvc_start, cbsvc_waitable};
+use callbackservice::ffi::types::cbsvc_service;
+use serde_json::{json, Value};
+use support::server::{reply, Server, Then};
+use support::{open, Service};
+
+/// What became of one started call.
+#[derive(Default)]
+struct Told {
+    done: Mutex<Vec<(String, Value, ThreadId)>>,
+    released: AtomicUsize,
+    service: Mutex<Option<Service>>,
+    statuses: Mutex<Vec<i32>>,
+    /// Held by a handler under test for as long as the test wants.
+    gate: Mutex<()>,
+}
+
+unsafe extern "C-unwind" fn done(event: *const c_char, data: *const c_char, told: *mut c_void) {
+    let told = unsafe { &*(told as *const Told) };
+    let text = |text| unsafe { CStr::from_ptr(text) }.to_str().unwrap().to_owned();
+    let outcome = serde_json::from_str(&text(data)).unwrap();
+    told.done.lock().unwrap().push((text(event), outcome, std::thread::current().id()));
+}
+
+unsafe extern "C-unwind" fn release(told: *mut c_void) {
+    unsafe { &*(told as *const Told) }.released.fetch_add(1, Ordering::SeqCst);
+}
+
+impl Told {
+    fn new() -> &'static Told {
+        Box::leak(Box::default())
+    }
+
+    fn states(&self) -> Vec<Value> {
+        self.done.lock().unwrap().iter().map(|(_, outcome, _)| outcome["state"].clone()).collect()
+    }
+
+    fn released(&self) -> usize {
+        self.released.load(Ordering::SeqCst)
+    }
+
+    fn wait_released(&self, times: usize) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while self.released() < times {
+            assert!(Instant::now() < deadline, "not told in time");
+            std::thread::yield_now();
+        }
+    }
+
+    /// Starts a command; the status and the call's number.
+    fn start(&'static self, service: Service, name: &str, data: &Value) -> (i32, u64) {
+        start(service, name, data, done, self)
+    }
+
+    fn schedule(&'static self, service: Service) -> u64 {
+        let (status, call) = self.start(service, "CallbackService.schedule", &json!({"phonenumber": "1"}));
+        assert!(status == 0 && call != 0);
+        call
+    }
+}
+
+type HandlerFunction = unsafe extern "C-unwind" fn(*const c_char, *const c_char, *mut c_void);
+
+fn start(service: Service, name: &str, data: &Value, done: HandlerFunction, told: &'static Told) -> (i32, u64) {
+    let (name, data) = (CString::new(name).unwrap(), CString::new(data.to_string()).unwrap());
+    let user_data = told as *const Told as *mut c_void;
+    let mut call = 7;
+    let status = unsafe {
+        cbsvc_start(service.0, name.as_ptr(), data.as_ptr(), Some(done), user_data, Some(release), &mut call)
+    };
+    (status, call)
+}
+
+fn service(server: &Server, extra: Value) -> Service {
+    let mut config = json!({ "dataURL": format!("{}/x", server.base), "ajaxTimeout": 20_000, "proxy": "none" });
+    config.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    open(&config).unwrap()
+}
+
+fn booking() -> Server {
+    Server::json(200, r#"{"_id":"1"}"#)
+}
+
+/// A server that never answers, and a channel that tells of each request.
+fn silent() -> (Server, mpsc::Receiver<()>) {
+    let (arrived, arrival) = mpsc::channel();
+    let arrived = Mutex::new(arrived);
+    let server = Server::start(move |_, _| {
+        let _ = arrived.lock().unwrap().send(());
+        Then::KeepOpen
+    });
+    (server, arrival)
+}
+
+fn readable(service: Service) -> bool {
+    let mut descriptor = -1;
+    assert_eq!(unsafe { cbsvc_waitable(service.0, &mut descriptor) }, 0);
+    let mut poll = libc::pollfd { fd: descriptor as i32, events: libc::POLLIN, revents: 0 };
+    let ready = unsafe { libc::poll(&mut poll, 1, 0) };
+    assert!(ready >= 0);
+    ready == 1
+}
+
+#[test]
+fn a_call_is_told_in_dispatch_then_its_event_then_its_release() {
+    let server = booking();
+    let service = service(&server, json!({}));
+    let (told, heard) = (Told::new(), service.record("CallbackService.scheduled"));
+    assert!(!readable(service));
+    assert_eq!(service.dispatch(0), 301);
+    for _ in 0..3 {
+        told.schedule(service);
+    }
+    while !readable(service) {
+        std::thread::yield_now();
+    }
+    assert!(told.states().is_empty() && heard.names().is_empty());
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while told.released() < 3 {
+        assert!(Instant::now() < deadline);
+        let status = service.dispatch(1_000);
+        assert!(status == 0 || status == 301);
+    }
+    assert!(!readable(service));
+    assert_eq!(service.dispatch(0), 301);
+    assert_eq!(told.states(), ["resolved"; 3]);
+    assert_eq!(heard.names().len(), 3);
+    let (event, outcome, thread) = told.done.lock().unwrap()[0].clone();
+    assert_eq!((event.as_str(), outcome["id"].as_str()), ("CallbackService.scheduled", Some("1")));
+    assert_eq!(thread, std::thread::current().id());
+    assert_eq!(service.close(), 0);
+    assert_eq!(told.released(), 3);
+}
+
+#[test]
+fn a_command_that_cannot_be_sent_is_told_as_rejected() {
+    let server = booking();
+    let service = service(&server, json!({}));
+    let heard = service.record("CallbackService.scheduleError");
+    for (data, name) in [(json!({}), "NO_DATA"), (json!({"desiredtime": "soon"}), "BAD_OPTION")] {
+        let told = Told::new();
+        assert_eq!(told.start(service, "CallbackService.schedule", &data).0, 0);
+        assert_eq!(service.dispatch(-1), 0);
+        assert_eq!(told.done.lock().unwrap()[0].1["error"]["name"], name);
+        assert_eq!(told.released(), 1);
+    }
+    assert_eq!(heard.names().len(), 2);
+    let told = Told::new();
+    let change = json!({"apikey": "K"});
+    assert_eq!(told.start(service, "CallbackService.configure", &change).0, 0);
+    assert_eq!(told.start(service, "CallbackService.configure", &json!({"apikey": []})).0, 0);
+    assert_eq!(service.dispatch(-1), 0);
+    assert_eq!(told.states(), ["resolved", "rejected"]);
+    assert!(server.received().is_empty());
+    assert_eq!(service.close(), 0);
+}
+
+#[test]
+fn what_does_not_start_is_released_and_never_told() {
+    let server = booking();
+    let service = service(&server, json!({}));
+    let told = Told::new();
+    let data = json!({"phonenumber": "1"});
+    assert_eq!(told.start(service, "CallbackService.nothing", &data), (106, 0));
+    let wild = Service(0x5eed_usize as *mut cbsvc_service);
+    assert_eq!(told.start(wild, "CallbackService.schedule", &data), (102, 0));
+    let user_data = told as *const Told as *mut c_void;
+    let status = unsafe {
+        cbsvc_start(service.0, ptr::null(), ptr::null(), Some(done), user_data, Some(release), ptr::null_mut())
+    };
+    assert_eq!(status, 101);
+    assert_eq!((told.released(), told.states().len()), (3, 0));
+    assert_eq!(unsafe { cbsvc_waitable(service.0, ptr::null_mut()) }, 101);
+    assert_eq!((cbsvc_cancel(wild.0, 1), wild.dispatch(0)), (102, 102));
+    // Nobody needs to be told.
+    let name = c"CallbackService.schedule";
+    let started =
+        unsafe { cbsvc_start(service.0, name.as_ptr(), ptr::null(), None, ptr::null_mut(), None, ptr::null_mut()) };
+    assert_eq!((started, service.dispatch(-1)), (0, 0));
+    assert_eq!(service.close(), 0);
+}
+
+#[test]
+fn a_full_queue_is_busy_and_loses_nothing() {
+    let (server, arrival) = silent();
+    let service = service(&server, json!({"queueLimit": 2}));
+    let (told, refused) = (Told::new(), Told::new());
+    let first = told.schedule(service);
+    told.schedule(service);
+    assert_eq!(refused.start(service, "CallbackService.schedule", &json!({"phonenumber": "1"})), (204, 0));
+    assert_eq!((refused.released(), refused.states().len()), (1, 0));
+    arrival.recv().unwrap();
+    assert_eq!(cbsvc_cancel(service.0, first), 0);
+    assert_eq!(refused.start(service, "CallbackService.schedule", &json!({"phonenumber": "1"})).0, 204);
+    assert_eq!(service.dispatch(-1), 0);
+    told.schedule(service);
+    assert_eq!(service.close(), 0);
+    assert_eq!((told.states(), told.released()), (vec![json!("cancelled"); 3], 3));
+}
+
+#[test]
+fn a_cancelled_call_leaves_its_connection_and_is_told_once() {
+    let (server, arrival) = silent();
+    let service = service(&server, json!({}));
+    let heard = service.record("*");
+    let told = Told::new();
+    let call = told.schedule(service);
+    arrival.recv().unwrap();
+    assert_eq!(cbsvc_cancel(service.0, call), 0);
+    assert_eq!(cbsvc_cancel(service.0, call), 205);
+    assert_eq!(cbsvc_cancel(service.0, 123_456_789), 205);
+    server.wait_for_closes(1);
+    assert_eq!(service.dispatch(-1), 0);
+    assert_eq!(service.dispatch(0), 301);
+    let (event, outcome, _) = told.done.lock().unwrap()[0].clone();
+    assert_eq!(event, "CallbackService.schedule");
+    assert_eq!(outcome, json!({"command": "CallbackService.schedule", "state": "cancelled"}));
+    assert_eq!((told.released(), heard.names().len()), (1, 1));
+    assert_eq!(cbsvc_cancel(service.0, call), 205);
+    assert_eq!(service.close(), 0);
+}
+
+#[test]
+fn a_deadline_holds_and_the_connection_limit_too() {
+    let (server, arrival) = silent();
+    let service = service(&server, json!({"maxConnections": 2}));
+    let (holding, told) = (Told::new(), Told::new());
+    for _ in 0..2 {
+        holding.schedule(service);
+        arrival.recv().unwrap();
+    }
+    assert_eq!(service.command("CallbackService.configure", r#"{"ajaxTimeout":100}"#).status, 0);
+    for _ in 0..8 {
+        told.schedule(service);
+    }
+    while told.released() < 8 {
+        assert_eq!(service.dispatch(20_000), 0);
+    }
+    assert_eq!(server.connections(), 2);
+    for (_, outcome, _) in told.done.lock().unwrap().iter() {
+        assert_eq!(outcome["error"]["name"], "TIMEOUT");
+        assert_eq!(outcome["error"]["retryable"], true);
+        assert!(outcome["error"]["message"].as_str().unwrap().contains("maxConnections"));
+    }
+    assert_eq!(service.close(), 0);
+    assert_eq!(holding.states(), ["cancelled"; 2]);
+}
+
+#[test]
+fn closing_tells_what_has_ended_and_cancels_the_rest() {
+    let first = AtomicUsize::new(0);
+    let server = Server::start(move |_, stream| {
+        if first.fetch_add(1, Ordering::SeqCst) == 0 {
+            reply(stream, 200, &[], r#"{"_id":"1"}"#);
+        }
+        Then::KeepOpen
+    });
+    let service = service(&server, json!({}));
+    let (told, lost) = (Told::new(), Told::new());
+    told.schedule(service);
+    while !readable(service) {
+        std::thread::yield_now();
+    }
+    for _ in 0..50 {
+        lost.schedule(service);
+    }
+    assert_eq!(service.close(), 0);
+    assert_eq!((told.states(), told.released()), (vec![json!("resolved")], 1));
+    assert_eq!((lost.states(), lost.released()), (vec![json!("cancelled"); 50], 50));
+    assert_eq!(service.dispatch(0), 102);
+}
+
+#[test]
+fn closing_wakes_a_thread_that_waits_for_something_to_dispatch() {
+    let (server, _arrival) = silent();
+    let service = service(&server, json!({}));
+    let (ready, waiting) = mpsc::channel();
+    let dispatcher = std::thread::spawn(move || {
+        ready.send(()).unwrap();
+        service.dispatch(-1)
+    });
+    waiting.recv().unwrap();
+    assert_eq!(service.close(), 0);
+    let status = dispatcher.join().unwrap();
+    // The service may have been closed before the thread began to wait.
+    assert!(status == 201 || status == 102, "{status}");
+}
+
+unsafe extern "C-unwind" fn meddle(event: *const c_char, data: *const c_char, user_data: *mut c_void) {
+    let told = unsafe { &*(user_data as *const Told) };
+    drop(told.gate.lock().unwrap());
+    let service = told.service.lock().unwrap().unwrap();
+    let again = told.schedule_again(service);
+    let statuses = [service.close(), service.schedule(json!({"phonenumber": "2"})).status, again, service.dispatch(0)];
+    told.statuses.lock().unwrap().extend(statuses);
+    unsafe { done(event, data, user_data) };
+}
+
+impl Told {
+    /// Starts a call that nobody is told of, and cancels it.
+    fn schedule_again(&self, service: Service) -> i32 {
+        let mut call = 0;
+        let (name, data) = (c"CallbackService.schedule".as_ptr(), c"{\"phonenumber\":\"3\"}".as_ptr());
+        let started = unsafe { cbsvc_start(service.0, name, data, None, ptr::null_mut(), None, &mut call) };
+        let cancelled = cbsvc_cancel(service.0, call);
+        // The answer may have been faster.
+        assert!(cancelled == 0 || cancelled == 205);
+        started
+    }
+}
+
+#[test]
+fn a_handler_may_do_anything_on_either_thread() {
+    for (mode, dispatched) in [("caller", 0), ("thread", 203)] {
+        let server = booking();
+        let service = service(&server, json!({ "handlers": mode }));
+        let told = Told::new();
+        *told.service.lock().unwrap() = Some(service);
+        let data = json!({"phonenumber": "1"});
+        assert_eq!(start(service, "CallbackService.schedule", &data, meddle, told).0, 0);
+        if mode == "caller" {
+            assert_eq!(service.dispatch(-1), 0);
+        }
+        told.wait_released(1);
+        let statuses = told.statuses.lock().unwrap().clone();
+        assert_eq!(statuses[..3], [202, 0, 0], "{mode}");
+        assert!(statuses[3] == dispatched || statuses[3] == 301, "{mode} {}", statuses[3]);
+        assert_eq!(service.close(), 0);
+    }
+}
+
+#[test]
+fn the_handlers_thread_runs_all_handlers_one_at_a_time() {
+    let server = booking();
+    let service = service(&server, json!({"handlers": "thread"}));
+    let told = Told::new();
+    *told.service.lock().unwrap() = Some(service);
+    let heard = service.record("*");
+    let held = told.gate.lock().unwrap();
+    let data = json!({"phonenumber": "1"});
+    assert_eq!(start(service, "CallbackService.schedule", &data, meddle, told).0, 0);
+    let later = Told::new();
+    for _ in 0..20 {
+        later.schedule(service);
+    }
+    // A handler that is held up delays neither the network nor blocking commands.
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while server.received().len() < 21 {
+        assert!(Instant::now() < deadline);
+        std::thread::yield_now();
+    }
+    assert_eq!(service.schedule(json!({"phonenumber": "9"})).status, 0);
+    assert!(told.states().is_empty());
+    let mut descriptor = 0;
+    assert_eq!(unsafe { cbsvc_waitable(service.0, &mut descriptor) }, 203);
+    drop(held);
+    told.wait_released(1);
+    later.wait_released(20);
+    assert_ne!(told.done.lock().unwrap()[0].2, std::thread::current().id());
+    assert_eq!(service.close(), 0);
+    assert_eq!(heard.names()[0], "CallbackService.ready");
+    let scheduled = heard.names().iter().filter(|name| *name == "CallbackService.scheduled").count();
+    // One from the handler's own blocking command, one from this thread's, and perhaps that of the cancelled call.
+    assert!(scheduled >= 23, "{scheduled}");
+}
+
+#[test]
+fn many_threads_start_and_dispatch_at_once() {
+    let server = booking();
+    let service = service(&server, json!({"queueLimit": 100_000}));
+    let counted = Told::new();
+    let starters: Vec<_> = (0..4)
+        .map(|_| {
+            std::thread::spawn(move || {
+                for _ in 0..250 {
+                    counted.schedule(service);
+                }
+            })
+        })
+        .collect();
+    let dispatchers: Vec<_> = (0..4)
+        .map(|_| {
+            std::thread::spawn(
+                move || {
+                    while counted.done.lock().unwrap().len() < 1_000 && service.dispatch(50) != 102 {}
+                },
+            )
+        })
+        .collect();
+    for thread in starters.into_iter().chain(dispatchers) {
+        thread.join().unwrap();
+    }
+    assert_eq!(counted.states().len(), 1_000);
+    assert_eq!(service.close(), 0);
+    assert_eq!(server.received().len(), 1_000);
+}

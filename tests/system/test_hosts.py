@@ -1,0 +1,144 @@
+"""The library inside real hosts: loops, thread pools, forks, unloading, and the table of situations.
+
+FULL=1 in the environment asks for the full sizes.
+"""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+
+from support import RELEASE, ROOT, Case, Sandbox, python_environment, run
+
+FULL = os.environ.get("FULL") == "1"
+C99 = ["-std=c99", "-D_GNU_SOURCE"]
+
+
+class Echo:
+    """A running server that answers every booking with its own number."""
+
+    def __init__(self, milliseconds):
+        self.milliseconds = milliseconds
+
+    def __enter__(self):
+        program = ROOT / "tests/system/echo_server.py"
+        self.process = subprocess.Popen(
+            [sys.executable, program, str(self.milliseconds)], stdout=subprocess.PIPE, text=True
+        )
+        return self.process.stdout.readline().strip().removeprefix("listening on ")
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+class Hosts(Case):
+    def test_ten_thousand_calls_cost_little_and_all_is_given_back(self):
+        program = self.compile(ROOT / "tests/c/scale.c", *C99)
+        with Echo(300) as base:
+            shown = run(program, base, 10_000, 8_000 if FULL else 400)
+        self.assertRegex(shown, r"10000 calls on one service: [12] threads more, \d+ bytes")
+        self.assertRegex(shown, r"\d+ checks passed\n$")
+
+    def test_children_are_born_while_threads_call(self):
+        program = self.compile(ROOT / "tests/c/fork.c", *C99)
+        with Echo(1) as base:
+            shown = run(program, base, 2_000 if FULL else 300, timeout=600)
+        self.assertRegex(shown, r"\d+ checks passed\n$")
+
+    def test_the_library_is_loaded_and_unloaded(self):
+        program = self.compile(ROOT / "tests/c/unload.c", *C99, "-ldl")
+        with Echo(0) as base:
+            shown = run(program, RELEASE / "libcallbackservice.so", base, 100)
+        self.assertRegex(shown, r"\d+ checks passed\n$")
+
+    def test_multiprocessing_forks_a_python_host(self):
+        script = """
+import multiprocessing, sys, threading
+from callbackservice import Service
+service = Service({"dataURL": sys.argv[1], "ajaxTimeout": 30000, "proxy": "none"})
+def book(number):
+    return service.schedule(phonenumber=f"n{number}")["id"]
+stop = threading.Event()
+wrong = []
+def busy(thread):
+    number = 0
+    while not stop.is_set():
+        number += 1
+        if book(f"{thread}-{number}") != f"n{thread}-{number}":
+            wrong.append(number)
+threads = [threading.Thread(target=busy, args=(thread,)) for thread in range(4)]
+[thread.start() for thread in threads]
+with multiprocessing.get_context("fork").Pool(4) as pool:
+    ids = pool.map(book, range(200))
+stop.set()
+[thread.join() for thread in threads]
+assert ids == [f"n{number}" for number in range(200)], ids
+assert not wrong, wrong
+service.close()
+print("done")
+"""
+        with Echo(1) as base:
+            shown = run(sys.executable, "-c", script, f"{base}/x", env=python_environment())
+        self.assertEqual(shown, "done\n")
+
+
+class Examples(Case):
+    def test_an_epoll_loop_books_hundreds_at_once(self):
+        program = self.compile(ROOT / "examples/c/epoll_loop.c", *C99)
+        with Sandbox() as sandbox:
+            self.assertTrue(run(program, sandbox.v1, 300).endswith("300 booked, 0 refused\n"))
+
+    def test_a_thread_pool_shares_one_service(self):
+        program = self.compile(ROOT / "examples/c/thread_pool.c", *C99)
+        with Sandbox() as sandbox:
+            self.assertEqual(run(program, sandbox.v1, 8, 200), "200 booked, 0 refused\n")
+
+    def test_a_forking_server_books_for_each_client(self):
+        program = self.compile(ROOT / "examples/c/forking_server.c", *C99)
+        with Sandbox() as sandbox:
+            with subprocess.Popen([program, sandbox.v1, "5"], stdout=subprocess.PIPE, text=True) as server:
+                port = int(server.stdout.readline().split()[-1])
+                for number in range(5):
+                    with socket.create_connection(("127.0.0.1", port), timeout=30) as client:
+                        client.sendall(b"+1415111%04d\n" % number)
+                        self.assertEqual(client.makefile().readline(), "OK\n")
+                self.assertEqual(server.stdout.readline(), "5 clients served, 0 failed\n")
+            self.assertEqual(server.returncode, 0)
+
+    def test_an_asyncio_loop_books_and_cancels(self):
+        program = ROOT / "examples/python/asyncio_loop.py"
+        with Sandbox() as sandbox:
+            shown = run(sys.executable, program, sandbox.v1, 200, env=python_environment())
+        self.assertEqual(shown, "one cancelled\n200 booked, 0 refused\n")
+
+
+class Situations(Case):
+    def test_every_cell_of_the_table_is_what_happens(self):
+        text = (ROOT / "docs/threads.md").read_text()
+        rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
+        situations = rows[0][1:]
+        table = {}
+        for name, *cells in rows[2:]:
+            if not name.startswith("`cbsvc_"):
+                break
+            for situation, cell in zip(situations, cells):
+                table[name.strip("`"), situation] = set(cell.split(", "))
+        header = (ROOT / "include/callbackservice.h").read_text()
+        declared = set(re.findall(r"^\S.*?\b(cbsvc_\w+)\(", header, re.M))
+        self.assertEqual({name for name, _ in table}, declared)
+
+        program = self.compile(ROOT / "tests/c/situations.c", *C99)
+        with Sandbox() as sandbox:
+            shown = run(program, sandbox.base)
+        seen = {}
+        for line in shown.splitlines():
+            name, situation, status = line.split("|")
+            seen.setdefault((name, situation), set()).add(status)
+        self.assertEqual(set(seen), set(table))
+        for cell, statuses in seen.items():
+            self.assertLessEqual(statuses, table[cell], cell)
+            if len(table[cell]) == 1:
+                self.assertEqual(statuses, table[cell], cell)
