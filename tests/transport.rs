@@ -141,11 +141,11 @@ fn only_an_availability_is_repeated_after_it_was_sent() {
     for (fault, status) in [("drop", 405), ("503", 505), ("429", 504)] {
         let server = Server::start(move |_, stream| {
             match fault {
-                "drop" => {}
+                "drop" => return Then::Close,
                 "429" => reply(stream, 429, &[("Retry-After", "0")], "{}"),
                 _ => reply(stream, 503, &[], "{}"),
             }
-            Then::Close
+            Then::KeepOpen
         });
         let [schedule, availability] = both(&server.base, json!({"retry": {"attempts": 4, "baseDelayMs": 1}}));
         assert_eq!((schedule.status, availability.status), (status, status), "{fault}");
@@ -160,7 +160,7 @@ fn only_an_availability_is_repeated_after_it_was_sent() {
 fn a_wait_that_does_not_fit_is_left_to_the_caller() {
     let server = Server::start(|_, stream| {
         reply(stream, 429, &[("Retry-After", "60")], "{}");
-        Then::Close
+        Then::KeepOpen
     });
     let [schedule, availability] = both(&server.base, json!({}));
     for answered in [schedule, availability] {
