@@ -1,10 +1,11 @@
 //! The configuration of a service: from the caller's JSON to checked values.
 
 pub mod connection;
-mod keys;
+pub mod keys;
 mod read;
 mod section;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use reqwest::Url;
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::json::Object;
+use crate::json::{self, Object};
 use crate::status::Status;
 use connection::Connection;
 use read::Section;
@@ -58,7 +59,6 @@ pub struct Retry {
 }
 
 /// A checked configuration. It never changes; `configure` makes a new one.
-#[derive(Debug)]
 pub struct Config {
     given: Object,
     /// The base URL of the API, without a trailing slash.
@@ -98,20 +98,40 @@ const DAY_MS: u64 = 86_400_000;
 const DEFAULT_QUEUE_LIMIT: u64 = 4_096;
 const DEFAULT_MAX_RESPONSE_BYTES: u64 = 8 << 20;
 
+/// Nothing of what is secret.
+impl fmt::Debug for Config {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter.debug_struct("Config").field("data_url", &self.data_url).finish_non_exhaustive()
+    }
+}
+
 impl Config {
+    /// The secrets, as they would stand in a text.
+    pub fn secrets(&self) -> impl Iterator<Item = String> + '_ {
+        let values = self.headers.values().chain(&self.api_key);
+        let headers = values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let credentials = self.given.get("basicAuth").and_then(Value::as_object);
+        let password = credentials.and_then(|given| given.get("password")).and_then(Value::as_str);
+        headers.chain(password.map(str::to_owned))
+    }
+
     /// Reads the configuration that a caller gave, as text.
     pub fn parse(text: &str) -> Result<Config> {
-        Config::from_object(section::read(text)?)
+        Config::from_object(section::read(text)?, None)
     }
 
     /// This configuration with the caller's keys put over its own.
     pub fn merged(&self, text: &str) -> Result<Config> {
         let mut given = self.given.clone();
-        given.extend(section::read(text)?.into_iter().filter(|(_, value)| !value.is_null()));
-        Config::from_object(given)
+        let changes = section::read(text)?;
+        // Files named in the configuration are read again only when what names them changes.
+        let keeps_connection = !connection::KEYS.iter().any(|key| changes.contains_key(*key));
+        let present = keeps_connection.then(|| self.connection.clone());
+        json::merge(&mut given, changes);
+        Config::from_object(given, present)
     }
 
-    fn from_object(given: Object) -> Result<Config> {
+    fn from_object(given: Object, present: Option<Arc<Connection>>) -> Result<Config> {
         keys::check(&given, "", keys::CONFIGURATION)?;
         let section = Section::new(&given, "");
         let api_version =
@@ -134,7 +154,7 @@ impl Config {
             )?,
             retry: retry(&section)?,
             max_response_bytes: section
-                .integer("maxResponseBytes", 1, 1 << 40)?
+                .integer("maxResponseBytes", 1, i32::MAX as u64)?
                 .map_or(DEFAULT_MAX_RESPONSE_BYTES as usize, |bytes| bytes as usize),
             headers: headers(&section)?,
             handlers: section.choice(
@@ -143,8 +163,11 @@ impl Config {
                 Handlers::Caller,
             )?,
             queue_limit: section.integer("queueLimit", 1, 1 << 24)?.unwrap_or(DEFAULT_QUEUE_LIMIT) as usize,
-            connection: Arc::new(Connection::read(&section, &url)?),
-            data_url: url.as_str().trim_end_matches('/').to_owned(),
+            connection: match present {
+                Some(present) => present,
+                None => Arc::new(Connection::read(&section, &url)?),
+            },
+            data_url: base(&url),
             given: Object::new(),
         };
         Ok(Config { given, ..config })
@@ -157,7 +180,7 @@ fn data_url(section: &Section, version: ApiVersion) -> Result<Url> {
         return invalid("is required: the base URL of the callback API");
     };
     let Ok(mut url) = Url::parse(text.trim()) else {
-        return invalid("is not a URL; expected http:// or https:// and a host");
+        return invalid("is not a URL; expected http:// or https://, a host, and perhaps a port and a path");
     };
     if !matches!(url.scheme(), "http" | "https") {
         return invalid("must start with http:// or https://");
@@ -168,6 +191,9 @@ fn data_url(section: &Section, version: ApiVersion) -> Result<Url> {
     if url.query().is_some() || url.fragment().is_some() {
         return invalid("must not have a query or a fragment, since paths are appended to it");
     }
+    if url.as_str().parse::<http::Uri>().is_err() {
+        return invalid("holds a character that a URL cannot hold, such as { or }");
+    }
     let path = url.path().strip_suffix('/').unwrap_or(url.path()).to_owned();
     if version == ApiVersion::V3 && path.ends_with("/engagement/v3") {
         url.set_path(&format!("{path}/callbacks"));
@@ -175,6 +201,12 @@ fn data_url(section: &Section, version: ApiVersion) -> Result<Url> {
         url.set_path(&path);
     }
     Ok(url)
+}
+
+/// The text that paths are appended to. A path that is empty is written as a slash.
+fn base(url: &Url) -> String {
+    let text = url.as_str();
+    if url.path() == "/" { text.trim_end_matches('/') } else { text }.to_owned()
 }
 
 fn api_key(section: &Section) -> Result<Option<HeaderValue>> {
@@ -217,7 +249,16 @@ fn retry(section: &Section) -> Result<Retry> {
 }
 
 /// Headers that the transport itself sets; a second one would break the request.
-const RESERVED_HEADERS: [&str; 6] = ["connection", "content-length", "expect", "te", "transfer-encoding", "upgrade"];
+const RESERVED_HEADERS: [&str; 8] = [
+    "accept-encoding",
+    "proxy-authorization",
+    "connection",
+    "content-length",
+    "expect",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
 
 fn headers(section: &Section) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
@@ -229,7 +270,7 @@ fn headers(section: &Section) -> Result<HeaderMap> {
         if RESERVED_HEADERS.contains(&header.as_str()) {
             return invalid("is set by the library and cannot be given");
         }
-        let Some(value) = crate::json::scalar_text(value).as_deref().and_then(secret) else {
+        let Some(value) = json::scalar_text(value).as_deref().and_then(secret) else {
             return invalid("must be text that a header can carry");
         };
         headers.insert(header, value);

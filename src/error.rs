@@ -46,6 +46,12 @@ impl Error {
         Error { field: Some(field.to_owned()), ..Error::new(status, format!("{field}: {}", message.as_ref())) }
     }
 
+    /// The same error of a booking of which nobody here knows whether the server has made it.
+    pub fn may_be_booked(mut self) -> Error {
+        self.message.push_str("; the booking may have been made");
+        self.retryable(false)
+    }
+
     /// The same error, marked as safe and useful to repeat or not.
     pub fn retryable(mut self, retryable: bool) -> Error {
         self.retryable = retryable;

@@ -7,7 +7,7 @@
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockWriteGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 
 static GATE: RwLock<()> = RwLock::new(());
 static GENERATION: AtomicU64 = AtomicU64::new(0);
@@ -16,6 +16,11 @@ thread_local! {
     static CLOSED_GATE: RefCell<Option<RwLockWriteGuard<'static, ()>>> = const { RefCell::new(None) };
     #[cfg(debug_assertions)]
     static INSIDE: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+}
+
+/// A lock that a panic elsewhere does not spoil.
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A value behind a lock that is never held while a fork happens.
@@ -32,7 +37,7 @@ impl<T> Guarded<T> {
         let _inside = Inside::enter();
         let _gate = GATE.read().unwrap_or_else(PoisonError::into_inner);
         // Declared after the gate, so that it is unlocked before the gate opens.
-        let mut value = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut value = lock(&self.0);
         section(&mut value)
     }
 }
@@ -43,7 +48,7 @@ struct Inside;
 impl Inside {
     fn enter() -> Inside {
         #[cfg(debug_assertions)]
-        INSIDE.with(|inside| assert!(!inside.replace(true), "a guarded section inside another"));
+        let _ = INSIDE.try_with(|inside| assert!(!inside.replace(true), "a guarded section inside another"));
         Inside
     }
 }
@@ -51,7 +56,7 @@ impl Inside {
 impl Drop for Inside {
     fn drop(&mut self) {
         #[cfg(debug_assertions)]
-        INSIDE.with(|inside| inside.set(false));
+        let _ = INSIDE.try_with(|inside| inside.set(false));
     }
 }
 

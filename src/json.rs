@@ -1,6 +1,9 @@
 //! JSON helpers: reading the caller's text, looking into a server's text without changing it, writing text.
 
-use serde::de::{Deserializer, MapAccess, Visitor};
+use std::borrow::Cow;
+
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
 
@@ -28,6 +31,7 @@ pub fn parse(text: &str, what: &str) -> Result<Option<Value>> {
 /// The JSON text in a server's body, or `None` when it is not JSON, not UTF-8 or nested too deeply.
 pub fn checked(body: &[u8]) -> Option<&RawValue> {
     let text = std::str::from_utf8(body).ok()?;
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let raw: &RawValue = serde_json::from_str(text).ok()?;
     depth_within(raw.get().as_bytes(), MAX_DEPTH).then_some(raw)
 }
@@ -52,27 +56,49 @@ fn depth_within(json: &[u8], limit: usize) -> bool {
     true
 }
 
-/// The members of a JSON object in their order, values unread. A repeated key keeps its last value, as in JavaScript.
+/// The members of a JSON object that the servers' contracts name, values unread. A repeated key keeps its last value,
+/// as in JavaScript.
 #[derive(Default)]
-pub struct Members<'a>(Vec<(String, &'a RawValue)>);
+pub struct Members<'a>(Vec<(&'static str, &'a RawValue)>);
+
+/// What is looked for; all else in an answer is passed over.
+const KEYS: [&str; 14] = [
+    "_id",
+    "availability",
+    "code",
+    "corrId",
+    "data",
+    "detail",
+    "errorcode",
+    "exception",
+    "fault",
+    "faultstring",
+    "id",
+    "message",
+    "slots",
+    "status",
+];
 
 impl<'a> Members<'a> {
-    /// The members of `raw`; none when it is not an object.
-    pub fn of(raw: &'a RawValue) -> Members<'a> {
+    /// The members of `raw`, none when it is not an object; `None` when a key is not text that can be read.
+    pub fn of(raw: &'a RawValue) -> Option<Members<'a>> {
+        if !raw.get().starts_with('{') {
+            return Some(Members::default());
+        }
         let mut deserializer = serde_json::Deserializer::from_str(raw.get());
-        deserializer.deserialize_map(MembersVisitor).unwrap_or_default()
+        deserializer.deserialize_map(MembersVisitor).ok()
     }
 
     /// The value of a key; JSON `null` counts as absent.
     pub fn get(&self, key: &str) -> Option<&'a RawValue> {
-        let found = self.0.iter().rev().find(|(name, _)| name == key);
+        let found = self.0.iter().rev().find(|(name, _)| *name == key);
         found.map(|(_, raw)| *raw).filter(|raw| raw.get() != "null")
     }
 
     /// The members of the object under a key.
     pub fn object(&self, key: &str) -> Option<Members<'a>> {
         let raw = self.get(key)?;
-        raw.get().starts_with('{').then(|| Members::of(raw))
+        Members::of(raw).filter(|_| raw.get().starts_with('{'))
     }
 
     /// A value that is a string.
@@ -80,11 +106,22 @@ impl<'a> Members<'a> {
         serde_json::from_str(self.get(key)?.get()).ok()
     }
 
+    /// A value that is a string or a number, as text.
+    pub fn text(&self, key: &str) -> Option<String> {
+        let value: Value = serde_json::from_str(self.get(key)?.get()).ok()?;
+        scalar_text(&value).filter(|text| !text.is_empty())
+    }
+
     /// A value that is a whole number, also when written as text.
     pub fn integer(&self, key: &str) -> Option<i64> {
         integer(self.get(key)?)
     }
 }
+
+/// A key that is not copied unless it holds escapes.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub struct Key<'a>(#[serde(borrow)] pub Cow<'a, str>);
 
 struct MembersVisitor;
 
@@ -97,8 +134,13 @@ impl<'de> Visitor<'de> for MembersVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Members<'de>, A::Error> {
         let mut members = Vec::new();
-        while let Some(member) = map.next_entry()? {
-            members.push(member);
+        while let Some(Key(key)) = map.next_key()? {
+            match KEYS.iter().find(|known| **known == key) {
+                Some(known) => members.push((*known, map.next_value()?)),
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
         }
         Ok(Members(members))
     }
@@ -111,6 +153,27 @@ pub fn integer(raw: &RawValue) -> Option<i64> {
         let number: f64 = text.parse().ok()?;
         (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64)
     })
+}
+
+/// A number that is whole and not negative, also when written with a fraction or an exponent.
+pub fn whole(value: &Value) -> Option<u64> {
+    let exact = |number: f64| (number.fract() == 0.0 && (0.0..9e15).contains(&number)).then_some(number as u64);
+    value.as_u64().or_else(|| value.as_f64().and_then(exact))
+}
+
+/// Puts changes over an object as RFC 7396 says: objects are merged, `null` removes, all else replaces.
+pub fn merge(object: &mut Object, changes: Object) {
+    for (key, change) in changes {
+        match (object.get_mut(&key), change) {
+            (Some(Value::Object(present)), Value::Object(change)) => merge(present, change),
+            (_, Value::Null) => {
+                object.shift_remove(&key);
+            }
+            (_, change) => {
+                object.insert(key, change);
+            }
+        }
+    }
 }
 
 /// Appends a JSON string.
@@ -219,7 +282,7 @@ mod tests {
     #[test]
     fn a_repeated_key_keeps_its_last_value() {
         let raw = checked(br#" {"code":1,"code":"2","n":null} "#).unwrap();
-        let members = Members::of(raw);
+        let members = Members::of(raw).unwrap();
         assert_eq!(members.integer("code"), Some(2));
         assert!(members.get("n").is_none());
     }

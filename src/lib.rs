@@ -13,6 +13,7 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+mod chance;
 mod command;
 mod config;
 mod delivery;

@@ -1,5 +1,7 @@
 //! The library's own log: off until a program asks for it, and never a place for secrets or personal data.
 
+use std::cell::Cell;
+use std::collections::VecDeque;
 use std::ffi::{CStr, CString};
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::Arc;
@@ -73,15 +75,64 @@ pub fn debug(line: impl FnOnce() -> String) {
     write(Level::Debug, line);
 }
 
-fn write(level: Level, line: impl FnOnce() -> String) {
-    if LEVEL.load(Ordering::Acquire) < level as i32 {
+thread_local! {
+    /// This thread may not call the program now: it is the library's own, or in the middle of an exchange.
+    static DEFERRING: Cell<bool> = const { Cell::new(false) };
+    /// This thread is inside the program's log handler, whose own calls are not logged: they would never end.
+    static WRITING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Lines that wait for a thread of the program's. The oldest give way.
+static WAITING: Guarded<VecDeque<(Level, CString)>> = Guarded::new(VecDeque::new());
+const MOST_WAITING: usize = 1_000;
+
+/// Has the lines of this thread wait for one of the program's own threads, from now on.
+pub fn defer() {
+    let _ = DEFERRING.try_with(|deferring| deferring.set(true));
+}
+
+/// Runs a section whose lines are written when it is over.
+pub fn deferred<R>(section: impl FnOnce() -> R) -> R {
+    let before = DEFERRING.try_with(|deferring| deferring.replace(true)).unwrap_or(true);
+    let result = section();
+    let _ = DEFERRING.try_with(|deferring| deferring.set(before));
+    flush();
+    result
+}
+
+/// Writes the lines that wait, on this thread.
+pub fn flush() {
+    if LEVEL.load(Ordering::Acquire) == Level::Off as i32 {
         return;
     }
-    let Some(sink) = SINK.with(|sink| sink.clone()) else {
+    for (level, line) in WAITING.with(std::mem::take) {
+        hand_over(level, line);
+    }
+}
+
+fn write(level: Level, line: impl FnOnce() -> String) {
+    if LEVEL.load(Ordering::Acquire) < level as i32 || WRITING.try_with(Cell::get).unwrap_or(true) {
+        return;
+    }
+    // A NUL cannot be in a line that this library composes; if it ever is, the line is not worth a failure.
+    let Ok(line) = CString::new(line()) else {
         return;
     };
-    // A NUL cannot be in a line that this library composes; if it ever is, the line is not worth a failure.
-    if let Ok(line) = CString::new(line()) {
+    if !DEFERRING.try_with(Cell::get).unwrap_or(true) {
+        return hand_over(level, line);
+    }
+    WAITING.with(|waiting| {
+        if waiting.len() == MOST_WAITING {
+            waiting.pop_front();
+        }
+        waiting.push_back((level, line));
+    });
+}
+
+fn hand_over(level: Level, line: CString) {
+    if let Some(sink) = SINK.with(|sink| sink.clone()) {
+        let _ = WRITING.try_with(|writing| writing.set(true));
         sink(level.name(), &line);
+        let _ = WRITING.try_with(|writing| writing.set(false));
     }
 }

@@ -31,13 +31,13 @@ pub fn install() {
 
 /// Runs a section; a panic in it becomes an error that names the place only.
 pub fn contain<R>(section: impl FnOnce() -> R) -> Result<R> {
-    CONTAINED.with(|depth| depth.set(depth.get() + 1));
+    let _ = CONTAINED.try_with(|depth| depth.set(depth.get() + 1));
     let result = catch_unwind(AssertUnwindSafe(section));
-    CONTAINED.with(|depth| depth.set(depth.get() - 1));
+    let _ = CONTAINED.try_with(|depth| depth.set(depth.get() - 1));
     result.map_err(|payload| {
         // A payload whose own destructor panics must not take the host with it.
         std::mem::forget(payload);
-        let place = PLACE.with(RefCell::take).unwrap_or_else(|| "an unknown place".to_owned());
+        let place = PLACE.try_with(RefCell::take).ok().flatten().unwrap_or_else(|| "an unknown place".to_owned());
         Error::new(Status::Panic, format!("the library failed at {place}; please report it"))
     })
 }

@@ -1,8 +1,8 @@
 //! Tokens for services: a slot and the number of its use, so that a stale or invented one is found out.
 
-use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
+use crate::chance;
 use crate::guarded::Guarded;
 use crate::service::Service;
 
@@ -34,8 +34,10 @@ impl Registry {
     pub fn insert(&self, service: Arc<Service>) -> Option<Token> {
         self.0.with(|table| {
             let index = table.free.pop().or_else(|| {
+                // The count begins anywhere, so that small or made-up numbers are not tokens.
                 let index = table.slots.len();
-                (index <= SLOT_MASK).then(|| table.slots.push(Slot { used: random(), service: None }))?;
+                (index <= SLOT_MASK)
+                    .then(|| table.slots.push(Slot { used: chance::number() as usize & USE_MASK, service: None }))?;
                 Some(index)
             })?;
             let slot = &mut table.slots[index];
@@ -70,11 +72,6 @@ impl Slots {
         let slot = self.slots.get_mut(token >> 1 & SLOT_MASK)?;
         (token & 1 == 1 && token >> (SLOT_BITS + 1) == slot.used).then_some(slot)
     }
-}
-
-/// Where a slot's count begins, so that small or made-up numbers are not tokens.
-fn random() -> usize {
-    std::collections::hash_map::RandomState::new().build_hasher().finish() as usize & USE_MASK
 }
 
 #[cfg(test)]

@@ -14,14 +14,14 @@ use crate::config::{Config, Handlers};
 use crate::delivery::{Delivery, Taken};
 use crate::error::{Error, Result};
 use crate::events::{Bus, Filter, Handler};
-use crate::guarded::{Guarded, PerProcess};
+use crate::guarded::{lock, Guarded, PerProcess};
 use crate::json::{self, Object};
 use crate::log;
 use crate::outcome::Outcome;
 use crate::status::Status;
 use crate::transport::{Exchanged, Limits, Transport};
 use crate::wire;
-use local::{lock, Call, Local};
+use local::{Call, Local};
 
 /// One initialised service.
 pub struct Service {
@@ -121,6 +121,7 @@ impl Service {
             return Outcome::unanswered(command.name(), closed(), 0);
         };
         let _inside = self.bus.enter();
+        log::flush();
         let outcome = match self.prepare(command, data, begun, &call.local) {
             Ok(prepared) => {
                 let stopped = self.stopped(&call.local);
@@ -161,6 +162,10 @@ impl Service {
             let status = outcome.error.as_ref().map_or("resolved", |error| error.status.name());
             format!("{} {status} after {} ms", command.name(), begun.elapsed().as_millis())
         });
+        // What the library itself composes; a server's words stay in the outcome.
+        if let Some(error) = outcome.error.as_ref().filter(|error| matches!(error.status.code() / 100, 3 | 4 | 9)) {
+            log::error(|| format!("{}: {}", command.name(), error.message));
+        }
     }
 
     /// Ends the service: blocking calls end as closed, started ones as cancelled, and all that waits is told; then no
@@ -245,12 +250,18 @@ impl Service {
 impl Prepared {
     /// What the exchange means for the command.
     fn conclude(&self, command: Command, exchanged: Exchanged) -> Outcome {
+        let may_be_booked = command == Command::Schedule && exchanged.sent;
         match exchanged.result {
             Ok(answer) => {
-                let meaning = wire::read(&self.config, command, &answer, &self.request.private);
+                let mut meaning = wire::read(&self.config, command, &answer, &self.request.private);
+                let unclear = may_be_booked && meaning.unclear;
+                meaning.error = meaning.error.map(|error| if unclear { error.may_be_booked() } else { error });
                 Outcome::answered(command, &answer, meaning, exchanged.attempts)
             }
-            Err(error) => Outcome::unanswered(command.name(), error, exchanged.attempts),
+            Err(error) => {
+                let error = if may_be_booked { error.may_be_booked() } else { error };
+                Outcome::unanswered(command.name(), error, exchanged.attempts)
+            }
         }
     }
 }

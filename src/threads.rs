@@ -4,16 +4,17 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
+use crate::guarded::PerProcess;
 use crate::{host, panics};
 
-static RUNNING: AtomicUsize = AtomicUsize::new(0);
+static RUNNING: PerProcess<AtomicUsize> = PerProcess::new();
 
 /// Enough for the system's resolver with its plug-ins.
 const STACK_BYTES: usize = 512 << 10;
 
 /// How many threads of the library run now.
 pub fn running() -> usize {
-    RUNNING.load(Ordering::Relaxed)
+    RUNNING.get(AtomicUsize::default).load(Ordering::Relaxed)
 }
 
 /// Starts a thread on which no handler for the host's signals ever runs.
@@ -23,8 +24,7 @@ pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<Joi
     let mut result = Err(io::ErrorKind::Other.into());
     host::signals_held(&mut || {
         if let Some((builder, work)) = task.take() {
-            RUNNING.fetch_add(1, Ordering::Relaxed);
-            let ending = Ending;
+            let ending = Ending::begin();
             let run = move || {
                 let _ending = ending;
                 let _ = panics::contain(work);
@@ -35,11 +35,18 @@ pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<Joi
     result
 }
 
-/// Counts the thread out, also when it could not be started.
+/// Counts a thread in, and out when dropped, also when it could not be started.
 struct Ending;
+
+impl Ending {
+    fn begin() -> Ending {
+        RUNNING.get(AtomicUsize::default).fetch_add(1, Ordering::Relaxed);
+        Ending
+    }
+}
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        RUNNING.fetch_sub(1, Ordering::Relaxed);
+        RUNNING.get(AtomicUsize::default).fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -6,8 +6,8 @@ const WIRE_FORMAT: &str = "%Y-%m-%dT%H:%M:%S.%3fZ";
 
 /// The text of a time in the servers' form, or `None` when it is not a time with a date, a time of day and a zone.
 pub fn to_wire(text: &str) -> Option<String> {
-    if is_wire(text) {
-        return text.parse::<Timestamp>().is_ok().then(|| text.to_owned());
+    if !is_rfc_3339(text.as_bytes()) {
+        return None;
     }
     let timestamp: Timestamp = text.parse().ok()?;
     Some(timestamp.strftime(WIRE_FORMAT).to_string())
@@ -15,11 +15,38 @@ pub fn to_wire(text: &str) -> Option<String> {
 
 /// Whether the text already has the servers' form; the calendar is not checked.
 pub fn is_wire(text: &str) -> bool {
-    const SHAPE: &[u8; 24] = b"0000-00-00T00:00:00.000Z";
-    text.len() == SHAPE.len()
-        && text.bytes().zip(SHAPE).all(|(byte, shape)| match shape {
+    has_shape(text.as_bytes(), b"0000-00-00T00:00:00.000Z")
+}
+
+/// Whether the text has RFC 3339's form, with `T` or a space in the middle; the calendar is not checked. The parser
+/// itself understands more, such as `20301201T10Z`, in which a caller may have meant something else.
+fn is_rfc_3339(text: &[u8]) -> bool {
+    let Some((time, rest)) = text.split_at_checked(19) else {
+        return false;
+    };
+    let separated = matches!(time[10], b'T' | b't' | b' ');
+    if !separated || !has_shape(&time[..10], b"0000-00-00") || !has_shape(&time[11..], b"00:00:00") {
+        return false;
+    }
+    let fraction = match rest.strip_prefix(b".") {
+        Some(digits) => 1 + digits.iter().take_while(|byte| byte.is_ascii_digit()).count(),
+        None => 0,
+    };
+    let zone = &rest[fraction..];
+    let offset = |sign: &u8| (*sign == b'+' || *sign == b'-') && has_shape(&zone[1..], b"00:00");
+    fraction != 1
+        && match zone {
+            b"Z" | b"z" => true,
+            [sign, hours, ones, ..] => offset(sign) && (*hours < b'2' || (*hours == b'2' && *ones < b'4')),
+            _ => false,
+        }
+}
+
+fn has_shape(text: &[u8], shape: &[u8]) -> bool {
+    text.len() == shape.len()
+        && text.iter().zip(shape).all(|(byte, shape)| match shape {
             b'0' => byte.is_ascii_digit(),
-            _ => byte == *shape,
+            _ => byte == shape,
         })
 }
 
@@ -46,6 +73,7 @@ mod tests {
             ("2030-12-01T10:00:00.123999Z", "2030-12-01T10:00:00.123Z"),
             ("2030-12-01T10:00:00-00:00", "2030-12-01T10:00:00.000Z"),
             ("1990-12-31T23:59:60Z", "1990-12-31T23:59:59.000Z"),
+            ("1990-12-31T23:59:60.000Z", "1990-12-31T23:59:59.000Z"),
         ] {
             assert_eq!(to_wire(given).as_deref(), Some(sent), "{given}");
         }
@@ -62,6 +90,16 @@ mod tests {
             "2030-02-30T10:00:00.000Z",
             "2030-12-01T25:00:00.000Z",
             "1893456000",
+            "-002030-12-01T10:00:00Z",
+            "+002030-12-01T10:00:00Z",
+            "20301201T110000Z",
+            "2030-12-01T11Z",
+            "2030-12-01T11:00:00.Z",
+            "2030-12-01T11:00:00+24:00",
+            "2030-12-01T11:00:00+01:00:30",
+            "2030-12-01T11:00:00+01",
+            "2030-12-01T11:00:00Z[Europe/Paris]",
+            "2030-12-01T11:00:00Ü",
         ] {
             assert_eq!(to_wire(text), None, "{text}");
         }

@@ -8,8 +8,9 @@ mod failure;
 mod resolve;
 mod tls;
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
@@ -20,10 +21,11 @@ use tokio::time::Instant;
 use crate::config::connection::Connection;
 use crate::config::Retry;
 use crate::error::{Error, Result};
+use crate::guarded::lock;
 use crate::status::Status;
 use crate::time::until_http_date;
 use crate::wire::{Answer, Request};
-use crate::{host, log};
+use crate::{chance, host, log};
 use body::Sent;
 use engine::Engine;
 
@@ -44,9 +46,27 @@ pub struct Exchanged {
     pub result: Result<Answer>,
     /// Requests sent, or tried to send.
     pub attempts: u32,
+    /// Whether the body of a booking may have reached the server.
+    pub sent: bool,
+}
+
+/// How far an exchange has come, also when it is ended from outside.
+#[derive(Default)]
+struct Progress {
+    attempts: AtomicU32,
+    sent: Sent,
+}
+
+impl Progress {
+    fn exchanged(&self, result: Result<Answer>) -> Exchanged {
+        Exchanged { result, attempts: self.attempts.load(Ordering::Relaxed), sent: self.sent.begun() }
+    }
 }
 
 const LONGEST_REDIRECT_CHAIN: usize = 10;
+
+/// Room made for an answer before it comes: a server can announce more than it sends.
+const LARGEST_RESERVATION: usize = 1 << 20;
 
 /// Engines kept for the next calls; more than this many calls at once make their own and drop them.
 const IDLE_ENGINES: usize = 64;
@@ -90,57 +110,52 @@ impl Transport {
 
     /// Engines that wait for work.
     pub fn idle_engines(&self) -> usize {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).len()
+        lock(&self.idle).len()
     }
 
     /// Runs an exchange on the calling thread, until it is over or `stop` completes.
-    pub fn run(
-        &self,
-        request: &Request,
-        limits: &Limits,
-        stop: impl std::future::Future<Output = Error> + Send,
-    ) -> Exchanged {
-        let taken = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    pub fn run(&self, request: &Request, limits: &Limits, stop: impl Future<Output = Error> + Send) -> Exchanged {
+        let progress = Progress::default();
+        let taken = lock(&self.idle).pop();
         let engine = match taken.map_or_else(|| Engine::new(&self.connection, self.tls.clone()), Ok) {
             Ok(engine) => engine,
-            Err(error) => return Exchanged { result: Err(error), attempts: 0 },
+            Err(error) => return progress.exchanged(Err(error)),
         };
-        let exchanged = host::sigpipe_held(|| {
-            engine.run(async {
-                let mut attempts = 0;
-                let result = tokio::select! {
-                    result = self.exchange(engine.client(), request, limits, &mut attempts) => Ok(result),
-                    stopped = stop => Err(stopped),
-                };
-                Exchanged { result: result.unwrap_or_else(Err), attempts }
-            })
-        });
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let exchange = async {
+            tokio::select! {
+                result = self.exchange(engine.client(), request, limits, &progress) => result,
+                stopped = stop => Err(stopped),
+            }
+        };
+        let result = log::deferred(|| host::sigpipe_held(|| engine.run(exchange)));
+        let mut idle = lock(&self.idle);
         if idle.len() < IDLE_ENGINES {
             idle.push(engine);
         }
-        exchanged
+        progress.exchanged(result)
     }
 
     /// Runs an exchange on the network thread.
     pub async fn send(&self, request: &Request, limits: &Limits) -> Exchanged {
-        let mut attempts = 0;
-        let result = async {
-            let client = match self.shared.client.get() {
-                Some(client) => client,
-                None => {
-                    let made = engine::client(&self.connection, self.tls.clone())?;
-                    self.shared.client.get_or_init(|| made)
-                }
-            };
-            let permit = tokio::time::timeout_at(limits.deadline, self.shared.permits.acquire());
-            // A permit that comes with the deadline is worth nothing.
-            let Some(_permit) = permit.await.ok().filter(|_| Instant::now() < limits.deadline) else {
-                return Err(failure::no_connection_free(self.connection.max_connections));
-            };
-            self.exchange(client, request, limits, &mut attempts).await
+        let progress = Progress::default();
+        let result = self.send_when_free(request, limits, &progress).await;
+        progress.exchanged(result)
+    }
+
+    async fn send_when_free(&self, request: &Request, limits: &Limits, progress: &Progress) -> Result<Answer> {
+        let client = match self.shared.client.get() {
+            Some(client) => client,
+            None => {
+                let made = engine::client(&self.connection, self.tls.clone())?;
+                self.shared.client.get_or_init(|| made)
+            }
         };
-        Exchanged { result: result.await, attempts }
+        let permit = tokio::time::timeout_at(limits.deadline, self.shared.permits.acquire());
+        // A permit that comes with the deadline is worth nothing.
+        let Some(_permit) = permit.await.ok().filter(|_| Instant::now() < limits.deadline) else {
+            return Err(failure::no_connection_free(self.connection.max_connections));
+        };
+        self.exchange(client, request, limits, progress).await
     }
 
     /// Sends the request, and again where that can help, cannot do harm and there is time for it.
@@ -149,30 +164,29 @@ impl Transport {
         client: &Client,
         request: &Request,
         limits: &Limits,
-        attempts: &mut u32,
+        progress: &Progress,
     ) -> Result<Answer> {
         let repeatable = request.body.is_none();
         loop {
-            *attempts += 1;
+            let attempts = progress.attempts.fetch_add(1, Ordering::Relaxed) + 1;
             log::debug(|| {
                 let method = if repeatable { "GET" } else { "POST" };
                 format!("{method} to {}, attempt {attempts}", self.connection.origin.origin().ascii_serialization())
             });
-            let sent = Sent::default();
-            let attempt = self.attempt(client, request, limits, &sent);
+            let attempt = self.attempt(client, request, limits, &progress.sent);
             let result = match tokio::time::timeout_at(limits.deadline, attempt).await {
                 Ok(result) => result,
-                Err(_) => Err(failure::deadline_passed(&sent, repeatable)),
+                Err(_) => Err(failure::deadline_passed(&progress.sent, repeatable)),
             };
             let wait = match &result {
-                _ if *attempts >= limits.retry.attempts => None,
-                Ok(answer) if repeatable => server_wait(answer, &limits.retry, *attempts),
-                Err(error) if error.retryable => Some(pause(&limits.retry, *attempts)),
+                _ if attempts >= limits.retry.attempts => None,
+                Ok(answer) if repeatable => server_wait(answer, &limits.retry, attempts),
+                Err(error) if error.retryable => Some(pause(&limits.retry, attempts)),
                 _ => None,
             };
-            match wait.map(|wait| Instant::now() + wait) {
+            match wait.and_then(|wait| Instant::now().checked_add(wait)) {
                 Some(next) if next < limits.deadline => {
-                    log::info(|| format!("attempt {attempts} failed and will be repeated"));
+                    log::debug(|| format!("attempt {attempts} failed and will be repeated"));
                     tokio::time::sleep_until(next).await;
                 }
                 _ => return result,
@@ -182,7 +196,7 @@ impl Transport {
 
     async fn attempt(&self, client: &Client, request: &Request, limits: &Limits, sent: &Sent) -> Result<Answer> {
         let mut url = request.url.clone();
-        for _ in 0..LONGEST_REDIRECT_CHAIN {
+        for _ in 0..=LONGEST_REDIRECT_CHAIN {
             let response = client
                 .execute(self.http_request(request, url.clone(), sent))
                 .await
@@ -201,7 +215,7 @@ impl Transport {
                 }
             }
         }
-        Err(Error::new(Status::Protocol, "the server redirects in a circle"))
+        Err(Error::new(Status::Protocol, format!("the server redirects more than {LONGEST_REDIRECT_CHAIN} times")))
     }
 
     fn http_request(&self, request: &Request, url: Url, sent: &Sent) -> reqwest::Request {
@@ -228,13 +242,7 @@ fn server_wait(answer: &Answer, retry: &Retry, attempts: u32) -> Option<Duration
 fn pause(retry: &Retry, attempts: u32) -> Duration {
     let doubled = retry.base_delay.saturating_mul(1 << (attempts - 1).min(16)).min(retry.max_delay);
     let half = doubled / 2;
-    half + Duration::from_nanos(random() % (half.as_nanos() as u64 + 1))
-}
-
-/// A number that differs from call to call: the keys of a new hash map do, and nothing more is needed.
-fn random() -> u64 {
-    use std::hash::{BuildHasher, Hasher};
-    std::collections::hash_map::RandomState::new().build_hasher().finish()
+    half + Duration::from_nanos(chance::number() % (half.as_nanos() as u64 + 1))
 }
 
 /// Where an answer sends the request on to, if it does. Another origin is never followed: it must see neither the
@@ -255,7 +263,7 @@ fn redirect(response: &Response, is_post: bool, from: &Url) -> Result<Option<Url
         return Err(Error::new(Status::Protocol, message));
     }
     if !followed {
-        let message = "the server redirects in a way that would turn the booking into a mere look; check dataURL";
+        let message = "the server redirects in a way that leaves the booking behind (301, 302 or 303); check dataURL";
         return Err(Error::new(Status::Protocol, message));
     }
     Ok(Some(next))
@@ -275,7 +283,7 @@ async fn read(mut response: Response, limits: &Limits, failed: impl Fn(reqwest::
         status: response.status().as_u16(),
         says_json: header(CONTENT_TYPE).is_some_and(|kind| kind.to_ascii_lowercase().contains("json")),
         retry_after: header(RETRY_AFTER).and_then(retry_after),
-        body: Vec::with_capacity(announced),
+        body: Vec::with_capacity(announced.min(LARGEST_RESERVATION)),
     };
     while let Some(chunk) = response.chunk().await.map_err(&failed)? {
         if answer.body.len() + chunk.len() > limits.max_bytes {

@@ -1,6 +1,6 @@
 //! The wire room: what a command becomes for each server API, and what each server's answer means.
 //!
-//! Nothing outside this room knows the difference between v1 and v3.
+//! How v1 and v3 are spoken to, and how they answer, is known in this room only.
 
 mod answer;
 mod form;
@@ -22,7 +22,6 @@ use crate::status::Status;
 pub use answer::{read, Answer, Meaning};
 
 /// One HTTP request.
-#[derive(Debug)]
 pub struct Request {
     /// Where it goes; always on the configured origin.
     pub url: Url,
@@ -101,7 +100,7 @@ fn private(config: &Config, command: Command, options: &Object) -> Vec<String> {
         let given = options.iter().filter(|(name, _)| !PUBLIC.contains(&name.as_str()));
         given.chain(&config.user_data).for_each(|(_, value)| collect(value, &mut found));
     }
-    found.extend(config.api_key.as_ref().and_then(|key| key.to_str().ok().map(str::to_owned)));
+    found.extend(config.secrets());
     found
 }
 

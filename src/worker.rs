@@ -1,7 +1,7 @@
 //! The network thread: one for the whole process, there as long as a service has started calls.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::thread::{JoinHandle, ThreadId};
 
 use tokio::runtime::{Builder, Handle};
@@ -9,7 +9,8 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::error::{Error, Result};
-use crate::guarded::PerProcess;
+use crate::guarded::{lock, PerProcess};
+use crate::log;
 use crate::status::Status;
 use crate::threads;
 
@@ -27,7 +28,7 @@ impl Worker {
     /// The process's network thread, started if there is none.
     pub fn shared() -> Result<Arc<Worker>> {
         let shared = SHARED.get(Mutex::default);
-        let mut shared = shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shared = lock(&shared);
         if let Some(worker) = shared.upgrade() {
             return Ok(worker);
         }
@@ -41,7 +42,11 @@ impl Worker {
         let runtime = Builder::new_current_thread().enable_io().enable_time().build().map_err(refused)?;
         let (handle, stop) = (runtime.handle().clone(), Arc::new(Notify::new()));
         let stopped = stop.clone();
-        let thread = threads::spawn("cbsvc-network", move || runtime.block_on(stopped.notified())).map_err(refused)?;
+        let thread = threads::spawn("cbsvc-network", move || {
+            log::defer();
+            runtime.block_on(stopped.notified());
+        })
+        .map_err(refused)?;
         let id = thread.thread().id();
         Ok(Worker { runtime: handle, stop, thread: Some(thread), id })
     }

@@ -11,6 +11,9 @@ use serde_json::{json, Value};
 use support::server::{reply, Server, Then};
 use support::{open, Answered, Service};
 
+/// A reserved port at which nobody listens.
+const NOBODY: &str = "127.0.0.1:1";
+
 fn service(base: &str, extra: Value) -> Service {
     let mut config = json!({ "dataURL": format!("{base}/x"), "ajaxTimeout": 2000, "proxy": "none" });
     config.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
@@ -36,8 +39,7 @@ fn statuses(answer: &'static [u8], extra: Value) -> [i32; 2] {
 
 #[test]
 fn a_refused_connection_is_tried_again_and_then_told() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let base = format!("http://127.0.0.1:{port}");
+    let base = format!("http://{NOBODY}");
     for answered in both(&base, json!({"retry": {"attempts": 3, "baseDelayMs": 1}})) {
         assert_eq!((answered.status, answered.error()), (402, "CONNECT"));
         assert!(answered.message().contains(&base), "{}", answered.message());
@@ -49,7 +51,7 @@ fn a_refused_connection_is_tried_again_and_then_told() {
 
 #[test]
 fn a_host_without_address_is_told() {
-    for answered in both("http://host.invalid", json!({"retry": {"attempts": 1}})) {
+    for answered in both("http://host.invalid", json!({"retry": {"attempts": 1}, "ajaxTimeout": 60_000})) {
         assert_eq!((answered.status, answered.error()), (401, "DNS"));
         assert!(answered.message().contains("host.invalid"), "{}", answered.message());
     }
@@ -70,11 +72,11 @@ fn a_slow_server_ends_at_the_deadline() {
         Then::Close
     });
     let started = Instant::now();
-    for answered in both(&server.base, json!({"ajaxTimeout": 150})) {
+    for answered in both(&server.base, json!({"ajaxTimeout": 500})) {
         assert_eq!((answered.status, answered.error()), (301, "TIMEOUT"));
     }
     assert!(started.elapsed() < Duration::from_secs(30));
-    let [schedule, availability] = both(&server.base, json!({"ajaxTimeout": 150}));
+    let [schedule, availability] = both(&server.base, json!({"ajaxTimeout": 500}));
     assert!(schedule.message().contains("may have been made"), "{}", schedule.message());
     assert_eq!(schedule.outcome["error"]["retryable"], false);
     assert_eq!(availability.outcome["error"]["retryable"], true);
@@ -157,6 +159,83 @@ fn only_an_availability_is_repeated_after_it_was_sent() {
 }
 
 #[test]
+fn a_booking_with_an_empty_body_is_sent_once_too() {
+    let server = Server::start(|_, _| Then::Close);
+    let service = service(&server.base, json!({"retry": {"attempts": 4, "baseDelayMs": 1}}));
+    let answered = service.schedule(json!({"serviceName": "not sent by v1"}));
+    assert_eq!((answered.status, &answered.outcome["error"]["attempts"]), (405, &json!(1)));
+    assert_eq!(server.received().len(), 1);
+    assert_eq!(service.close(), 0);
+}
+
+#[test]
+fn a_booking_of_which_nobody_knows_says_so() {
+    fn unclear(status: u16, body: &'static str, extra: Value) -> String {
+        let server = Server::start(move |_, stream| {
+            reply(stream, status, &[], body);
+            Then::KeepOpen
+        });
+        let [booking, _] = both(&server.base, extra);
+        let unclear = booking.message().ends_with("; the booking may have been made");
+        assert!(!unclear || booking.outcome["error"]["retryable"] == false, "{status} {body}");
+        booking.message().to_owned()
+    }
+    let says = |text: String| text.ends_with("; the booking may have been made");
+    for (status, body) in [(200, "<p>hi</p>"), (200, ""), (500, "oops"), (502, ""), (504, "<p>"), (408, "")] {
+        let text = unclear(status, body, json!({}));
+        assert!(says(text.clone()), "{status} {body}: {text}");
+    }
+    assert!(says(unclear(200, r#"{"_id":"1"}"#, json!({"maxResponseBytes": 5}))));
+    for (status, body) in [(400, "no"), (500, r#"{"exception":"x","message":"m"}"#), (429, ""), (404, "")] {
+        let text = unclear(status, body, json!({}));
+        assert!(!says(text.clone()), "{status} {body}: {text}");
+    }
+}
+
+#[test]
+fn absurd_headers_do_no_harm() {
+    let huge = json!({"maxResponseBytes": i32::MAX, "retry": {"attempts": 2}});
+    assert_eq!(statuses(b"HTTP/1.1 200 OK\r\nContent-Length: 2000000000\r\n\r\n{}", huge), [405, 405]);
+    let forever = b"HTTP/1.1 503 No\r\nRetry-After: 18446744073709551615\r\nContent-Length: 2\r\n\r\n{}";
+    assert_eq!(statuses(forever, json!({})), [505, 505]);
+}
+
+#[test]
+fn a_message_too_long_to_be_one_takes_no_time() {
+    let body = format!(r#"{{"message":"{}"}}"#, "(".repeat(4_000_000));
+    let server = Server::json(400, &body);
+    let service = service(&server.base, json!({}));
+    let data: Value = (0..2_000)
+        .map(|number| (format!("k{number}"), json!(format!("value {number}"))))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    let answered = service.schedule(data);
+    assert_eq!((answered.status, answered.message()), (501, "The server refused the request (HTTP 400)"));
+    assert_eq!(service.close(), 0);
+}
+
+#[test]
+fn ten_redirects_are_followed_and_no_more() {
+    for (chain, statuses) in [(10, [0, 0]), (11, [405, 405])] {
+        let server = Server::start(move |request, stream| {
+            let step: u32 = request.target.rsplit('=').next().unwrap().parse().unwrap_or(0);
+            match step == chain {
+                true => reply(stream, 200, &[], "{}"),
+                false => reply(stream, 307, &[("Location", &format!("/step={}", step + 1))], ""),
+            }
+            Then::KeepOpen
+        });
+        let service = service(&server.base, json!({}));
+        let found = [
+            service.schedule(json!({"phonenumber": "1"})),
+            service.availability(json!({"startDate": "2030-01-01T00:00:00Z"})),
+        ];
+        assert_eq!(found.map(|answered| answered.status), statuses, "{chain}");
+        assert_eq!(service.close(), 0);
+    }
+}
+
+#[test]
 fn a_wait_that_does_not_fit_is_left_to_the_caller() {
     let server = Server::start(|_, stream| {
         reply(stream, 429, &[("Retry-After", "60")], "{}");
@@ -216,8 +295,7 @@ fn a_redirect_is_followed_on_the_same_origin_only() {
 
 #[test]
 fn a_proxy_that_is_not_there_is_told() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let proxy = json!({"proxy": {"url": format!("http://127.0.0.1:{port}")}, "retry": {"attempts": 1}});
+    let proxy = json!({"proxy": {"url": format!("http://{NOBODY}")}, "retry": {"attempts": 1}});
     for answered in both("http://callback.example", proxy) {
         assert_eq!((answered.status, answered.error()), (404, "PROXY"));
     }
@@ -225,7 +303,6 @@ fn a_proxy_that_is_not_there_is_told() {
 
 #[test]
 fn https_needs_a_server_that_speaks_it() {
-    let server = Server::start(|_, _| Then::Close);
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -235,7 +312,6 @@ fn https_needs_a_server_that_speaks_it() {
     });
     let answered = &both(&format!("https://{address}"), json!({"retry": {"attempts": 1}}))[0];
     assert_eq!((answered.status, answered.error()), (403, "TLS"), "{}", answered.text);
-    drop(server);
 }
 
 #[test]

@@ -57,6 +57,12 @@ inline void call(const char *event, const char *data, void *handler) {
     (*static_cast<Handler *>(handler))(event, data);
 }
 
+/// An empty handler is refused here: calling it would throw where nothing may be thrown.
+inline std::unique_ptr<Handler> owned(Handler handler) {
+    if (!handler) throw Error(CBSVC_NULL_ARGUMENT, "the handler is empty");
+    return std::unique_ptr<Handler>(new Handler(std::move(handler)));
+}
+
 inline void release(void *handler) { delete static_cast<Handler *>(handler); }
 
 }  // namespace detail
@@ -76,7 +82,8 @@ private:
     std::string text_;
 };
 
-/// An open service; the destructor closes it. It can be moved, not copied. Any thread may use it.
+/// An open service; the destructor closes it. It can be moved, not copied. Any thread may use it. Do not destroy it inside
+/// one of its own handlers: a service cannot be closed from there, and would stay open.
 class Service {
 public:
     explicit Service(const std::string &config) {
@@ -127,7 +134,7 @@ public:
     /// Tells a handler of an event, or of all (`*`); returns the number for off().
     std::uint64_t on(const std::string &event, Handler handler) {
         std::uint64_t subscription = 0;
-        std::unique_ptr<Handler> owned(new Handler(std::move(handler)));
+        std::unique_ptr<Handler> owned = detail::owned(std::move(handler));
         const cbsvc_status status = cbsvc_subscribe(service_, event.c_str(), detail::call, owned.release(),
                                                     detail::release, &subscription);
         if (status != CBSVC_OK) throw Error(status, "subscribing to " + event);
@@ -143,7 +150,7 @@ public:
     /// Starts a command; `done` is told of its outcome by dispatch(). Returns the number for cancel().
     std::uint64_t start(const std::string &name, const std::string &data, Handler done) {
         std::uint64_t call = 0;
-        std::unique_ptr<Handler> owned(new Handler(std::move(done)));
+        std::unique_ptr<Handler> owned = detail::owned(std::move(done));
         const cbsvc_status status = cbsvc_start(service_, name.c_str(), data.c_str(), detail::call, owned.release(),
                                                 detail::release, &call);
         if (status != CBSVC_OK) throw Error(status, "starting " + name);

@@ -129,7 +129,7 @@ int main(int argc, char **argv)
                      "\"serviceName\":\"samples\"}";
     char config[512];
     char *error;
-    struct slot slots[MAX_SLOTS];
+    struct slot slots[MAX_SLOTS] = {{"", 0}};
     int count, i, bookings = 0;
     cbsvc_service *service;
     cbsvc_status status;

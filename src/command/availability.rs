@@ -1,8 +1,10 @@
 //! The options of the availability command, checked.
 
-use super::options::{count, first_time, text, truth};
+use super::options::{bad, count, first_time, text, truth};
+use crate::config::keys::is_near;
 use crate::error::Result;
 use crate::json::Object;
+use crate::log;
 
 /// The period asked for, free of the differences between the servers.
 #[derive(Debug, Default, PartialEq)]
@@ -23,8 +25,18 @@ pub struct Period {
     pub report_busy: Option<bool>,
 }
 
+const OPTIONS: [&str; 7] =
+    ["startDate", "numberOfDays", "endDate", "maxTimeSlots", "serviceName", "timezone", "reportBusy"];
+
 /// Checks the options.
 pub fn check(options: &Object) -> Result<Period> {
+    // Passed over, a misspelt option would give the slots of another day.
+    for name in options.keys().filter(|name| !OPTIONS.contains(&name.as_str())) {
+        if let Some(meant) = OPTIONS.iter().find(|known| is_near(name, known)) {
+            return Err(bad(name, &format!("unknown option; did you mean {meant}?")));
+        }
+        log::warn(|| format!("availability option {name:?} is unknown and ignored"));
+    }
     let filled = |name| Ok(text(options, name)?.filter(|text: &String| !text.is_empty()));
     Ok(Period {
         start: first_time(options, &["startDate"])?,
@@ -53,7 +65,7 @@ mod tests {
 
     #[test]
     fn counts_may_be_text() {
-        let options = json!({"numberOfDays": "5", "maxTimeSlots": 20});
+        let options = json!({"numberOfDays": "5", "maxTimeSlots": 20.0, "other": 1});
         let period = check(options.as_object().unwrap()).unwrap();
         assert_eq!((period.days, period.max_slots), (Some(5), Some(20)));
     }
@@ -70,6 +82,7 @@ mod tests {
             (json!({"serviceName": {}}), "serviceName"),
             (json!({"timezone": true}), "timezone"),
             (json!({"reportBusy": 1}), "reportBusy"),
+            (json!({"startdate": "2030-12-01T11:00:00Z"}), "startdate"),
         ] {
             let error = check(options.as_object().unwrap()).unwrap_err();
             assert_eq!(error.field.as_deref(), Some(name));

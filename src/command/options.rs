@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::json::{scalar_text, Object};
+use crate::json::{whole, Object};
 use crate::status::Status;
 use crate::time;
 
@@ -49,15 +49,13 @@ pub fn count(options: &Object, name: &str) -> Result<Option<u32>> {
     let Some(given) = options.get(name) else {
         return Ok(None);
     };
-    let text = match given {
+    let count = match given {
         Value::Null => return Ok(None),
-        Value::Number(_) | Value::String(_) => scalar_text(given).unwrap_or_default(),
-        _ => return Err(bad(name, "must be a whole number")),
+        Value::String(text) if text.trim().is_empty() => return Ok(None),
+        Value::String(text) => text.trim().parse().ok(),
+        other => whole(other).and_then(|count| u32::try_from(count).ok()),
     };
-    if text.trim().is_empty() {
-        return Ok(None);
-    }
-    let count: u32 = text.trim().parse().map_err(|_| bad(name, "must be a whole number, not negative"))?;
+    let count = count.ok_or_else(|| bad(name, "must be a whole number, not negative"))?;
     Ok((count > 0).then_some(count))
 }
 

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::options::{bad, first_text, first_time, object, text, truth};
+use super::options::{bad, first_text, first_time, object, text};
 use crate::error::Result;
-use crate::json::{scalar_text, Object};
+use crate::json::Object;
 
 /// A booking as the caller wants it, free of the differences between the servers.
 #[derive(Debug, Default, PartialEq)]
@@ -32,8 +32,8 @@ pub struct Routing {
     pub wire_name: &'static str,
     /// The name that the caller used.
     pub given_name: String,
-    /// Its text.
-    pub value: String,
+    /// Its value, a scalar.
+    pub value: Value,
 }
 
 /// Names of the phone number, the one that wins first.
@@ -52,29 +52,21 @@ const ROUTING: [(&str, [&str; 2]); 6] = [
     ("_urs_virtual_queue", ["ursvirtualqueue", "ursVirtualQueue"]),
 ];
 
-#[derive(Clone, Copy)]
-enum Kind {
-    Text,
-    Number,
-    Truth,
-    Targets,
-}
-
-/// The further fields of the v3 API.
-const FIELDS: [(&str, Kind); 13] = [
-    ("cbOfferType", Kind::Text),
-    ("language", Kind::Text),
-    ("inboundVQ", Kind::Text),
-    ("channel", Kind::Text),
-    ("offerTiming", Kind::Text),
-    ("cbOriginationIxnId", Kind::Text),
-    ("surveyRP", Kind::Text),
-    ("routePoint", Kind::Text),
-    ("offerThreshold", Kind::Number),
-    ("priority", Kind::Number),
-    ("captchaToken", Kind::Text),
-    ("pushTargets", Kind::Targets),
-    ("alwaysCheckCapacity", Kind::Truth),
+/// The further fields of the v3 API, which v1 takes for user data.
+const FIELDS: [&str; 13] = [
+    "cbOfferType",
+    "language",
+    "inboundVQ",
+    "channel",
+    "offerTiming",
+    "cbOriginationIxnId",
+    "surveyRP",
+    "routePoint",
+    "offerThreshold",
+    "priority",
+    "captchaToken",
+    "pushTargets",
+    "alwaysCheckCapacity",
 ];
 
 /// Checks the options and sorts them by their meaning.
@@ -89,13 +81,13 @@ pub fn check(options: &Object) -> Result<Booking> {
     for (wire_name, spellings) in ROUTING {
         booking.routing.extend(routing(options, wire_name, spellings)?);
     }
-    for (name, kind) in FIELDS {
-        if let Some(value) = field(options, name, kind)? {
-            booking.fields.insert(name.to_owned(), value);
+    for (name, value) in options.iter().filter(|(_, value)| !value.is_null()) {
+        if FIELDS.contains(&name.as_str()) {
+            booking.fields.insert(name.clone(), value.clone());
+        } else if !is_named(name) {
+            booking.rest.insert(name.clone(), value.clone());
         }
     }
-    let rest = options.iter().filter(|(name, _)| !is_named(name));
-    booking.rest = rest.map(|(name, value)| (name.clone(), value.clone())).collect();
     Ok(booking)
 }
 
@@ -121,9 +113,9 @@ fn routing(options: &Object, wire_name: &'static str, spellings: [&str; 2]) -> R
         match options.get(name) {
             None | Some(Value::Null) => continue,
             Some(Value::String(text)) if text.is_empty() => continue,
+            Some(Value::Array(_) | Value::Object(_)) => return Err(bad(name, "must be text or true or false")),
             Some(value) => {
-                let value = scalar_text(value).ok_or_else(|| bad(name, "must be text or true or false"))?;
-                let given_name = name.to_owned();
+                let (given_name, value) = (name.to_owned(), value.clone());
                 return Ok(Some(Routing { wire_name, given_name, value }));
             }
         }
@@ -131,33 +123,10 @@ fn routing(options: &Object, wire_name: &'static str, spellings: [&str; 2]) -> R
     Ok(None)
 }
 
-fn field(options: &Object, name: &str, kind: Kind) -> Result<Option<Value>> {
-    match kind {
-        Kind::Text => Ok(text(options, name)?.map(Value::String)),
-        Kind::Truth => Ok(truth(options, name)?.map(Value::Bool)),
-        Kind::Number => match options.get(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::Number(number)) => Ok(Some(Value::Number(number.clone()))),
-            Some(Value::String(text)) if text.is_empty() => Ok(None),
-            Some(Value::String(text)) => {
-                let number: Option<serde_json::Number> = serde_json::from_str(text).ok();
-                number.map(Value::Number).map(Some).ok_or_else(|| bad(name, "must be a number"))
-            }
-            Some(_) => Err(bad(name, "must be a number")),
-        },
-        Kind::Targets => match options.get(name) {
-            None | Some(Value::Null) => Ok(None),
-            Some(targets @ Value::Array(_)) => Ok(Some(targets.clone())),
-            Some(_) => Err(bad(name, "must be an array of objects with channel and target")),
-        },
-    }
-}
-
 fn is_named(name: &str) -> bool {
     PHONE_NUMBER.contains(&name)
         || DESIRED_TIME.contains(&name)
         || matches!(name, "serviceName" | "userData")
-        || FIELDS.iter().any(|(field, _)| *field == name)
         || ROUTING.iter().any(|(wire_name, spellings)| *wire_name == name || spellings.contains(&name))
 }
 
@@ -199,10 +168,6 @@ mod tests {
             (json!({"serviceName": []}), "serviceName"),
             (json!({"userData": "x"}), "userData"),
             (json!({"waitForAgent": {}}), "waitForAgent"),
-            (json!({"priority": "high"}), "priority"),
-            (json!({"alwaysCheckCapacity": "yes"}), "alwaysCheckCapacity"),
-            (json!({"pushTargets": {}}), "pushTargets"),
-            (json!({"language": true}), "language"),
         ] {
             let error = checked(options).unwrap_err();
             assert_eq!(error.status.name(), "BAD_OPTION");
@@ -216,7 +181,7 @@ mod tests {
         for (wire_name, spellings) in ROUTING {
             for name in [spellings[0], spellings[1], wire_name] {
                 let booking = checked(json!({ name: true })).unwrap();
-                let expected = Routing { wire_name, given_name: name.to_owned(), value: "true".to_owned() };
+                let expected = Routing { wire_name, given_name: name.to_owned(), value: json!(true) };
                 assert_eq!(booking.routing, [expected]);
                 assert!(booking.rest.is_empty());
             }

@@ -5,13 +5,18 @@ use std::time::Duration;
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::header::HeaderValue;
 use reqwest::Url;
+use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::sign::CertifiedKey;
 use serde_json::Value;
 
 use super::keys;
 use super::read::Section;
 use crate::error::{Error, Result};
+
+/// The configuration's keys from which a connection is made.
+pub const KEYS: [&str; 6] = ["dataURL", "apiVersion", "connectTimeout", "maxConnections", "proxy", "tls"];
 
 /// Services with equal values can share connections.
 #[derive(Debug, PartialEq)]
@@ -57,7 +62,6 @@ pub struct Identity {
     pub key: PrivateKeyDer<'static>,
 }
 
-const DAY_MS: u64 = 86_400_000;
 const DEFAULT_MAX_CONNECTIONS: u64 = 100;
 
 impl Connection {
@@ -66,7 +70,7 @@ impl Connection {
         let mut origin = data_url.clone();
         origin.set_path("");
         Ok(Connection {
-            connect_timeout: section.milliseconds("connectTimeout", 1, DAY_MS)?,
+            connect_timeout: section.milliseconds("connectTimeout", 1, super::DAY_MS)?,
             max_connections: section.integer("maxConnections", 1, 1 << 16)?.unwrap_or(DEFAULT_MAX_CONNECTIONS) as usize,
             proxy: proxy(section, &origin)?,
             tls: tls(section)?,
@@ -82,6 +86,9 @@ impl Connection {
 }
 
 fn proxy(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
+    let Ok(destination) = origin.as_str().parse() else {
+        return Err(section.error("dataURL", "has a host that cannot be sent"));
+    };
     let matcher = match section.get("proxy") {
         None => Matcher::from_env(),
         Some(Value::String(word)) if word.eq_ignore_ascii_case("env") => Matcher::from_env(),
@@ -89,22 +96,38 @@ fn proxy(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
         Some(Value::Object(given)) => {
             keys::check(given, "proxy", keys::PROXY)?;
             let given = Section::new(given, "proxy");
-            let url = given.required("url")?;
-            let parsed = Url::parse(&url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
-            if parsed.is_none_or(|url| !url.has_host()) {
-                return Err(given.error("url", "must be a URL that starts with http:// or https://"));
+            match explicit(&given, &destination)? {
+                Some(matcher) => matcher,
+                None => return Ok(None),
             }
-            let exceptions = no_proxy(&given)?;
-            Matcher::builder().all(url).no(exceptions).build()
         }
         Some(_) => return Err(section.error("proxy", "must be \"env\", \"none\" or an object with url")),
     };
-    let Ok(destination) = origin.as_str().parse() else {
+    let Some(intercept) = matcher.intercept(&destination) else {
         return Ok(None);
     };
-    Ok(matcher
-        .intercept(&destination)
-        .map(|intercept| Proxy { url: intercept.uri().to_string(), authorization: intercept.basic_auth().cloned() }))
+    if !matches!(intercept.uri().scheme_str(), Some("http" | "https")) {
+        let message = "names a kind of proxy that is not supported; use one with http:// or https://, or \"none\"";
+        return Err(section.error("proxy", message));
+    }
+    Ok(Some(Proxy { url: intercept.uri().to_string(), authorization: intercept.basic_auth().cloned() }))
+}
+
+/// The proxy that the configuration names, unless it excepts every host. One that could not be used must not be
+/// passed by in silence.
+fn explicit(given: &Section, destination: &http::Uri) -> Result<Option<Matcher>> {
+    let url = given.required("url")?;
+    let parsed = Url::parse(&url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    let invalid = || given.error("url", "must be a URL that starts with http:// or https://");
+    let url = parsed.ok_or_else(invalid)?;
+    if Matcher::builder().all(url.as_str()).build().intercept(destination).is_none() {
+        return Err(invalid());
+    }
+    let exceptions = no_proxy(given)?;
+    if exceptions.split(',').any(|host| host.trim() == "*") {
+        return Ok(None);
+    }
+    Ok(Some(Matcher::builder().all(url.as_str()).no(exceptions).build()))
 }
 
 fn no_proxy(given: &Section) -> Result<String> {
@@ -131,15 +154,22 @@ fn tls(section: &Section) -> Result<Tls> {
         None => Vec::new(),
     };
     let identity = match (given.filled("certFile")?, given.filled("keyFile")?) {
-        (Some(certificate), Some(key)) => {
-            Some(Identity { chain: certificates(&given, "certFile", &certificate)?, key: private_key(&given, &key)? })
-        }
+        (Some(certificate), Some(key)) => Some(identity(&given, &certificate, &key)?),
         (None, None) => None,
         (Some(_), None) => return Err(given.error("keyFile", "is required with tls.certFile")),
         (None, Some(_)) => return Err(given.error("certFile", "is required with tls.keyFile")),
     };
     let only_1_3 = given.choice("minVersion", &[("1.2", false), ("1.3", true)], false)?;
     Ok(Tls { authorities, identity, only_1_3 })
+}
+
+fn identity(section: &Section, certificate: &str, key: &str) -> Result<Identity> {
+    let identity = Identity { chain: certificates(section, "certFile", certificate)?, key: private_key(section, key)? };
+    let checked = CertifiedKey::from_der(identity.chain.clone(), identity.key.clone_key(), &ring::default_provider());
+    match checked {
+        Ok(_) => Ok(identity),
+        Err(error) => Err(section.error("keyFile", &format!("does not go with tls.certFile: {error}"))),
+    }
 }
 
 fn certificates(section: &Section, key: &str, path: &str) -> Result<Vec<CertificateDer<'static>>> {

@@ -64,7 +64,8 @@ pub fn read_path(path: &str, key: &str) -> String {
     }
 }
 
-fn is_near(key: &str, known: &str) -> bool {
+/// Whether a word is probably meant for a known one.
+pub fn is_near(key: &str, known: &str) -> bool {
     // In a word of three or four letters, two other letters make another word.
     let allowed = if key.len().min(known.len()) <= 4 { 1 } else { 2 };
     key.len().abs_diff(known.len()) <= allowed && distance(&key.to_lowercase(), &known.to_lowercase()) <= allowed

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::keys::read_path;
 use crate::error::{Error, Result};
-use crate::json::Object;
+use crate::json::{whole, Object};
 use crate::status::Status;
 
 /// An object of the configuration and the path to it, for error texts.
@@ -55,8 +55,7 @@ impl<'a> Section<'a> {
         let Some(value) = self.get(key) else {
             return Ok(None);
         };
-        let whole = |number: f64| (number.fract() == 0.0 && (0.0..9e15).contains(&number)).then_some(number as u64);
-        match value.as_u64().or_else(|| value.as_f64().and_then(whole)) {
+        match whole(value) {
             Some(number) if (least..=most).contains(&number) => Ok(Some(number)),
             _ => Err(self.error(key, &format!("must be a whole number from {least} to {most}"))),
         }

@@ -9,6 +9,12 @@ use crate::status::Status;
 /// Paths at which a widgets configuration holds the section, tried in this order.
 const PATHS: [&[&str]; 3] = [&["_genesys", "widgets", "callback"], &["widgets", "callback"], &["callback"]];
 
+fn at<'a>(given: &'a Object, path: &[&str]) -> Option<&'a Object> {
+    let (last, steps) = path.split_last()?;
+    let inner = steps.iter().try_fold(given, |object, step| object.get(*step)?.as_object())?;
+    inner.get(*last)?.as_object()
+}
+
 /// The configuration section in a caller's text.
 pub fn read(text: &str) -> Result<Object> {
     let given = match json::parse(text, "the configuration")? {
@@ -19,19 +25,14 @@ pub fn read(text: &str) -> Result<Object> {
     if given.contains_key("dataURL") {
         return Ok(given);
     }
-    let Some(path) = PATHS.iter().find(|path| given.contains_key(path[0])) else {
-        return Ok(given);
-    };
-    let mut section = Value::Object(given);
-    for step in *path {
-        section = match section {
-            Value::Object(mut object) => object.remove(*step).unwrap_or_default(),
-            _ => Value::Null,
+    if let Some(section) = PATHS.iter().find_map(|path| at(&given, path)) {
+        return match section.is_empty() {
+            false => Ok(section.clone()),
+            true => Err(Error::new(Status::Config, "Invalid configuration")),
         };
     }
-    match section {
-        Value::Object(section) if !section.is_empty() => Ok(section),
-        Value::Object(_) => Err(Error::new(Status::Config, "Invalid configuration")),
-        _ => Err(Error::field(Status::Config, &path.join("."), "must be an object with the configuration")),
+    match PATHS.iter().find(|path| given.contains_key(path[0])) {
+        None => Ok(given),
+        Some(path) => Err(Error::field(Status::Config, &path.join("."), "must be an object with the configuration")),
     }
 }

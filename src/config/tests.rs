@@ -33,6 +33,7 @@ fn the_section_is_found_in_a_whole_widgets_configuration() {
         json!({ "callback": section }),
         json!({ "widgets": { "callback": section, "main": {} } }),
         json!({ "_genesys": { "widgets": { "callback": section } }, "other": 1 }),
+        json!({ "_genesys": { "x": 1 }, "widgets": { "main": {} }, "callback": section }),
     ] {
         assert_eq!(parse(config).unwrap().timeout, Duration::from_millis(5000));
     }
@@ -49,6 +50,7 @@ fn base_urls_are_completed() {
         assert_eq!(base(config), "https://g.example/engagement/v3/callbacks");
     }
     assert_eq!(base(json!({ "dataURL": "http://h" })), "http://h");
+    assert_eq!(base(json!({ "dataURL": "http://h/a//" })), "http://h/a/");
 }
 
 #[test]
@@ -60,6 +62,8 @@ fn mistakes_name_their_key() {
         ("dataURL", json!(5)),
         ("dataURL", json!("http://user:secret@host/")),
         ("dataURL", json!("http://host/?a=b")),
+        ("dataURL", json!("http://{host}:8080/x")),
+        ("dataURL", json!("http://host:65536/")),
         ("apiVersion", json!("v2")),
         ("apikey", json!({})),
         ("apikey", json!("one\r\ntwo")),
@@ -99,6 +103,8 @@ fn mistakes_inside_a_section_name_the_whole_path() {
         (json!({ "headers": { "Content-Length": "5" } }), "headers.Content-Length"),
         (json!({ "proxy": { "url": "proxy:8080" } }), "proxy.url"),
         (json!({ "proxy": {} }), "proxy.url"),
+        (json!({ "proxy": { "url": "socks5://p:1" } }), "proxy.url"),
+        (json!({ "headers": { "Accept-Encoding": "gzip" } }), "headers.Accept-Encoding"),
         (json!({ "proxy": { "url": "http://p:1", "noProxy": 5 } }), "proxy.noProxy"),
         (json!({ "tls": { "caFile": "/nowhere/ca.pem" } }), "tls.caFile"),
         (json!({ "tls": { "caFile": "/dev/null" } }), "tls.caFile"),
@@ -132,14 +138,22 @@ fn an_empty_configuration_has_the_widgets_own_text() {
 
 #[test]
 fn configure_merges_and_resets_nothing() {
-    let first = parse(json!({ "dataURL": URL, "apikey": 12345, "userData": { "a": 1 } })).unwrap();
-    let second = first.merged(r#"{"callback":{"ajaxTimeout":50,"apikey":null,"userData":{"b":2}}}"#).unwrap();
+    let first = json!({ "dataURL": URL, "apikey": 12345, "userData": { "a": 1 }, "retry": { "attempts": 1 } });
+    let first = parse(first).unwrap();
+    let changes = r#"{"callback":{"ajaxTimeout":50,"userData":{"b":2},"retry":{"baseDelayMs":5}}}"#;
+    let second = first.merged(changes).unwrap();
     assert_eq!(second.api_key.as_ref().unwrap(), "12345");
     assert_eq!(second.timeout, Duration::from_millis(50));
     assert_eq!(second.data_url, URL);
-    assert_eq!(serde_json::to_string(&second.user_data).unwrap(), r#"{"b":2}"#);
+    assert_eq!(second.retry.attempts, 1);
+    assert_eq!(serde_json::to_string(&second.user_data).unwrap(), r#"{"a":1,"b":2}"#);
+    assert!(Arc::ptr_eq(&first.connection, &second.connection));
+    let third = second.merged(r#"{"apikey":null,"userData":{"a":null}}"#).unwrap();
+    assert!(third.api_key.is_none());
+    assert_eq!(serde_json::to_string(&third.user_data).unwrap(), r#"{"b":2}"#);
     assert!(first.merged("{}").is_err());
     assert!(first.merged(r#"{"dataURL":"x"}"#).is_err());
+    assert!(first.merged(r#"{"dataURL":null}"#).is_err());
 }
 
 #[test]
@@ -164,6 +178,10 @@ fn a_proxy_applies_unless_its_host_is_excepted() {
     assert_eq!(proxy(json!({ "url": "http://127.0.0.2:3128", "noProxy": "127.0.0.0/8" })), None);
     assert_eq!(proxy(json!({ "url": "http://127.0.0.2:3128", "noProxy": ["x", "127.0.0.1"] })), None);
     assert_eq!(proxy(json!("none")), None);
+    assert_eq!(proxy(json!({ "url": "http://127.0.0.2:3128", "noProxy": "x, *" })), None);
+    for odd in ["http://u:p^s|s\"@127.0.0.2:3128", " http://127.0.0.2:3128"] {
+        assert_eq!(proxy(json!({ "url": odd })).as_deref(), Some("http://127.0.0.2:3128/"), "{odd}");
+    }
 }
 
 #[test]

@@ -36,36 +36,45 @@ mod unix {
                 libc::sigaddset(set, libc::SIGPIPE);
             }
         });
+        // A host that holds SIGPIPE back itself may have one waiting, which is its own.
+        let own = mask.held_before(libc::SIGPIPE) && is_pending(libc::SIGPIPE);
+        // Made only if wanted: it acts when dropped.
+        let _taken_afterwards = (!own).then(|| TakeSigpipe);
         section();
-        if !mask.held_before(libc::SIGPIPE) {
-            take_pending_sigpipe();
+    }
+
+    fn is_pending(signal: c_int) -> bool {
+        let mut pending = MaybeUninit::<sigset_t>::zeroed();
+        // SAFETY: the set is filled by the system, and zeroes are a valid empty set should the call fail.
+        unsafe {
+            libc::sigpending(pending.as_mut_ptr());
+            libc::sigismember(pending.as_ptr(), signal) == 1
         }
     }
 
-    fn take_pending_sigpipe() {
-        let set = filled(|set| {
-            // SAFETY: `set` is a set to be filled.
-            unsafe {
-                libc::sigemptyset(set);
-                libc::sigaddset(set, libc::SIGPIPE);
-            }
-        });
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        {
-            let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-            // SAFETY: set and time are valid; a NULL information pointer is allowed. It does not wait.
-            while unsafe { libc::sigtimedwait(&set, ptr::null_mut(), &now) } == libc::SIGPIPE {}
-        }
-        #[cfg(not(any(target_os = "linux", target_os = "android")))]
-        {
-            let mut pending = MaybeUninit::<sigset_t>::zeroed();
-            let mut taken: c_int = 0;
-            // SAFETY: all sets are valid; `sigwait` returns at once for a signal that is pending.
-            unsafe {
-                libc::sigpending(pending.as_mut_ptr());
-                if libc::sigismember(pending.as_ptr(), libc::SIGPIPE) == 1 {
-                    libc::sigwait(&set, &mut taken);
+    /// Takes a pending SIGPIPE away when dropped, while the mask still holds it back.
+    struct TakeSigpipe;
+
+    impl Drop for TakeSigpipe {
+        fn drop(&mut self) {
+            let set = filled(|set| {
+                // SAFETY: `set` is a set to be filled.
+                unsafe {
+                    libc::sigemptyset(set);
+                    libc::sigaddset(set, libc::SIGPIPE);
                 }
+            });
+            #[cfg(any(target_os = "linux", target_os = "android"))]
+            {
+                let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+                // SAFETY: set and time are valid; a NULL information pointer is allowed. It does not wait.
+                while unsafe { libc::sigtimedwait(&set, ptr::null_mut(), &now) } == libc::SIGPIPE {}
+            }
+            #[cfg(not(any(target_os = "linux", target_os = "android")))]
+            if is_pending(libc::SIGPIPE) {
+                let mut taken: c_int = 0;
+                // SAFETY: the set is valid; `sigwait` returns at once for a signal that is pending.
+                unsafe { libc::sigwait(&set, &mut taken) };
             }
         }
     }

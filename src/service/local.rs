@@ -1,7 +1,7 @@
 //! What a service has in one process: connections, running calls, the queue of deliveries. A forked child has its own.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -12,7 +12,7 @@ use crate::config::Config;
 use crate::delivery::Queue;
 use crate::error::Result;
 use crate::events::Handler;
-use crate::guarded::generation;
+use crate::guarded::{generation, lock};
 use crate::transport::Transport;
 use crate::worker::Worker;
 
@@ -116,9 +116,4 @@ impl Drop for Call {
             self.local.left.notify_all();
         }
     }
-}
-
-/// A lock that a panic elsewhere does not spoil.
-pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

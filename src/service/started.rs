@@ -5,13 +5,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::local::{lock, Call, Local, StartedCall};
+use super::local::{Call, Local, StartedCall};
 use super::{closed, Prepared, Service};
 use crate::command::{Command, CONFIGURE, CONFIGURE_C};
 use crate::config::Handlers;
 use crate::delivery::{Delivery, Ended, Taken};
 use crate::error::{Error, Result};
 use crate::events::Handler;
+use crate::guarded::lock;
+use crate::log;
 use crate::outcome::Outcome;
 use crate::panics;
 use crate::status::Status;
@@ -115,6 +117,7 @@ impl Service {
         self.only_for_callers()?;
         let call = self.begin().ok_or_else(closed)?;
         let _inside = self.bus.enter();
+        log::flush();
         let queue = &call.local.queue;
         match queue.take(wait) {
             Taken::Delivery(delivery) => self.deliver(delivery),

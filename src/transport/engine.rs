@@ -46,9 +46,10 @@ impl Engine {
             None => unreachable!("an engine has its runtime until it is dropped"),
         };
         match Handle::try_current() {
-            Err(_) => drive(),
-            // A thread that already drives a runtime may not drive a second one.
-            Ok(_) => std::thread::scope(|scope| match scope.spawn(drive).join() {
+            Err(missing) if missing.is_missing_context() => drive(),
+            // A thread that already drives a runtime may not drive a second one, and one so near its end that it has
+            // no locals left cannot drive any.
+            _ => std::thread::scope(|scope| match scope.spawn(drive).join() {
                 Ok(output) => output,
                 Err(panic) => std::panic::resume_unwind(panic),
             }),

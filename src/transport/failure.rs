@@ -11,10 +11,9 @@ use crate::status::Status;
 
 /// The command's deadline has passed.
 pub fn deadline_passed(sent: &Sent, repeatable: bool) -> Error {
-    let message = match (repeatable, sent.begun()) {
-        (true, _) => "ajaxTimeout has passed without a complete answer",
-        (false, true) => "ajaxTimeout has passed without a complete answer; the booking may have been made",
-        (false, false) => "ajaxTimeout has passed before the request was sent; nothing was booked",
+    let message = match repeatable || sent.begun() {
+        true => "ajaxTimeout has passed without a complete answer",
+        false => "ajaxTimeout has passed before the request was sent; nothing was booked",
     };
     Error::new(Status::Timeout, message).retryable(repeatable || !sent.begun())
 }
@@ -34,43 +33,54 @@ pub fn unusable(error: reqwest::Error) -> Error {
 
 /// What an error of the HTTP client means. A booking whose sending has begun is never safe to repeat.
 pub fn classify(error: reqwest::Error, is_booking: bool, sent: &Sent, connection: &Connection) -> Error {
-    let (status, message, passing) = match error.is_connect() {
-        true => {
-            let (status, message) = connecting(&error, connection);
-            (status, message, status != Status::Tls)
-        }
-        false => exchanging(&error),
+    let (status, message, passing) = match find::<rustls::Error>(&error) {
+        Some(tls) => (Status::Tls, super::tls::explain(tls, connection), false),
+        None if error.is_connect() => connecting(&error, connection),
+        None => exchanging(&error),
     };
-    match is_booking && sent.begun() {
-        false => Error::new(status, message).retryable(passing),
-        true => Error::new(status, format!("{message}; the booking may have been made")),
-    }
+    Error::new(status, message).retryable(passing && !(is_booking && sent.begun()))
 }
 
-fn connecting(error: &reqwest::Error, connection: &Connection) -> (Status, String) {
+fn connecting(error: &reqwest::Error, connection: &Connection) -> (Status, String, bool) {
     let origin = connection.origin.origin().ascii_serialization();
-    if let Some(lookup) = find::<LookupFailed>(error) {
-        return (Status::Dns, lookup.to_string());
-    }
-    if let Some(tls) = find::<rustls::Error>(error) {
-        return (Status::Tls, super::tls::explain(tls, connection));
-    }
     let cause = innermost(error);
+    if find::<io::Error>(error).is_some_and(wants_descriptors) {
+        return (Status::Internal, format!("no connection to {origin}: {cause}"), false);
+    }
     if let Some(proxy) = &connection.proxy {
-        return (Status::Proxy, format!("the proxy {} does not connect to {origin}: {cause}", proxy.url));
+        let refusal = cause.strip_prefix("tunnel error: ");
+        let message = match refusal {
+            Some(REFUSED_CREDENTIALS) => format!("the proxy {} wants credentials: put them into proxy.url", proxy.url),
+            Some(reason) => format!("the proxy {} does not connect to {origin}: {reason}", proxy.url),
+            None => format!("no connection to the proxy {}: {cause}", proxy.url),
+        };
+        return (Status::Proxy, message, refusal != Some(REFUSED_CREDENTIALS));
+    }
+    if let Some(lookup) = find::<LookupFailed>(error) {
+        return (Status::Dns, lookup.to_string(), true);
     }
     if error.is_timeout() {
-        return (Status::Timeout, format!("connectTimeout has passed without a connection to {origin}"));
+        return (Status::Timeout, format!("connectTimeout has passed without a connection to {origin}"), true);
     }
-    (Status::Connect, format!("no connection to {origin}: {cause}"))
+    (Status::Connect, format!("no connection to {origin}: {cause}"), true)
+}
+
+/// The HTTP client's word for a proxy's 407.
+const REFUSED_CREDENTIALS: &str = "proxy authorization required";
+
+fn wants_descriptors(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }
 
 /// A connection that was dropped may hold the next time; an answer that is not HTTP will not improve.
 fn exchanging(error: &reqwest::Error) -> (Status, String, bool) {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof};
     let cause = innermost(error);
     let http = find::<hyper::Error>(error);
-    let dropped = find::<io::Error>(error).is_some()
-        || http.is_some_and(|error| error.is_incomplete_message() || error.is_canceled() || error.is_closed());
+    let system = find::<io::Error>(error).map(io::Error::kind);
+    let dropped =
+        matches!(system, Some(BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof))
+            || http.is_some_and(|error| error.is_incomplete_message() || error.is_canceled() || error.is_closed());
     let message = match dropped {
         true => format!("the server closed the connection before its answer was complete ({cause})"),
         false => format!("the server's answer cannot be understood as HTTP ({cause})"),

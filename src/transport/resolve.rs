@@ -5,12 +5,12 @@
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::oneshot;
 
-use crate::guarded::PerProcess;
+use crate::guarded::{lock, PerProcess};
 use crate::threads;
 
 /// The system has no address for a host.
@@ -47,7 +47,7 @@ impl Resolve for Resolver {
 fn look_up(host: &str) -> oneshot::Receiver<Found> {
     let (sender, receiver) = oneshot::channel();
     let waiting = WAITING.get(Waiting::default);
-    let mut hosts = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut hosts = lock(&waiting);
     if let Some(others) = hosts.get_mut(host) {
         others.push(sender);
         return receiver;
@@ -73,7 +73,7 @@ fn ask_system(host: &str) -> Found {
 }
 
 fn tell(waiting: &Waiting, host: &str, found: Found) {
-    let waiters = waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(host);
+    let waiters = lock(waiting).remove(host);
     for waiter in waiters.into_iter().flatten() {
         // A waiter whose deadline has passed is gone.
         let _ = waiter.send(found.clone());

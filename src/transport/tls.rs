@@ -83,8 +83,17 @@ pub fn explain(error: &TlsError, connection: &Connection) -> String {
         TlsError::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
             format!("the certificate is for another host than {host}")
         }
+        TlsError::InvalidCertificate(reason) if format!("{reason:?}").contains("CaUsedAsEndEntity") => {
+            format!(
+                "{host} shows the certificate of an authority (CA:TRUE) as its own; give it a certificate of its own, \
+                 signed by that authority"
+            )
+        }
         TlsError::InvalidCertificate(reason) => format!("the certificate of {host} is not acceptable: {reason}"),
         TlsError::AlertReceived(alert) => format!("{host} ended the handshake: {alert:?}; it may want a client certificate (tls.certFile) or another TLS version"),
+        TlsError::InvalidMessage(_) => {
+            format!("{host} does not answer in TLS: perhaps dataURL should begin with http:// or name another port")
+        }
         other => format!("no encrypted connection to {host}: {other}"),
     }
 }

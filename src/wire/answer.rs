@@ -35,19 +35,23 @@ pub struct Meaning<'a> {
     pub slots: Option<Vec<Slot<'a>>>,
     /// The body, when it is JSON.
     pub json: Option<&'a RawValue>,
+    /// Whether a booking may have been made although the answer does not confirm it.
+    pub unclear: bool,
 }
 
 /// Reads an answer to a command. `private` are the texts that must not get into the error.
 pub fn read<'a>(config: &Config, command: Command, answer: &'a Answer, private: &[String]) -> Meaning<'a> {
-    let json = json::checked(&answer.body);
-    let members = json.map(Members::of).unwrap_or_default();
+    let json = json::checked(&answer.body).filter(|json| Members::of(json).is_some());
+    let members = json.and_then(Members::of).unwrap_or_default();
     let body = Body { api: config.api_version, json, members };
     let mut meaning = match answer.status {
         200..=299 => body.success(config, command, answer),
         _ => body.refusal(answer),
     };
     if let Some(error) = &mut meaning.error {
-        error.message = scrubbed(&error.message, private);
+        let hide = |text: &str| scrubbed(text, private);
+        error.message = hide(&error.message).unwrap_or_else(|| default_message(error.status, answer.status));
+        error.correlation_id = error.correlation_id.as_deref().and_then(hide);
         error.retry_after = answer.retry_after;
         error.retryable = match error.status {
             Status::RateLimited => true,
@@ -76,20 +80,29 @@ impl<'a> Body<'a> {
             return self.refusal(answer);
         }
         let id = match self.api {
-            ApiVersion::V1 => self.members.string("_id"),
-            ApiVersion::V3 => self.members.object("data").and_then(|data| data.string("id")),
+            ApiVersion::V1 => self.members.text("_id"),
+            ApiVersion::V3 => self.members.object("data").and_then(|data| data.text("id")),
         };
         let slots = match command {
             Command::Schedule => None,
             Command::Availability => self.slots(),
         };
         let unreadable = match command {
-            // The widget takes any text for a confirmation that does not claim to be JSON.
-            Command::Schedule => self.json.is_none() && !answer.body.is_empty() && (answer.says_json || !widgets),
+            Command::Schedule => !self.confirms(answer, widgets),
             Command::Availability => slots.is_none(),
         };
         let error = unreadable.then(|| Error::new(Status::Protocol, self.unreadable(answer)));
-        Meaning { error, id, slots, json: self.json }
+        Meaning { unclear: error.is_some(), error, id, slots, json: self.json }
+    }
+
+    /// Whether a body that came with a 2xx confirms a booking.
+    fn confirms(&self, answer: &Answer, widgets: bool) -> bool {
+        let is_object = self.json.is_some_and(|json| json.get().starts_with('{'));
+        match widgets {
+            false => is_object || (answer.status == 204 && answer.body.is_empty()),
+            // The widget takes any JSON, and any text that does not claim to be JSON.
+            true => self.json.is_some() || !answer.says_json || answer.status == 204,
+        }
     }
 
     fn slots(&self) -> Option<Vec<Slot<'a>>> {
@@ -101,7 +114,9 @@ impl<'a> Body<'a> {
 
     fn unreadable(&self, answer: &Answer) -> String {
         match (self.json, answer.body.is_empty()) {
-            (Some(_), _) => "the server's answer holds no list of slots; is apiVersion the server's?".to_owned(),
+            (Some(_), _) => {
+                "the server's answer is not one of the callback API; is apiVersion the server's?".to_owned()
+            }
             (None, true) => format!("the server answered HTTP {} without a body", answer.status),
             (None, false) => format!(
                 "the server answered HTTP {} with something that is not JSON; is dataURL the callback API's?",
@@ -113,15 +128,20 @@ impl<'a> Body<'a> {
     fn refusal(self, answer: &Answer) -> Meaning<'a> {
         let slots = self.proposals();
         let code = self.code();
-        let status = self.refusal_status(answer.status, code, slots.is_some());
+        let exception = self.members.string("exception").unwrap_or_default();
+        let proposes = slots.as_ref().is_some_and(|slots| !slots.is_empty());
+        let status = self.refusal_status(answer.status, code, &exception, proposes);
         let message = self.message().unwrap_or_else(|| default_message(status, answer.status));
         let error = Error {
             server_code: code,
             correlation_id: self.members.object("status").and_then(|status| status.string("corrId")),
-            field: at_fault(code).map(str::to_owned),
+            field: at_fault(status, code, &exception).map(str::to_owned),
             ..Error::new(status, message)
         };
-        Meaning { error: Some(error), id: None, slots, json: self.json }
+        // A server that says why has decided; a bare 5xx or time-out may come from somebody who does not know.
+        let says_why = code.is_some() || !exception.is_empty() || self.members.get("fault").is_some();
+        let unclear = !says_why && matches!(answer.status, 408 | 500..);
+        Meaning { error: Some(error), id: None, slots, json: self.json, unclear }
     }
 
     fn code(&self) -> Option<i64> {
@@ -142,19 +162,21 @@ impl<'a> Body<'a> {
         slots::read(proposed)
     }
 
-    fn refusal_status(&self, http: u16, code: Option<i64>, proposes: bool) -> Status {
+    fn refusal_status(&self, http: u16, code: Option<i64>, exception: &str, proposes: bool) -> Status {
         if let Some(status) = self.gateway_status(http) {
             return status;
         }
-        let exception = self.members.string("exception").unwrap_or_default();
         let is = |suffix: &str| exception.ends_with(suffix);
         match (http, code) {
-            (401 | 403, _) | (_, Some(503 | 1103)) if http < 500 => Status::Unauthorized,
             (500.., _) => Status::ServerError,
+            (401 | 403, _) | (_, Some(503 | 1103)) => Status::Unauthorized,
             (_, Some(7041 | 7042)) => Status::SlotUnavailable,
-            _ if proposes || is("CallbackExceptionAvailability") => Status::SlotUnavailable,
+            (_, Some(501 | 7030 | 7036 | 7037 | 7040)) => Status::Rejected,
+            _ if is("CallbackExceptionAvailability") => Status::SlotUnavailable,
             _ if is("CallbackExceptionNotFound") => Status::NotFound,
             _ if is("CallbackExceptionServiceUnavailable") => Status::ServerError,
+            _ if is("CallbackExceptionNumber") || is("CallbackExceptionResource") => Status::Rejected,
+            _ if proposes => Status::SlotUnavailable,
             (404, _) => Status::NotFound,
             (429, _) => Status::RateLimited,
             (407, _) => Status::Proxy,
@@ -177,11 +199,12 @@ impl<'a> Body<'a> {
     }
 }
 
-fn at_fault(code: Option<i64>) -> Option<&'static str> {
-    match code? {
-        503 | 1103 => Some("apikey"),
-        7030 | 7036 | 7037 => Some("phonenumber"),
-        7040 => Some("serviceName"),
+fn at_fault(status: Status, code: Option<i64>, exception: &str) -> Option<&'static str> {
+    match (status, code) {
+        (Status::Unauthorized, Some(503 | 1103)) => Some("apikey"),
+        (Status::Rejected, Some(7030 | 7036 | 7037)) => Some("phonenumber"),
+        (Status::Rejected, Some(7040)) => Some("serviceName"),
+        (Status::Rejected, _) if exception.ends_with("CallbackExceptionNumber") => Some("phonenumber"),
         _ => None,
     }
 }
@@ -194,7 +217,7 @@ fn default_message(status: Status, http: u16) -> String {
         Status::NotFound => "The server knows nothing at this address",
         Status::ServerError => "The server failed",
         Status::Proxy => "The proxy wants credentials",
-        Status::Protocol => "The server sent a redirect that cannot be followed",
+        Status::Protocol => "The server sent something that the API does not answer, such as a redirect to nowhere",
         _ => "The server refused the request",
     };
     format!("{meaning} (HTTP {http})")
@@ -203,24 +226,38 @@ fn default_message(status: Status, http: u16) -> String {
 const HIDDEN: &str = "[hidden]";
 const LONGEST_MESSAGE: usize = 1_000;
 
-/// A server's message without the caller's data that it may repeat, and of a bearable length.
-fn scrubbed(message: &str, private: &[String]) -> String {
+/// A server's text without the caller's data that it may repeat; `None` for one too long to be a message.
+fn scrubbed(text: &str, private: &[String]) -> Option<String> {
+    if text.len() > LONGEST_MESSAGE {
+        return None;
+    }
     let mut private: Vec<&str> =
         private.iter().map(|text| text.trim()).filter(|text| text.chars().count() > 2).collect();
     // The longest first, so that no part of a longer text is left over.
     private.sort_by_key(|text| std::cmp::Reverse(text.len()));
-    let mut message = message.to_owned();
-    for text in &private {
-        message = message.replace(text, HIDDEN);
+    let mut text = text.to_owned();
+    for hidden in &private {
+        text = hide(&text, hidden);
     }
     for digits in private.iter().map(|text| digits(text)).filter(|digits| digits.len() > 5) {
-        message = hide_number(&message, &digits);
+        text = hide_number(&text, &digits);
     }
-    if let Some((cut, _)) = message.char_indices().nth(LONGEST_MESSAGE) {
-        message.truncate(cut);
-        message.push('…');
+    Some(text)
+}
+
+/// Hides a text in capitals or not.
+fn hide(text: &str, hidden: &str) -> String {
+    // Only ASCII letters change, so that both texts have the same positions.
+    let (folded, wanted) = (text.to_ascii_lowercase(), hidden.to_ascii_lowercase());
+    let mut out = String::with_capacity(text.len());
+    let mut end = 0;
+    for (start, found) in folded.match_indices(&wanted) {
+        out.push_str(&text[end..start]);
+        out.push_str(HIDDEN);
+        end = start + found.len();
     }
-    message
+    out.push_str(&text[end..]);
+    out
 }
 
 fn digits(text: &str) -> String {
@@ -236,7 +273,7 @@ fn hide_number(message: &str, number: &str) -> String {
         let (before, from) = rest.split_at(start);
         let end = from.find(|letter| !in_number(letter)).unwrap_or(from.len());
         let run = from[..end].trim_end_matches(|letter: char| !letter.is_ascii_digit());
-        let run = if run.is_empty() { &from[..1] } else { run };
+        let run = if run.is_empty() { &from[..end] } else { run };
         let found = digits(run);
         let same = found.len() > 5 && (found.ends_with(number) || number.ends_with(&found));
         out.push_str(before);
@@ -260,9 +297,10 @@ mod tests {
             ("(415) 111-0000 for Bob", "[hidden] for [hidden]"),
             ("at 2030-12-01T10:00:00.000 limit 300s, x", "at 2030-12-01T10:00:00.000 limit 300s, x"),
             ("ünï + 5 (", "ünï + 5 ("),
+            ("for BOB and bob", "for [hidden] and [hidden]"),
         ] {
-            assert_eq!(scrubbed(message, &private), hidden);
+            assert_eq!(scrubbed(message, &private).as_deref(), Some(hidden));
         }
-        assert!(scrubbed(&"é".repeat(5_000), &[]).chars().count() <= LONGEST_MESSAGE + 1);
+        assert_eq!(scrubbed(&"x".repeat(5_000), &private), None);
     }
 }

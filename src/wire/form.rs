@@ -49,6 +49,10 @@ impl Form {
                     self.nested(&format!("{name}[{key}]"), value);
                 }
             }
+            // jQuery takes a name that ends so for one that the caller has completed.
+            Value::Array(items) if name.ends_with("[]") => {
+                items.iter().for_each(|item| self.pair(name, &joined(item, self.style)));
+            }
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
                     match item {
@@ -57,10 +61,7 @@ impl Form {
                     }
                 }
             }
-            Value::Null => self.pair(name, ""),
-            Value::Bool(truth) => self.pair(name, if *truth { "true" } else { "false" }),
-            Value::String(text) => self.pair(name, text),
-            Value::Number(number) => self.pair(name, &number_text(number, self.style)),
+            scalar => self.pair(name, &joined(scalar, self.style)),
         }
     }
 
@@ -71,6 +72,18 @@ impl Form {
         push_encoded(&mut self.text, name, Place::Form);
         self.text.push('=');
         push_encoded(&mut self.text, value, Place::Form);
+    }
+}
+
+/// What JavaScript makes of a value that is used as text.
+fn joined(value: &Value, style: Style) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Bool(truth) => truth.to_string(),
+        Value::Number(number) => number_text(number, style),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().map(|item| joined(item, style)).collect::<Vec<_>>().join(","),
+        Value::Object(_) => "[object Object]".to_owned(),
     }
 }
 
@@ -144,6 +157,12 @@ mod tests {
             form(value, Style::JavaScript),
             "a[b][c]=d&list[]=1&list[]=x&list[]=&list[3][y]=2&list[4][]=3&null=&truth[]=true&truth[]=false"
         );
+    }
+
+    #[test]
+    fn a_name_with_brackets_is_complete() {
+        let value = json!({"a[]": [1, null, [2, 3], {}], "b": {"": [4]}});
+        assert_eq!(form(value, Style::JavaScript), "a[]=1&a[]=&a[]=2%2C3&a[]=[object+Object]&b[]=4");
     }
 
     #[test]

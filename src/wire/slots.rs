@@ -6,7 +6,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::json::{integer, write_string};
+use crate::json::{integer, write_string, Key};
 use crate::time;
 
 /// A time at which a callback can be booked.
@@ -80,10 +80,6 @@ struct Found<'a> {
     members: usize,
     slots: Vec<Slot<'a>>,
 }
-
-#[derive(Deserialize)]
-#[serde(transparent)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
 
 struct TimesVisitor;
 

@@ -65,6 +65,9 @@ fn every_schedule_option_has_its_v1_field() {
         ("priority", json!(5), "priority=5"),
         ("anything", json!("else"), "anything=else"),
         ("_provide_code", json!(true), "_provide_code=true"),
+        ("priority", json!("high"), "priority=high"),
+        ("channel", json!(["a"]), "channel[]=a"),
+        ("anything", Value::Null, ""),
     ] {
         assert_eq!(v1_body(json!({}), json!({ option: value })), body, "{option}");
     }
@@ -87,7 +90,7 @@ fn every_schedule_option_has_its_v3_field() {
         ("subject", json!("s"), json!({"userData": {"subject": "s"}})),
         ("userData", json!({"a": {"b": 1}}), json!({"userData": {"a": {"b": 1}}})),
         ("calldirection", json!("X"), json!({"userData": {"calldirection": "X"}})),
-        ("waitForAgent", json!(true), json!({"userData": {"waitForAgent": "true"}})),
+        ("waitForAgent", json!(true), json!({"userData": {"waitForAgent": true}})),
         ("mediatype", json!("voice"), json!({"userData": {"mediatype": "voice"}})),
         ("cbOfferType", json!("ASAP"), json!({"cbOfferType": "ASAP"})),
         ("language", json!("en-US"), json!({"language": "en-US"})),
@@ -107,6 +110,7 @@ fn every_schedule_option_has_its_v3_field() {
         ),
         ("alwaysCheckCapacity", json!("true"), json!({"alwaysCheckCapacity": true})),
         ("anything", json!([1]), json!({"userData": {"anything": [1]}})),
+        ("anything", Value::Null, json!({})),
     ] {
         let mut expected = expected;
         expected["serviceName"] = json!("svc");
@@ -114,6 +118,22 @@ fn every_schedule_option_has_its_v3_field() {
     }
     let body = v3_body(service, json!({"serviceName": "other", "phonenumber": "1"}));
     assert_eq!(body, json!({"serviceName": "other", "phoneNumber": "1"}));
+}
+
+#[test]
+fn a_v3_field_of_a_wrong_type_names_itself() {
+    for (name, value) in [
+        ("priority", json!("high")),
+        ("offerThreshold", json!([])),
+        ("alwaysCheckCapacity", json!("yes")),
+        ("pushTargets", json!([1])),
+        ("language", json!(true)),
+    ] {
+        let options = json!({ name: value });
+        let error =
+            request(&v3(json!({"serviceName": "s"})), Command::Schedule, options.as_object().unwrap()).err().unwrap();
+        assert_eq!((error.status, error.field.as_deref()), (Status::BadOption, Some(name)));
+    }
 }
 
 #[test]
@@ -176,13 +196,13 @@ fn what_is_zero_or_empty_is_not_asked() {
 fn a_v3_command_needs_a_service_name() {
     for command in [Command::Schedule, Command::Availability] {
         let options = json!({"phonenumber": "1", "numberOfDays": 1});
-        let error = request(&v3(json!({})), command, options.as_object().unwrap()).unwrap_err();
+        let error = request(&v3(json!({})), command, options.as_object().unwrap()).err().unwrap();
         assert_eq!(error.status, Status::Config);
         assert_eq!(error.message, "Invalid configuration. serviceName should be configured.");
     }
     for name in [".", ".."] {
         let options = json!({ "serviceName": name });
-        let error = request(&v3(json!({})), Command::Availability, options.as_object().unwrap()).unwrap_err();
+        let error = request(&v3(json!({})), Command::Availability, options.as_object().unwrap()).err().unwrap();
         assert_eq!(error.status, Status::BadOption);
     }
 }
@@ -292,6 +312,10 @@ fn a_server_s_refusal_has_its_status() {
         (&v3, 400, code(503), "UNAUTHORIZED"),
         (&v3, 200, code(7030), "REJECTED"),
         (&v3, 500, code(1), "SERVER_ERROR"),
+        (&v3, 500, code(7041), "SERVER_ERROR"),
+        (&v3, 503, code(503), "SERVER_ERROR"),
+        (&v3, 400, r#"{"status":{"code":7030,"message":"m"},"data":{"slots":{}}}"#.to_owned(), "REJECTED"),
+        (&v1, 400, exception("Number", r#","availability":{"2030-12-01T10:00:00.000Z":1}"#), "REJECTED"),
         (&v3, 401, fault("oauth.v2.InvalidApiKey"), "UNAUTHORIZED"),
         (&v3, 401, fault("steps.oauth.v2.FailedToResolveAPIKey"), "UNAUTHORIZED"),
         (&v3, 429, fault("policies.ratelimit.QuotaViolation"), "RATE_LIMITED"),
@@ -339,6 +363,9 @@ fn an_answer_that_is_no_answer_is_a_protocol_error() {
     let (v1, v3) = (v1(json!({})), v3(json!({})));
     for (config, command, status, body) in [
         (&v1, Command::Schedule, 200, "<p>hi</p>"),
+        (&v1, Command::Schedule, 200, ""),
+        (&v1, Command::Schedule, 200, "[]"),
+        (&v1, Command::Schedule, 200, r#"{"\ud800":1,"exception":"x"}"#),
         (&v3, Command::Schedule, 200, "{\"a\":"),
         (&v1, Command::Availability, 200, "[]x"),
         (&v1, Command::Availability, 200, r#"{"msg":"hello"}"#),

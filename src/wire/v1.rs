@@ -7,7 +7,7 @@ use super::{Draft, FORM, JSON};
 use crate::command::availability::Period;
 use crate::command::schedule::Booking;
 use crate::config::Config;
-use crate::json::Object;
+use crate::json::{scalar_text, Object};
 
 /// A booking: one flat form, user data beside the API's own fields.
 pub fn schedule(config: &Config, booking: &Booking) -> Draft {
@@ -25,7 +25,7 @@ pub fn schedule(config: &Config, booking: &Booking) -> Draft {
     set("_customer_number", &booking.phone_number);
     set("_desired_time", &booking.desired_time);
     for option in &booking.routing {
-        set(option.wire_name, &Some(option.value.clone()));
+        set(option.wire_name, &scalar_text(&option.value));
     }
     Draft {
         path: String::new(),

@@ -1,11 +1,11 @@
 //! Genesys Engagement Service, the v3 API, as its contract describes it.
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use super::form::{segment, Query};
 use super::{service_name, Draft, JSON};
 use crate::command::availability::Period;
-use crate::command::options::bad;
+use crate::command::options;
 use crate::command::schedule::Booking;
 use crate::config::Config;
 use crate::error::{Error, Result};
@@ -24,12 +24,16 @@ pub fn schedule(config: &Config, booking: Booking) -> Result<Draft> {
     };
     set("phoneNumber", booking.phone_number);
     set("desiredTime", booking.desired_time);
-    body.extend(booking.fields);
+    for (name, value) in &booking.fields {
+        if let Some(value) = field(&booking.fields, name, value)? {
+            body.insert(name.clone(), value);
+        }
+    }
 
     let mut data = config.user_data.clone();
     data.extend(booking.user_data);
     data.extend(booking.rest);
-    data.extend(booking.routing.into_iter().map(|option| (option.given_name, Value::String(option.value))));
+    data.extend(booking.routing.into_iter().map(|option| (option.given_name, option.value)));
     if !data.is_empty() {
         body.insert("userData".to_owned(), Value::Object(data));
     }
@@ -38,11 +42,34 @@ pub fn schedule(config: &Config, booking: Booking) -> Result<Draft> {
     Ok(Draft { path: "/create".to_owned(), body: Some(body), accept: JSON, content_type: Some(JSON) })
 }
 
+/// A field of the API's own, in the type that the contract asks for.
+fn field(fields: &Object, name: &str, value: &Value) -> Result<Option<Value>> {
+    match name {
+        "alwaysCheckCapacity" => Ok(options::truth(fields, name)?.map(Value::Bool)),
+        "offerThreshold" | "priority" => number(name, value),
+        "pushTargets" => match value {
+            Value::Array(targets) if targets.iter().all(Value::is_object) => Ok(Some(value.clone())),
+            _ => Err(options::bad(name, "must be an array of objects with channel and target")),
+        },
+        _ => Ok(options::text(fields, name)?.map(Value::String)),
+    }
+}
+
+fn number(name: &str, value: &Value) -> Result<Option<Value>> {
+    let number: Option<Number> = match value {
+        Value::Number(number) => Some(number.clone()),
+        Value::String(text) if text.is_empty() => return Ok(None),
+        Value::String(text) => serde_json::from_str(text).ok(),
+        _ => None,
+    };
+    number.map(Value::Number).map(Some).ok_or_else(|| options::bad(name, "must be a number"))
+}
+
 /// A list of slots.
 pub fn availability(config: &Config, period: &Period) -> Result<Draft> {
     let service = service_name(config, period.service_name.as_deref())?;
     if matches!(service, "." | "..") {
-        return Err(bad("serviceName", "cannot be a path of dots"));
+        return Err(options::bad("serviceName", "cannot be a path of dots"));
     }
     let mut query = Query::default();
     query.add("start", period.start.as_ref());

@@ -17,13 +17,24 @@ const ACCEPT_JSON: &str = "application/json, text/javascript, */*; q=0.01";
 
 /// Layers, in which a later one overrides a key in its place: mapped fields, user data, the options themselves.
 pub fn v1_schedule(config: &Config, options: &Object) -> Result<Draft> {
-    let data = options::object(options, "userData")?;
+    let data = spread(options.get("userData"));
     let mut fields = mapped_fields(config, options);
     for layer in [&config.user_data, &data, options] {
         let members = javascript_order(layer).into_iter();
         fields.extend(members.map(|(name, value)| (name.clone(), value.clone())));
     }
     Ok(form_post(String::new(), &fields))
+}
+
+/// The members that `$.extend` takes over from a value.
+fn spread(value: Option<&Value>) -> Object {
+    match value {
+        Some(Value::Object(object)) => object.clone(),
+        Some(Value::Array(items)) => {
+            items.iter().enumerate().map(|(at, item)| (at.to_string(), item.clone())).collect()
+        }
+        _ => Object::new(),
+    }
 }
 
 fn mapped_fields(config: &Config, options: &Object) -> Object {

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "check.h"
@@ -92,17 +93,17 @@ static void subscribe(cbsvc_service *service)
     CHECK(cbsvc_unsubscribe(service, second) == CBSVC_OK);
 }
 
-/* Accepts connections and resets them while the client is still writing. */
+#define CLOSED 40
+
+/* Says goodbye first and then resets the connection, so that the client writes to one that it knows to be closed. */
 static void *slam(void *listener)
 {
     struct linger now = {1, 0};
-    int i;
+    int client;
 
-    for (i = 0; i < CALLS; i++) {
+    while ((client = accept(*(int *)listener, NULL, NULL)) >= 0) {
         char byte;
-        int client = accept(*(int *)listener, NULL, NULL);
-        if (client < 0)
-            break;
+        shutdown(client, SHUT_WR);
         if (read(client, &byte, 1) == 1)
             setsockopt(client, SOL_SOCKET, SO_LINGER, &now, sizeof now);
         close(client);
@@ -110,7 +111,15 @@ static void *slam(void *listener)
     return NULL;
 }
 
-static void survive_sigpipe(void)
+static int is_pending(int signal)
+{
+    sigset_t pending;
+
+    return sigpending(&pending) == 0 && sigismember(&pending, signal);
+}
+
+/* A host with the default disposition of SIGPIPE, which may hold the signal back or not, and may have one waiting. */
+static void survive_sigpipe(int held, int waiting)
 {
     struct sockaddr_in address;
     socklen_t length = sizeof address;
@@ -120,7 +129,7 @@ static void survive_sigpipe(void)
     char base[64];
     cbsvc_service *service;
     pthread_t thread;
-    sigset_t pending;
+    sigset_t sigpipe;
 
     memset(&address, 0, sizeof address);
     address.sin_family = AF_INET;
@@ -135,13 +144,79 @@ static void survive_sigpipe(void)
     memset(data + strlen(data), '1', size);
     strcpy(data + size, "\"}");
     CHECK(signal(SIGPIPE, SIG_DFL) != SIG_ERR);
-    for (i = 0; i < CALLS; i++)
+    CHECK(sigemptyset(&sigpipe) == 0 && sigaddset(&sigpipe, SIGPIPE) == 0);
+    CHECK(pthread_sigmask(held ? SIG_BLOCK : SIG_UNBLOCK, &sigpipe, NULL) == 0);
+    if (waiting)
+        CHECK(pthread_kill(pthread_self(), SIGPIPE) == 0);
+    for (i = 0; i < CLOSED; i++)
         CHECK(cbsvc_schedule(service, data, NULL) == CBSVC_PROTOCOL);
-    CHECK(sigpending(&pending) == 0 && sigismember(&pending, SIGPIPE) == 0);
+    CHECK(is_pending(SIGPIPE) == waiting);
+    if (waiting) {
+        int taken;
+        CHECK(sigwait(&sigpipe, &taken) == 0 && taken == SIGPIPE);
+    }
+    CHECK(pthread_sigmask(SIG_UNBLOCK, &sigpipe, NULL) == 0);
     CHECK(cbsvc_close(service, 0) == CBSVC_OK);
-    CHECK(pthread_join(thread, NULL) == 0);
+    CHECK(shutdown(listener, SHUT_RDWR) == 0 && pthread_join(thread, NULL) == 0);
     close(listener);
     free(data);
+}
+
+static void on_alarm(int signal)
+{
+    (void)signal;
+}
+
+/* Signals that interrupt every system call of the program, also those of the library on its thread. */
+static void survive_interruptions(cbsvc_service *service)
+{
+    struct sigaction action, before;
+    struct itimerval often = {{0, 500}, {0, 500}}, never = {{0, 0}, {0, 0}};
+    int i, told = 0;
+
+    memset(&action, 0, sizeof action);
+    action.sa_handler = on_alarm;
+    CHECK(sigaction(SIGALRM, &action, &before) == 0 && setitimer(ITIMER_REAL, &often, NULL) == 0);
+    for (i = 0; i < CALLS; i++) {
+        CHECK(cbsvc_schedule(service, "{\"phonenumber\":\"1\"}", NULL) == CBSVC_OK);
+        CHECK(cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"1\"}", count, &told, NULL, NULL) ==
+              CBSVC_OK);
+        CHECK(cbsvc_dispatch(service, 30000) == CBSVC_OK);
+    }
+    CHECK(told == CALLS);
+    CHECK(setitimer(ITIMER_REAL, &never, NULL) == 0 && sigaction(SIGALRM, &before, NULL) == 0);
+    alarm(90);
+}
+
+static const char *destructor_base;
+static int destructor_calls;
+
+/* Runs when a thread ends, after its locals have gone: where C programs put away what a thread owns. */
+static void put_away(void *service)
+{
+    CHECK(cbsvc_schedule(service, "{\"phonenumber\":\"1\"}", NULL) == CBSVC_OK);
+    CHECK(cbsvc_close(service, 0) == CBSVC_OK);
+    destructor_calls++;
+}
+
+static void *own_a_service(void *key)
+{
+    cbsvc_service *service = open_service(V1, destructor_base);
+
+    CHECK(cbsvc_schedule(service, "{\"phonenumber\":\"1\"}", NULL) == CBSVC_OK);
+    CHECK(pthread_setspecific(*(pthread_key_t *)key, service) == 0);
+    return NULL;
+}
+
+static void end_with_a_thread(const char *base)
+{
+    pthread_key_t key;
+    pthread_t thread;
+
+    destructor_base = base;
+    CHECK(pthread_key_create(&key, put_away) == 0);
+    CHECK(pthread_create(&thread, NULL, own_a_service, &key) == 0 && pthread_join(thread, NULL) == 0);
+    CHECK(destructor_calls == 1);
 }
 
 int main(int argc, char **argv)
@@ -158,8 +233,12 @@ int main(int argc, char **argv)
     service = open_service(V3, argv[1]);
     subscribe(service);
     call_from_threads(service);
+    survive_interruptions(service);
     CHECK(cbsvc_close(service, 0) == CBSVC_OK);
-    survive_sigpipe();
+    survive_sigpipe(0, 0);
+    survive_sigpipe(1, 0);
+    survive_sigpipe(1, 1);
+    end_with_a_thread(argv[1]);
     printf("%d checks passed\n", checks);
     return 0;
 }

@@ -75,7 +75,16 @@ with Service({"dataURL": v1, "theme": "dark"}, lambda event, data: heard.append(
         service.schedule(phonenumber="2")
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
-    service.schedule(phonenumber="3")
+    service.schedule({"phonenumber": "3"}, subject="both")
+    refused = []
+    def close_inside(event, data):
+        try:
+            service.close()
+        except CallbackServiceError as error:
+            refused.append(error.name)
+    service.unsubscribe(service.subscribe("*", close_inside))
+    assert refused == ["REENTRANT"], refused
+assert diagnostics()["services"] == []
 set_log("off")
 assert ("warning", 'configuration key "theme" is unknown and ignored') in lines, lines
 assert not any("sandbox-key" in line for _, line in lines)

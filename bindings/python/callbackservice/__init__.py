@@ -46,6 +46,7 @@ def _kept(function):
     return number
 
 NO_SUCH = 205
+REENTRANT = 202
 TIMEOUT = 301
 LOG_LEVELS = {"off": 0, "error": 1, "warning": 2, "info": 3, "debug": 4}
 
@@ -139,7 +140,7 @@ class Service:
     def configure(self, config=None, **keys):
         """Puts the given keys over the present configuration."""
         error = ctypes.c_void_p()
-        status = _library.cbsvc_configure(self._service, _text(keys if config is None else config), ctypes.byref(error))
+        status = _library.cbsvc_configure(self._service, _text(_merged(config, keys)), ctypes.byref(error))
         if status:
             raise CallbackServiceError(status, _take(error))
 
@@ -208,8 +209,10 @@ class Service:
     def close(self, timeout=5.0):
         """Closes the service; waits up to ``timeout`` seconds (None: without end) for calls of other threads."""
         if self._service.value:
-            service, self._service = self._service, ctypes.c_void_p()
-            status = _library.cbsvc_close(service, _milliseconds(timeout))
+            status = _library.cbsvc_close(self._service, _milliseconds(timeout))
+            if status == REENTRANT:
+                raise CallbackServiceError(status, "a handler cannot close its own service")
+            self._service = ctypes.c_void_p()
             if status == 0:
                 _release(self._on_event)
             else:
@@ -217,7 +220,7 @@ class Service:
 
     def _run(self, function, data, options):
         outcome = ctypes.c_void_p()
-        status = function(self._service, _text(options if data is None else data), ctypes.byref(outcome))
+        status = function(self._service, _text(_merged(data, options)), ctypes.byref(outcome))
         return self._outcome(status, outcome)
 
     def _outcome(self, status, pointer):
@@ -258,6 +261,13 @@ def version():
 
 def _milliseconds(seconds):
     return -1 if seconds is None else int(seconds * 1000)
+
+
+def _merged(data, options):
+    """The data and the keyword options together."""
+    if data is None or not options:
+        return options if data is None else data
+    return {**(json.loads(data) if isinstance(data, (str, bytes)) else data), **options}
 
 
 def _text(value):

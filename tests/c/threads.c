@@ -1,0 +1,105 @@
+/*
+ * Everything at the same time on few services: blocking and started calls, dispatching, cancelling, subscribing,
+ * configuring, diagnostics, and closing in the middle of it, with handlers on the callers' threads and on the library's.
+ *
+ *     threads BASE_URL
+ */
+#include <pthread.h>
+
+#include "check.h"
+
+#define THREADS 8
+#define ROUNDS 40
+#define SERVICES 6
+
+static cbsvc_service *service;
+static long told, released;
+
+static void done(const char *event, const char *data, void *user_data)
+{
+    (void)event;
+    (void)user_data;
+    CHECK(data[0] == '{');
+    __sync_fetch_and_add(&told, 1);
+}
+
+static void release(void *user_data)
+{
+    (void)user_data;
+    __sync_fetch_and_add(&released, 1);
+}
+
+static void *meddle(void *thread)
+{
+    long round, started = 0, seed = (long)thread;
+
+    for (round = 0; round < ROUNDS; round++) {
+        uint64_t number = 0;
+        char *text;
+        switch ((round + seed) % 6) {
+        case 0:
+            cbsvc_schedule(service, "{\"phonenumber\":\"1\"}", &text);
+            cbsvc_string_free(text);
+            break;
+        case 1:
+        case 2:
+            cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"1\"}", done, NULL, release, &number);
+            started++;
+            if (round % 3 == 0)
+                cbsvc_cancel(service, number);
+            break;
+        case 3:
+            cbsvc_subscribe(service, "*", done, NULL, release, &number);
+            started++;
+            cbsvc_unsubscribe(service, number);
+            break;
+        case 4:
+            cbsvc_configure(service, "{\"apikey\":\"k\"}", NULL);
+            cbsvc_diagnostics(&text);
+            cbsvc_string_free(text);
+            break;
+        default:
+            cbsvc_dispatch(service, 5);
+        }
+    }
+    return (void *)started;
+}
+
+static void one_service(const char *mode, const char *base, int close_early)
+{
+    char format[256];
+    pthread_t threads[THREADS];
+    long i, given = 0;
+
+    snprintf(format, sizeof format,
+             "{\"dataURL\":\"%%s/x\",\"ajaxTimeout\":30000,\"proxy\":\"none\",\"handlers\":\"%s\"}", mode);
+    service = open_service(format, base);
+    told = released = 0;
+    for (i = 0; i < THREADS; i++)
+        CHECK(pthread_create(&threads[i], NULL, meddle, (void *)i) == 0);
+    if (close_early)
+        CHECK(cbsvc_close(service, -1) == CBSVC_OK);
+    for (i = 0; i < THREADS; i++) {
+        void *started;
+        CHECK(pthread_join(threads[i], &started) == 0);
+        given += (long)started;
+    }
+    if (!close_early)
+        CHECK(cbsvc_close(service, -1) == CBSVC_OK);
+    CHECK(__sync_fetch_and_add(&released, 0) == given);
+}
+
+int main(int argc, char **argv)
+{
+    int i;
+
+    if (argc != 2)
+        return 2;
+    for (i = 0; i < SERVICES; i++) {
+        one_service("caller", argv[1], i % 2);
+        one_service("thread", argv[1], i % 2);
+    }
+    CHECK(status_of_process("Threads") >= 1);
+    printf("%d checks passed\n", checks);
+    return 0;
+}
