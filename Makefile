@@ -2,6 +2,7 @@
 # make demo       the sandbox server and the quickstart programs against it
 # make test       everything that is checked; sets itself up
 # make test-full  the same, with long tests in full size
+# make test-tsan  threaded tests under ThreadSanitizer
 # make install    into PREFIX (default /usr/local), below DESTDIR if given
 # make header     the header anew from the source
 # make clean
@@ -18,9 +19,8 @@ RELEASE := target/release
 SHARED := $(RELEASE)/libcallbackservice.so
 STATIC := $(RELEASE)/libcallbackservice.a
 SONAME := libcallbackservice.so.1
-SANDBOX := $(RELEASE)/callback-sandbox
 
-.PHONY: all library header demo sandbox test test-full install uninstall clean
+.PHONY: all library header demo sandbox test test-full test-tsan install uninstall clean
 
 all: library header
 
@@ -42,10 +42,14 @@ demo: library sandbox
 test:
 	@$(PYTHON) tests/run.py
 
+test-tsan:
+	@PYTHON="$(PYTHON)" sh tools/tsan.sh
+
 test-full:
 	@FULL=1 $(PYTHON) tests/run.py
 
-install: library
+install:
+	@test -f $(SHARED) && test -f $(STATIC) || { echo 'run make first' >&2; exit 1; }
 	install -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(LIBDIR)/cmake/callbackservice" "$(DESTDIR)$(INCLUDEDIR)"
 	install -m 755 $(SHARED) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
 	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libcallbackservice.so"

@@ -29,11 +29,11 @@ extern "C" {
 
 /** Logs nothing. */
 #define CBSVC_LOG_OFF 0
-/** Logs what keeps the library from working. */
+/** Logs what keeps commands from reaching the server or its answer from coming back. */
 #define CBSVC_LOG_ERROR 1
 /** Logs also what is probably a mistake, such as an unknown configuration key. */
 #define CBSVC_LOG_WARNING 2
-/** Logs also one line for each command. */
+/** Logs also how each command ended. */
 #define CBSVC_LOG_INFO 3
 /** Logs also each step. */
 #define CBSVC_LOG_DEBUG 4
@@ -136,7 +136,7 @@ typedef void (*cbsvc_release)(void *user_data);
 #define CBSVC_NOT_FOUND 506
 /** The library failed; please report the message. */
 #define CBSVC_PANIC 901
-/** The library cannot work, for example for want of memory or descriptors. */
+/** The library cannot work, for example for want of descriptors or threads. */
 #define CBSVC_INTERNAL 902
 
 /**
@@ -347,9 +347,13 @@ cbsvc_status cbsvc_diagnostics(char **json);
  * Sends the library's log lines to a handler; there is one for the whole process.
  *
  * level is one of CBSVC_LOG_OFF to CBSVC_LOG_DEBUG and includes the levels before it. The handler gets the
- * level's name (error, warning, info, debug) and one line of plain text, on the thread that has something to
- * tell. NULL or CBSVC_LOG_OFF ends the log; a call that is running on another thread finishes. Without this
- * function the library writes nothing anywhere. No line holds an API key, phone number or user data.
+ * level's name (error, warning, info, debug) and one line of plain text, inside functions that the program
+ * calls, on the calling thread; what the library's own threads have to tell waits for the next command or dispatch
+ * (the last 1,000 lines). What the handler itself causes is not logged. Without this function the library writes
+ * nothing anywhere. No line holds an API key, phone number or user data.
+ *
+ * NULL or CBSVC_LOG_OFF ends the log. Another thread may be inside the handler just then, and this function does
+ * not wait for it: handler and user_data must stay usable as long as the process runs.
  *
  * Any thread, also inside a handler. Errors: CBSVC_BAD_OPTION (no such level), CBSVC_PANIC. Since 0.1.
  */

@@ -15,7 +15,16 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 LOGS = ROOT / "build" / "test"
 
 # Debian package of each tool that a step needs.
-TOOLS = {"cc": "gcc", "g++": "g++", "ld": "binutils", "pkg-config": "pkg-config", "cmake": "cmake", "make": "make"}
+TOOLS = {
+    "cc": "gcc",
+    "g++": "g++",
+    "ld": "binutils",
+    "pkg-config": "pkg-config",
+    "cmake": "cmake",
+    "make": "make",
+    "nginx": "nginx-light",
+    "openssl": "openssl",
+}
 
 STEPS = [
     ("format", ["cargo", "fmt", "--all", "--check"]),

@@ -63,16 +63,16 @@ pub const CBSVC_SERVER_ERROR: cbsvc_status = 505;
 pub const CBSVC_NOT_FOUND: cbsvc_status = 506;
 /// The library failed; please report the message.
 pub const CBSVC_PANIC: cbsvc_status = 901;
-/// The library cannot work, for example for want of memory or descriptors.
+/// The library cannot work, for example for want of descriptors or threads.
 pub const CBSVC_INTERNAL: cbsvc_status = 902;
 
 /// Logs nothing.
 pub const CBSVC_LOG_OFF: i32 = 0;
-/// Logs what keeps the library from working.
+/// Logs what keeps commands from reaching the server or its answer from coming back.
 pub const CBSVC_LOG_ERROR: i32 = 1;
 /// Logs also what is probably a mistake, such as an unknown configuration key.
 pub const CBSVC_LOG_WARNING: i32 = 2;
-/// Logs also one line for each command.
+/// Logs also how each command ended.
 pub const CBSVC_LOG_INFO: i32 = 3;
 /// Logs also each step.
 pub const CBSVC_LOG_DEBUG: i32 = 4;

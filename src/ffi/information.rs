@@ -34,9 +34,13 @@ pub unsafe extern "C" fn cbsvc_diagnostics(json: *mut *mut c_char) -> cbsvc_stat
 /// Sends the library's log lines to a handler; there is one for the whole process.
 ///
 /// `level` is one of `CBSVC_LOG_OFF` to `CBSVC_LOG_DEBUG` and includes the levels before it. The handler gets the
-/// level's name (`error`, `warning`, `info`, `debug`) and one line of plain text, on the thread that has something to
-/// tell. NULL or `CBSVC_LOG_OFF` ends the log; a call that is running on another thread finishes. Without this
-/// function the library writes nothing anywhere. No line holds an API key, phone number or user data.
+/// level's name (`error`, `warning`, `info`, `debug`) and one line of plain text, inside functions that the program
+/// calls, on the calling thread; what the library's own threads have to tell waits for the next command or dispatch
+/// (the last 1,000 lines). What the handler itself causes is not logged. Without this function the library writes
+/// nothing anywhere. No line holds an API key, phone number or user data.
+///
+/// NULL or `CBSVC_LOG_OFF` ends the log. Another thread may be inside the handler just then, and this function does
+/// not wait for it: `handler` and `user_data` must stay usable as long as the process runs.
 ///
 /// Any thread, also inside a handler. Errors: `CBSVC_BAD_OPTION` (no such level), `CBSVC_PANIC`. Since 0.1.
 ///

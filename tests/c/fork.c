@@ -16,7 +16,7 @@
 #define AT_ONCE 16
 #define STARTED 100
 
-static volatile int stop;
+static int stop;
 static cbsvc_service *service;
 
 /* One booking under a number of its own; the answer must be the one to it. */
@@ -42,7 +42,7 @@ static void *busy(void *thread)
     long number = 0;
 
     snprintf(who, sizeof who, "thread%ld", (long)thread);
-    while (!stop)
+    while (!__atomic_load_n(&stop, __ATOMIC_ACQUIRE))
         book(who, number++);
     return (void *)number;
 }
@@ -110,7 +110,7 @@ int main(int argc, char **argv)
     }
     for (i = 0; i < children && i < AT_ONCE; i++)
         join_one();
-    stop = 1;
+    __atomic_store_n(&stop, 1, __ATOMIC_RELEASE);
     for (i = 0; i < THREADS; i++) {
         void *made;
         CHECK(pthread_join(threads[i], &made) == 0);

@@ -48,6 +48,12 @@ class Hosts(Case):
             shown = run(program, base, 2_000 if FULL else 300, timeout=600)
         self.assertRegex(shown, r"\d+ checks passed\n$")
 
+    def test_everything_at_once_on_the_same_services(self):
+        program = self.compile(ROOT / "tests/c/threads.c", *C99)
+        with Echo(1) as base:
+            for _ in range(20 if FULL else 3):
+                self.assertRegex(run(program, base), r"\d+ checks passed\n$")
+
     def test_the_library_is_loaded_and_unloaded(self):
         program = self.compile(ROOT / "tests/c/unload.c", *C99, "-ldl")
         with Echo(0) as base:

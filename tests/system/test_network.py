@@ -1,0 +1,241 @@
+"""TLS against nginx, and a proxy, through the Python binding: certificates are made on the spot."""
+
+import base64
+import json
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+from support import Case, python_environment, run
+
+NGINX = """
+daemon off; master_process off; pid {scratch}/pid; error_log {scratch}/error.log;
+events {{ worker_connections 512; }}
+http {{
+  log_format what '$server_port $server_protocol $connection';
+  access_log {scratch}/access.log what;
+  default_type application/json;
+  client_body_temp_path {scratch}/body; proxy_temp_path {scratch}/proxy; fastcgi_temp_path {scratch}/fastcgi;
+  scgi_temp_path {scratch}/scgi; uwsgi_temp_path {scratch}/uwsgi;
+  ssl_certificate {scratch}/server.pem; ssl_certificate_key {scratch}/server.key;
+  keepalive_requests 100000;
+  server {{ listen 127.0.0.1:{plain}; location / {{ return 200 '{{"_id":"plain"}}'; }} }}
+  server {{ listen 127.0.0.1:{tls} ssl http2; location / {{ return 200 '{{"_id":"tls"}}'; }} }}
+  server {{ listen 127.0.0.1:{mutual} ssl; ssl_client_certificate {scratch}/ca.pem; ssl_verify_client on;
+    location / {{ return 200 '{{"_id":"mutual"}}'; }} }}
+  server {{ listen 127.0.0.1:{old} ssl; ssl_protocols TLSv1.2; location / {{ return 200 '{{"_id":"old"}}'; }} }}
+}}
+"""
+
+BOOK = """
+import json, sys
+from callbackservice import Rejected, Service
+with Service(json.loads(sys.argv[1])) as service:
+    try:
+        print(service.schedule(phonenumber="1")["id"])
+    except Rejected as rejected:
+        print(rejected.name, rejected.outcome["error"]["attempts"], rejected.outcome["error"]["message"])
+"""
+
+MANY = """
+import json, sys
+from callbackservice import Service
+states = []
+with Service(json.loads(sys.argv[1])) as service:
+    for number in range(1000):
+        service.start("CallbackService.schedule", {"phonenumber": number}, lambda _, outcome: states.append(outcome["state"]))
+    while len(states) < 1000 and service.dispatch(30):
+        pass
+print(states.count("resolved"))
+"""
+
+
+def free_ports(count):
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [each.getsockname()[1] for each in sockets]
+    for each in sockets:
+        each.close()
+    return ports
+
+
+def make_certificates(scratch):
+    def openssl(*words):
+        run("openssl", *words, cwd=scratch)
+
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-days", "2",
+            "-subj", "/CN=Test authority")
+    for name, extension in [("server", "subjectAltName=IP:127.0.0.1"), ("client", "extendedKeyUsage=clientAuth")]:
+        openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr",
+                "-subj", f"/CN={name}")
+        (scratch / f"{name}.ext").write_text(extension)
+        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+                "-out", f"{name}.pem", "-days", "2", "-extfile", f"{name}.ext")
+
+
+class Network(Case):
+    @classmethod
+    def setUpClass(cls):
+        directory = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(directory.cleanup)
+        cls.files = pathlib.Path(directory.name)
+        make_certificates(cls.files)
+        names = ["plain", "tls", "mutual", "old"]
+        cls.ports = dict(zip(names, free_ports(len(names))))
+        configuration = cls.files / "nginx.conf"
+        configuration.write_text(NGINX.format(scratch=cls.files, **cls.ports))
+        nginx = subprocess.Popen(["nginx", "-p", cls.files, "-c", configuration], stderr=subprocess.DEVNULL)
+        cls.addClassCleanup(nginx.wait)
+        cls.addClassCleanup(nginx.terminate)
+        deadline = time.monotonic() + 20
+        for port in cls.ports.values():
+            while not cls.listens(port):
+                assert nginx.poll() is None and time.monotonic() < deadline, "nginx does not listen"
+
+    @staticmethod
+    def listens(port):
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", port)) == 0
+
+    def book(self, server, script=BOOK, host="127.0.0.1", environment=None, **configuration):
+        """What came of a booking: the server's name, or status, attempts and message."""
+        scheme = "http" if server == "plain" else "https"
+        configuration = {
+            "dataURL": f"{scheme}://{host}:{self.ports[server]}/x",
+            "ajaxTimeout": 30000,
+            "proxy": "none",
+            **configuration,
+        }
+        environment = {**python_environment(), **(environment or {})}
+        return run(sys.executable, "-c", script, json.dumps(configuration), env=environment).strip()
+
+    def file(self, name):
+        return str(self.files / name)
+
+    def log(self):
+        return (self.files / "access.log").read_text()
+
+
+class Tls(Network):
+    def test_an_authority_of_the_site_is_trusted_beside_the_systems(self):
+        self.assertIn("TLS 1 ", self.book("tls"))
+        self.assertIn("name the issuer's certificate in tls.caFile", self.book("tls"))
+        self.assertEqual(self.book("tls", tls={"caFile": self.file("ca.pem")}), "tls")
+
+    def test_the_certificate_must_be_the_hosts(self):
+        shown = self.book("tls", host="localhost", tls={"caFile": self.file("ca.pem")})
+        self.assertIn("TLS 1 the certificate is for another host than localhost", shown)
+
+    def test_a_client_certificate_is_shown_where_it_is_wanted(self):
+        tls = {"caFile": self.file("ca.pem")}
+        self.assertNotEqual(self.book("mutual", tls=tls), "mutual")
+        tls |= {"certFile": self.file("client.pem"), "keyFile": self.file("client.key")}
+        self.assertEqual(self.book("mutual", tls=tls), "mutual")
+        with self.assertRaisesRegex(AssertionError, "tls.keyFile: does not go with tls.certFile"):
+            self.book("mutual", tls={**tls, "keyFile": self.file("server.key")})
+
+    def test_the_least_version_is_kept(self):
+        tls = {"caFile": self.file("ca.pem")}
+        self.assertEqual(self.book("old", tls=tls), "old")
+        self.assertIn("TLS 1 ", self.book("old", tls={**tls, "minVersion": "1.3"}))
+
+    def test_a_machine_without_authorities_speaks_http_and_says_what_https_needs(self):
+        bare = {"SSL_CERT_FILE": "/dev/null", "SSL_CERT_DIR": "/nonexistent"}
+        self.assertEqual(self.book("plain", environment=bare), "plain")
+        self.assertRegex(self.book("tls", environment=bare), "^TLS 0 .*ca-certificates.*tls.caFile")
+        self.assertEqual(self.book("tls", environment=bare, tls={"caFile": self.file("ca.pem")}), "tls")
+
+    def test_http_2_carries_many_started_calls_on_few_connections(self):
+        shown = self.book("tls", script=MANY, tls={"caFile": self.file("ca.pem")}, maxConnections=2)
+        self.assertEqual(shown, "1000")
+        port = self.ports["tls"]
+        connections = re.findall(rf"^{port} HTTP/2.0 (\d+)$", self.log(), re.M)
+        self.assertGreaterEqual(len(connections), 1000)
+        self.assertLessEqual(len(set(connections[-1000:])), 2)
+
+
+class Proxy:
+    """A proxy that wants credentials, for http and, through CONNECT, for https."""
+
+    def __enter__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        self.served = []
+        threading.Thread(target=self.accept, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+    def accept(self):
+        while True:
+            try:
+                client = self.listener.accept()[0]
+            except OSError:
+                return
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client):
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += client.recv(65536)
+        self.served.append(head.split(b" ", 1)[0].decode())
+        if base64.b64encode(b"user:p^ss") not in head:
+            client.sendall(b"HTTP/1.1 407 No\r\nProxy-Authenticate: Basic\r\nContent-Length: 0\r\n\r\n")
+            return client.close()
+        target = head.split(b" ")[1].decode().removeprefix("http://").split("/")[0]
+        host, port = target.split(":")
+        server = socket.create_connection((host, int(port)))
+        if head.startswith(b"CONNECT"):
+            client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        else:
+            server.sendall(head)
+        threading.Thread(target=self.copy, args=(client, server), daemon=True).start()
+        self.copy(server, client)
+
+    @staticmethod
+    def copy(source, sink):
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+        except OSError:
+            pass
+        finally:
+            sink.close()
+
+
+class Proxies(Network):
+    def test_a_proxy_is_used_for_both_schemes_with_its_credentials(self):
+        tls = {"caFile": self.file("ca.pem")}
+        with Proxy() as proxy:
+            url = f"http://user:p^ss@{proxy.url}"
+            self.assertEqual(self.book("plain", proxy={"url": url}), "plain")
+            self.assertEqual(self.book("tls", proxy={"url": url}, tls=tls), "tls")
+            self.assertEqual(proxy.served, ["POST", "CONNECT"])
+            self.assertEqual(self.book("plain", proxy={"url": url, "noProxy": ["127.0.0.1"]}), "plain")
+            self.assertEqual(len(proxy.served), 2)
+
+    def test_missing_credentials_are_told_at_once(self):
+        with Proxy() as proxy:
+            url = {"url": f"http://{proxy.url}"}
+            self.assertRegex(self.book("plain", proxy=url), "^PROXY 1 ")
+            self.assertRegex(self.book("tls", proxy=url), "^PROXY 1 .*put them into proxy.url")
+            self.assertEqual(proxy.served, ["POST", "CONNECT"])
+
+    def test_the_environment_names_the_proxy_unless_told_otherwise(self):
+        tls = {"caFile": self.file("ca.pem")}
+        with Proxy() as proxy:
+            named = {"HTTPS_PROXY": f"http://user:p%5Ess@{proxy.url}", "NO_PROXY": ""}
+            self.assertEqual(self.book("tls", environment=named, tls=tls, proxy="env"), "tls")
+            self.assertEqual(proxy.served, ["CONNECT"])
+            self.assertEqual(self.book("tls", environment=named, tls=tls, proxy="none"), "tls")
+            excepted = {**named, "NO_PROXY": "127.0.0.1"}
+            self.assertEqual(self.book("tls", environment=excepted, tls=tls, proxy="env"), "tls")
+            self.assertEqual(proxy.served, ["CONNECT"])
+
+
+del Network  # what the classes share, not a test of its own
