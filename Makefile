@@ -2,6 +2,7 @@
 # make demo       the sandbox server and the quickstart programs against it
 # make test       everything that is checked; sets itself up
 # make test-full  the same, with long tests in full size
+# make test-faults  the table of docs/reliability.md anew
 # make test-tsan  threaded tests under ThreadSanitizer
 # make install    into PREFIX (default /usr/local), below DESTDIR if given
 # make header     the header anew from the source
@@ -20,7 +21,7 @@ SHARED := $(RELEASE)/libcallbackservice.so
 STATIC := $(RELEASE)/libcallbackservice.a
 SONAME := libcallbackservice.so.1
 
-.PHONY: all library header demo sandbox test test-full test-tsan install uninstall clean
+.PHONY: all library header demo sandbox test test-full test-faults test-tsan install uninstall clean
 
 all: library header
 
@@ -44,6 +45,9 @@ test:
 
 test-tsan:
 	@PYTHON="$(PYTHON)" sh tools/tsan.sh
+
+test-faults: library
+	@$(PYTHON) tests/faults.py --write
 
 test-full:
 	@FULL=1 $(PYTHON) tests/run.py

@@ -1,8 +1,10 @@
 """The documents say what is true: examples run, tables are complete, links lead somewhere."""
 
 import re
+import sys
+import textwrap
 
-from support import HEADER, ROOT, Case, Sandbox, run
+from support import HEADER, ROOT, Case, Sandbox, python_environment, run
 
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = [path for path in ROOT.rglob("*.md") if not {"target", "build", ".git"} & set(path.parts)]
@@ -44,6 +46,26 @@ class Readme(Case):
         for target in set(re.findall(r"^ +make (\w+)|`make (\w+)`", README, re.M)):
             name = "".join(target)
             run("make", "--dry-run", "--silent", name)
+
+
+class Comments(Case):
+    def test_the_example_in_the_cpp_header_compiles(self):
+        text = (ROOT / "bindings/cpp/callbackservice.hpp").read_text()
+        lines = [line.removeprefix("//     ") for line in text.splitlines() if line.startswith("//     ")]
+        self.assertGreater(len(lines), 3)
+        program = (
+            "#include <callbackservice.hpp>\n"
+            "static void use(const std::string &) {}\nstatic void complain(const char *, const std::string &) {}\n"
+            "int main() {\n" + "\n".join(lines) + "\n}\n"
+        )
+        self.compile(program, "-std=c++11", compiler="g++")
+
+    def test_the_example_in_the_python_module_books(self):
+        text = (ROOT / "bindings/python/callbackservice/__init__.py").read_text()
+        example = textwrap.dedent(text.split('"""')[1].split("\n\n", 1)[1].split("\n\nThe module", 1)[0])
+        with Sandbox() as sandbox:
+            program = example.replace("http://127.0.0.1:8080", sandbox.base)
+            self.assertIn("369-", run(sys.executable, "-c", program, env=python_environment()))
 
 
 class Everywhere(Case):
