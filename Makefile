@@ -3,6 +3,7 @@
 # make test       everything that is checked; sets itself up
 # make test-full  the same, with long tests in full size
 # make test-faults  the table of docs/reliability.md anew
+# make test-ledger  bookings while their server is killed, compared with its database
 # make test-tsan  threaded tests under ThreadSanitizer
 # make install    into PREFIX (default /usr/local), below DESTDIR if given
 # make header     the header anew from the source
@@ -21,7 +22,7 @@ SHARED := $(RELEASE)/libcallbackservice.so
 STATIC := $(RELEASE)/libcallbackservice.a
 SONAME := libcallbackservice.so.1
 
-.PHONY: all library header demo sandbox test test-full test-faults test-tsan install uninstall clean
+.PHONY: all library header demo sandbox test test-full test-faults test-ledger test-tsan install uninstall clean
 
 all: library header
 
@@ -48,6 +49,9 @@ test-tsan:
 
 test-faults: library
 	@$(PYTHON) tests/faults.py --write
+
+test-ledger: library sandbox
+	@$(PYTHON) tests/ledger.py
 
 test-full:
 	@FULL=1 $(PYTHON) tests/run.py

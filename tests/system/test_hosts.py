@@ -48,6 +48,11 @@ class Hosts(Case):
             shown = run(program, base, 2_000 if FULL else 300, timeout=600)
         self.assertRegex(shown, r"\d+ checks passed\n$")
 
+    def test_the_ledger_is_right_though_the_server_is_killed(self):
+        sizes = ["20000", "20"] if FULL else ["2000", "4"]
+        shown = run(sys.executable, ROOT / "tests/ledger.py", *sizes)
+        self.assertTrue(shown.endswith("the ledger is right\n"), shown)
+
     def test_everything_at_once_on_the_same_services(self):
         program = self.compile(ROOT / "tests/c/threads.c", *C99)
         with Echo(1) as base:
