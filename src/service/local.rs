@@ -108,10 +108,17 @@ impl Call {
     }
 }
 
+impl Call {
+    /// Whether a handler has forked and this is the child, in which what waits is the parent's to tell.
+    pub fn is_inherited(&self) -> bool {
+        self.generation != generation()
+    }
+}
+
 impl Drop for Call {
     fn drop(&mut self) {
-        // After a fork inside a handler, the child's copy of this call belongs to the parent.
-        if self.generation == generation() {
+        // The count, and perhaps the lock, are the parent's.
+        if !self.is_inherited() {
             *lock(&self.local.running) -= 1;
             self.local.left.notify_all();
         }

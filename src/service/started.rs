@@ -119,19 +119,24 @@ impl Service {
         let _inside = self.bus.enter();
         log::flush();
         let queue = &call.local.queue;
-        match queue.take(wait) {
-            Taken::Delivery(delivery) => self.deliver(delivery),
+        let mut next = match queue.take(wait) {
+            Taken::Delivery(delivery) => delivery,
             Taken::Nothing => return Err(Error::new(Status::Timeout, "nothing waited")),
             Taken::End => return Err(closed()),
-        }
+        };
         // What handlers cause now is for the next time, or a program could never get out of here.
-        for _ in 0..queue.len() {
-            match queue.take(Some(Duration::ZERO)) {
-                Taken::Delivery(delivery) => self.deliver(delivery),
-                Taken::Nothing | Taken::End => break,
+        let mut more = queue.len();
+        loop {
+            self.deliver(next);
+            if more == 0 || call.is_inherited() {
+                return Ok(());
             }
+            more -= 1;
+            next = match queue.take(Some(Duration::ZERO)) {
+                Taken::Delivery(delivery) => delivery,
+                Taken::Nothing | Taken::End => return Ok(()),
+            };
         }
-        Ok(())
     }
 
     /// The descriptor that tells that something waits.
@@ -176,6 +181,9 @@ impl Service {
         let work = move || {
             while let Taken::Delivery(delivery) = call.local.queue.take(None) {
                 let _ = panics::contain(|| service.deliver(delivery));
+                if call.is_inherited() {
+                    return;
+                }
             }
         };
         threads::spawn("cbsvc-handlers", work).map_err(|error| {

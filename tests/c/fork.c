@@ -72,6 +72,46 @@ static void child(int number)
     _exit(0);
 }
 
+struct family {
+    int told;
+    pid_t child;
+};
+
+/* The first handler forks; the child goes on into the library, which must leave the parent's calls to the parent. */
+static void fork_here(const char *event, const char *data, void *user_data)
+{
+    struct family *family = user_data;
+
+    (void)event;
+    CHECK(strstr(data, "\"state\":\"resolved\"") != NULL);
+    if (family->told++ == 0) {
+        family->child = fork();
+        CHECK(family->child >= 0);
+    }
+}
+
+static void fork_inside_a_handler(void)
+{
+    struct family family = {0, -1};
+    int i, status;
+
+    for (i = 0; i < STARTED; i++)
+        CHECK(cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"1\"}", fork_here, &family, NULL,
+                          NULL) == CBSVC_OK);
+    while (family.told < STARTED) {
+        CHECK(cbsvc_dispatch(service, 60000) == CBSVC_OK);
+        if (family.child == 0) {
+            alarm(60);
+            CHECK(family.told == 1);
+            book("grandchild", 1);
+            CHECK(cbsvc_dispatch(service, 0) == CBSVC_TIMEOUT);
+            CHECK(cbsvc_close(service, 5000) == CBSVC_OK);
+            _exit(0);
+        }
+    }
+    CHECK(waitpid(family.child, &status, 0) == family.child && status == 0);
+}
+
 static void join_one(void)
 {
     int status;
@@ -119,6 +159,7 @@ int main(int argc, char **argv)
     while (told < STARTED)
         CHECK(cbsvc_dispatch(service, 60000) == CBSVC_OK);
     CHECK(cbsvc_dispatch(service, 0) == CBSVC_TIMEOUT);
+    fork_inside_a_handler();
     CHECK(cbsvc_close(service, 5000) == CBSVC_OK);
     printf("%ld children beside %ld calls of the parent\n", children, calls);
     printf("%d checks passed\n", checks);
