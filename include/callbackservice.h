@@ -62,8 +62,9 @@ typedef int32_t cbsvc_status;
  * the program gave when it named the handler. Both texts are UTF-8 and belong to the library: they are valid until
  * the handler returns.
  *
- * Handlers run only inside functions that the program itself calls, on the calling thread: a blocking command runs
- * the handlers of its event before it returns. When several threads call, handlers run on each of them, possibly at
+ * With "handlers":"caller", the default, handlers run only inside functions that the program itself calls, on the
+ * calling thread: a blocking command runs the handlers of its event before it returns. With "handlers":"thread" they
+ * run on one thread of the service's own, one at a time. When several threads call, handlers run on each of them, possibly at
  * the same time. A handler may call any function of the library; only closing its own service is answered with
  * CBSVC_REENTRANT. It must return normally: leaving it by longjmp is undefined, and a C++ exception that leaves
  * it ends the program with a message.
@@ -143,14 +144,15 @@ typedef void (*cbsvc_release)(void *user_data);
  * Opens a service.
  *
  * config is a JSON object with at least dataURL; a whole widgets configuration is accepted too. on_event, if
- * not NULL, is told of every event of the service, first of CallbackService.ready before this function returns
- * (*service is set by then). Nothing is sent to the server yet.
+ * not NULL, is told of every event of the service, first of CallbackService.ready: before this function returns
+ * (*service is set by then) or, with "handlers":"thread", on the handlers' thread. Nothing is sent to the server yet.
  *
  * On success *service is the new service, to be closed with cbsvc_close; on failure it is NULL. On failure
  * *error tells in words what is wrong and where; free it with cbsvc_string_free. error may be NULL.
  *
  * Any thread. Errors: CBSVC_NULL_ARGUMENT (config, service), CBSVC_NOT_UTF8, CBSVC_NOT_JSON,
- * CBSVC_CONFIG, CBSVC_BUSY (too many open services), CBSVC_PANIC. Since 0.1.
+ * CBSVC_CONFIG, CBSVC_BUSY (too many open services), CBSVC_INTERNAL (the system gives no thread), CBSVC_PANIC.
+ * Since 0.1.
  */
 cbsvc_status cbsvc_init(const char *config,
                         cbsvc_handler on_event,
@@ -192,7 +194,7 @@ cbsvc_status cbsvc_close(cbsvc_service *service,
  *
  * data is a JSON object with the options, such as phonenumber and desiredtime. The call ends within the
  * configured ajaxTimeout. Then the event CallbackService.scheduled or CallbackService.scheduleError is
- * published, with the outcome as data, on this thread.
+ * published, with the outcome as data: on this thread, or with "handlers":"thread" on the handlers' thread.
  *
  * *outcome is a JSON object, on failure too; free it with cbsvc_string_free. outcome may be NULL.
  * A booking is never sent twice: where it is not known whether the server has booked, the message says so.
@@ -206,7 +208,7 @@ cbsvc_status cbsvc_schedule(cbsvc_service *service, const char *data, char **out
  *
  * query is a JSON object with the options, such as startDate and numberOfDays. The call ends within the
  * configured ajaxTimeout. Then the event CallbackService.availableSlots or CallbackService.availabilityError
- * is published, with the outcome as data, on this thread.
+ * is published, with the outcome as data: on this thread, or with "handlers":"thread" on the handlers' thread.
  *
  * *outcome is a JSON object, on failure too; free it with cbsvc_string_free. outcome may be NULL.
  * The slots stand under slots, in ascending order and in the same form for both server APIs.
@@ -238,7 +240,7 @@ cbsvc_status cbsvc_command(cbsvc_service *service,
  * command's JSON object. The request goes out on one thread of the library, shared by all services; the deadline is
  * the configured ajaxTimeout, counted from now.
  *
- * If this function returns CBSVC_OK, done is called exactly once, with the name of the event (of the command
+ * If this function returns CBSVC_OK, done is called exactly once (unless cbsvc_close times out first), with the name of the event (of the command
  * where there is none) and the outcome, whose state is resolved, rejected (also when the data is wrong) or
  * cancelled (by cbsvc_cancel or cbsvc_close). Then the event's subscribers are told, except of a cancelled
  * call. Then release is called with user_data. done and release may be NULL. If this function fails, done is
@@ -304,8 +306,8 @@ cbsvc_status cbsvc_waitable(cbsvc_service *service,
  *
  * event is CallbackService.ready, .scheduled, .scheduleError, .availableSlots or .availabilityError
  * with the same beginning, or * for all of them. Handlers of one event run in the order of their subscription.
- * Since a service is ready from the start, a subscription to CallbackService.ready or * is told so before this
- * function returns.
+ * Since a service is ready from the start, a subscription to CallbackService.ready or * is told so at once: before
+ * this function returns or, with "handlers":"thread", on the handlers' thread.
  *
  * release, if not NULL, is called with user_data exactly once: after the handler's last call when the
  * subscription ends, or at once when this function fails. *subscription is the number for cbsvc_unsubscribe,
@@ -313,7 +315,8 @@ cbsvc_status cbsvc_waitable(cbsvc_service *service,
  * subscription too.
  *
  * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (event, handler), CBSVC_BAD_HANDLE,
- * CBSVC_NOT_UTF8, CBSVC_BAD_OPTION (no event of this name), CBSVC_PANIC. Since 0.1.
+ * CBSVC_NOT_UTF8, CBSVC_BAD_OPTION (no event of this name), CBSVC_CLOSED, CBSVC_INTERNAL (the system gives no
+ * thread), CBSVC_PANIC. Since 0.1.
  */
 cbsvc_status cbsvc_subscribe(cbsvc_service *service,
                              const char *event,
@@ -328,7 +331,8 @@ cbsvc_status cbsvc_subscribe(cbsvc_service *service,
  * The handler is not called again, except that a call which is running on another thread finishes; its release
  * runs when none is running any more, usually before this function returns. A handler may end its own subscription.
  *
- * Any thread, also inside a handler. Errors: CBSVC_BAD_HANDLE, CBSVC_NO_SUCH, CBSVC_PANIC. Since 0.1.
+ * Any thread, also inside a handler. Errors: CBSVC_BAD_HANDLE, CBSVC_NO_SUCH, CBSVC_CLOSED,
+ * CBSVC_PANIC. Since 0.1.
  */
 cbsvc_status cbsvc_unsubscribe(cbsvc_service *service,
                                uint64_t subscription);

@@ -94,8 +94,10 @@ impl Bus {
     /// Removes a handler; whether there was one with this number.
     pub fn unsubscribe(&self, id: u64) -> bool {
         let before = self.change(|list| list.retain(|subscription| subscription.id != id));
-        let removed = before.iter().find(|subscription| subscription.id == id);
-        if let Some(subscription) = removed {
+        let removed = before.iter().find(|subscription| subscription.id == id).cloned();
+        // The old list would keep the other handlers while this one is released.
+        drop(before);
+        if let Some(subscription) = &removed {
             subscription.active.store(false, Ordering::Release);
         }
         removed.is_some()

@@ -52,7 +52,7 @@ pub fn set(level: Level, sink: Option<Sink>) {
     let level = if sink.is_some() { level } else { Level::Off };
     let previous = SINK.with(|current| std::mem::replace(current, sink));
     LEVEL.store(level as i32, Ordering::Release);
-    drop(previous);
+    drop((previous, WAITING.with(std::mem::take)));
 }
 
 /// Logs what keeps the library from working.
@@ -102,7 +102,7 @@ pub fn deferred<R>(section: impl FnOnce() -> R) -> R {
 
 /// Writes the lines that wait, on this thread.
 pub fn flush() {
-    if LEVEL.load(Ordering::Acquire) == Level::Off as i32 {
+    if LEVEL.load(Ordering::Acquire) == Level::Off as i32 || WRITING.try_with(Cell::get).unwrap_or(true) {
         return;
     }
     for (level, line) in WAITING.with(std::mem::take) {
@@ -131,8 +131,8 @@ fn write(level: Level, line: impl FnOnce() -> String) {
 
 fn hand_over(level: Level, line: CString) {
     if let Some(sink) = SINK.with(|sink| sink.clone()) {
-        let _ = WRITING.try_with(|writing| writing.set(true));
+        let before = WRITING.try_with(|writing| writing.replace(true)).unwrap_or(true);
         sink(level.name(), &line);
-        let _ = WRITING.try_with(|writing| writing.set(false));
+        let _ = WRITING.try_with(|writing| writing.set(before));
     }
 }

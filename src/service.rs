@@ -14,7 +14,7 @@ use crate::config::{Config, Handlers};
 use crate::delivery::{Delivery, Taken};
 use crate::error::{Error, Result};
 use crate::events::{Bus, Filter, Handler};
-use crate::guarded::{lock, Guarded, PerProcess};
+use crate::guarded::{generation, lock, Guarded, PerProcess};
 use crate::json::{self, Object};
 use crate::log;
 use crate::outcome::Outcome;
@@ -95,6 +95,7 @@ impl Service {
 
     /// Removes a handler.
     pub fn unsubscribe(&self, id: u64) -> Result<()> {
+        let _call = self.begin().ok_or_else(closed)?;
         match self.bus.unsubscribe(id) {
             true => Ok(()),
             false => Err(Error::new(Status::NoSuch, "the service has no such subscription")),
@@ -120,7 +121,6 @@ impl Service {
         let Some(call) = self.begin() else {
             return Outcome::unanswered(command.name(), closed(), 0);
         };
-        let _inside = self.bus.enter();
         log::flush();
         let outcome = match self.prepare(command, data, begun, &call.local) {
             Ok(prepared) => {
@@ -173,30 +173,48 @@ impl Service {
     /// have left, or the error says otherwise.
     pub fn close(&self, timeout: Option<Duration>) -> Result<()> {
         self.closed.store(true, Ordering::SeqCst);
-        let mut left = true;
-        if let Some(local) = self.local.present() {
-            local.stop.notify_waiters();
-            started::cancel_all(&local);
-            local.queue.end();
-            left = local.wait_until_left(timeout);
-            if !left && self.mode() == Handlers::Thread {
-                self.bus.silence();
-            }
-            while let (Handlers::Caller, Taken::Delivery(delivery)) =
-                (self.mode(), local.queue.take(Some(Duration::ZERO)))
-            {
-                self.deliver(delivery);
-            }
-            let worker = lock(&local.started).worker.take();
-            drop(worker);
-        }
+        let left =
+            self.local.present().is_none_or(|local| self.end(&local, timeout.map(|timeout| Instant::now() + timeout)));
         self.bus.silence();
         self.bus.clear();
         drop(self.local.take());
+        log::flush();
         match left {
             true => Ok(()),
             false => Err(Error::new(Status::Timeout, "calls of other threads had not left in time")),
         }
+    }
+
+    /// Ends what this process has running and tells what waits; whether all threads have left in time.
+    fn end(&self, local: &Local, until: Option<Instant>) -> bool {
+        let forked = generation();
+        local.stop.notify_waiters();
+        started::cancel_all(local);
+        let left = match self.mode() {
+            Handlers::Caller => {
+                // Threads that dispatch wait for this.
+                local.queue.end();
+                let left = local.wait_until_left(until, |running| running.callers > 0);
+                while let Taken::Delivery(delivery) = local.queue.take(Some(Duration::ZERO)) {
+                    self.deliver(delivery);
+                    if forked != generation() {
+                        // A handler has forked, and this is the child: the rest is the parent's.
+                        return true;
+                    }
+                }
+                left
+            }
+            Handlers::Thread => {
+                // Threads that are leaving may have something to be told yet.
+                let callers_left = local.wait_until_left(until, |running| running.callers > 0);
+                local.queue.end();
+                callers_left && local.wait_until_left(until, |running| running.handlers > 0)
+            }
+        };
+        // Ended without the lock, which calls that are being dropped want.
+        let worker = lock(&local.started).worker.take();
+        drop(worker);
+        left
     }
 
     /// Whether this thread is inside a call or a handler of this service.
@@ -212,7 +230,7 @@ impl Service {
         Report {
             origin: config.connection.origin.origin().ascii_serialization(),
             subscriptions: self.bus.len(),
-            running: local.as_ref().map_or(0, |local| local.running()),
+            running: local.as_ref().map_or(0, |local| local.callers()),
             started: local.as_ref().map_or(0, |local| local.queue.outstanding()),
             resolved: self.resolved.load(Ordering::Relaxed),
             rejected: self.rejected.load(Ordering::Relaxed),
@@ -231,7 +249,7 @@ impl Service {
 
     /// Counts a call in, unless the service is closed.
     fn begin(&self) -> Option<Call> {
-        let call = Call::begin(self.local.get(Local::default));
+        let call = Call::begin(self.local.get(Local::default), self.bus.enter());
         // Looked at after counting in, so that closing either sees this call or is seen by it.
         (!self.closed.load(Ordering::SeqCst)).then_some(call)
     }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use crate::guarded::PerProcess;
@@ -36,17 +37,18 @@ pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<Joi
 }
 
 /// Counts a thread in, and out when dropped, also when it could not be started.
-struct Ending;
+struct Ending(Arc<AtomicUsize>);
 
 impl Ending {
     fn begin() -> Ending {
-        RUNNING.get(AtomicUsize::default).fetch_add(1, Ordering::Relaxed);
-        Ending
+        let running = RUNNING.get(AtomicUsize::default);
+        running.fetch_add(1, Ordering::Relaxed);
+        Ending(running)
     }
 }
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        RUNNING.get(AtomicUsize::default).fetch_sub(1, Ordering::Relaxed);
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::error::{Error, Result};
-use crate::guarded::{lock, PerProcess};
+use crate::guarded::{generation, lock, PerProcess};
 use crate::log;
 use crate::status::Status;
 use crate::threads;
@@ -22,6 +22,7 @@ pub struct Worker {
     stop: Arc<Notify>,
     thread: Option<JoinHandle<()>>,
     id: ThreadId,
+    generation: u64,
 }
 
 impl Worker {
@@ -29,7 +30,7 @@ impl Worker {
     pub fn shared() -> Result<Arc<Worker>> {
         let shared = SHARED.get(Mutex::default);
         let mut shared = lock(&shared);
-        if let Some(worker) = shared.upgrade() {
+        if let Some(worker) = shared.upgrade().filter(|worker| worker.runs()) {
             return Ok(worker);
         }
         let worker = Arc::new(Worker::start()?);
@@ -48,7 +49,12 @@ impl Worker {
         })
         .map_err(refused)?;
         let id = thread.thread().id();
-        Ok(Worker { runtime: handle, stop, thread: Some(thread), id })
+        Ok(Worker { runtime: handle, stop, thread: Some(thread), id, generation: generation() })
+    }
+
+    /// Whether the thread is there.
+    pub fn runs(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
     }
 
     /// Has the thread drive a future to its end.
@@ -59,6 +65,11 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
+        if self.generation != generation() {
+            // The thread is the parent's.
+            std::mem::forget(self.thread.take());
+            return;
+        }
         self.stop.notify_one();
         if let Some(thread) = self.thread.take().filter(|_| std::thread::current().id() != self.id) {
             let _ = thread.join();

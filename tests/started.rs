@@ -405,3 +405,61 @@ fn many_threads_start_and_dispatch_at_once() {
     assert_eq!(service.close(), 0);
     assert_eq!(server.received().len(), 1_000);
 }
+
+#[test]
+fn what_was_started_is_told_even_if_the_service_is_closed_at_that_moment() {
+    let server = booking();
+    for mode in ["caller", "thread"] {
+        for round in 0..100 {
+            let service = service(&server, json!({ "handlers": mode }));
+            let told = Told::new();
+            let starters: Vec<_> = (0..2)
+                .map(|_| {
+                    std::thread::spawn(move || {
+                        let started = |data: &Value| told.start(service, "CallbackService.schedule", data).0;
+                        let data = [json!({}), json!({"phonenumber": "1"})];
+                        (0..).take_while(|number| started(&data[number % 2]) == 0).count()
+                    })
+                })
+                .collect();
+            while round % 2 == 0 && told.states().is_empty() && mode == "thread" {
+                std::thread::yield_now();
+            }
+            assert_eq!(service.close(), 0);
+            let (states, released) = (told.states().len(), told.released());
+            let started: usize = starters.into_iter().map(|starter| starter.join().unwrap()).sum();
+            // Each starter's last try failed, and was released.
+            assert_eq!((states, told.released()), (started, started + 2), "{mode}");
+            assert!(released >= started);
+        }
+    }
+}
+
+unsafe extern "C-unwind" fn close_in_release(told: *mut c_void) {
+    let told = unsafe { &*(told as *const Told) };
+    let service = told.service.lock().unwrap().unwrap();
+    told.statuses.lock().unwrap().push(callbackservice::ffi::service::cbsvc_close(service.0, -1));
+    told.released.fetch_add(1, Ordering::SeqCst);
+}
+
+#[test]
+fn a_release_cannot_close_the_service_that_it_belongs_to() {
+    for mode in ["caller", "thread"] {
+        let server = booking();
+        let service = service(&server, json!({ "handlers": mode }));
+        let told = Told::new();
+        *told.service.lock().unwrap() = Some(service);
+        let user_data = told as *const Told as *mut c_void;
+        let (name, data) = (c"CallbackService.schedule".as_ptr(), c"{}".as_ptr());
+        let status = unsafe {
+            cbsvc_start(service.0, name, data, Some(done), user_data, Some(close_in_release), ptr::null_mut())
+        };
+        assert_eq!(status, 0);
+        if mode == "caller" {
+            assert_eq!(service.dispatch(-1), 0);
+        }
+        told.wait_released(1);
+        assert_eq!(*told.statuses.lock().unwrap(), [202], "{mode}");
+        assert_eq!(service.close(), 0);
+    }
+}

@@ -16,7 +16,7 @@ use crate::status::Status;
 ///
 /// `data` is a JSON object with the options, such as `phonenumber` and `desiredtime`. The call ends within the
 /// configured `ajaxTimeout`. Then the event `CallbackService.scheduled` or `CallbackService.scheduleError` is
-/// published, with the outcome as data, on this thread.
+/// published, with the outcome as data: on this thread, or with `"handlers":"thread"` on the handlers' thread.
 ///
 /// `*outcome` is a JSON object, on failure too; free it with `cbsvc_string_free`. `outcome` may be NULL.
 /// A booking is never sent twice: where it is not known whether the server has booked, the message says so.
@@ -39,7 +39,7 @@ pub unsafe extern "C" fn cbsvc_schedule(
 ///
 /// `query` is a JSON object with the options, such as `startDate` and `numberOfDays`. The call ends within the
 /// configured `ajaxTimeout`. Then the event `CallbackService.availableSlots` or `CallbackService.availabilityError`
-/// is published, with the outcome as data, on this thread.
+/// is published, with the outcome as data: on this thread, or with `"handlers":"thread"` on the handlers' thread.
 ///
 /// `*outcome` is a JSON object, on failure too; free it with `cbsvc_string_free`. `outcome` may be NULL.
 /// The slots stand under `slots`, in ascending order and in the same form for both server APIs.

@@ -14,8 +14,8 @@ use crate::status::Status;
 ///
 /// `event` is `CallbackService.ready`, `.scheduled`, `.scheduleError`, `.availableSlots` or `.availabilityError`
 /// with the same beginning, or `*` for all of them. Handlers of one event run in the order of their subscription.
-/// Since a service is ready from the start, a subscription to `CallbackService.ready` or `*` is told so before this
-/// function returns.
+/// Since a service is ready from the start, a subscription to `CallbackService.ready` or `*` is told so at once: before
+/// this function returns or, with `"handlers":"thread"`, on the handlers' thread.
 ///
 /// `release`, if not NULL, is called with `user_data` exactly once: after the handler's last call when the
 /// subscription ends, or at once when this function fails. `*subscription` is the number for `cbsvc_unsubscribe`,
@@ -23,7 +23,8 @@ use crate::status::Status;
 /// subscription too.
 ///
 /// Any thread, also inside a handler. Errors: `CBSVC_NULL_ARGUMENT` (`event`, `handler`), `CBSVC_BAD_HANDLE`,
-/// `CBSVC_NOT_UTF8`, `CBSVC_BAD_OPTION` (no event of this name), `CBSVC_PANIC`. Since 0.1.
+/// `CBSVC_NOT_UTF8`, `CBSVC_BAD_OPTION` (no event of this name), `CBSVC_CLOSED`, `CBSVC_INTERNAL` (the system gives no
+/// thread), `CBSVC_PANIC`. Since 0.1.
 ///
 /// # Safety
 /// As described.
@@ -65,7 +66,8 @@ pub unsafe extern "C" fn cbsvc_subscribe(
 /// The handler is not called again, except that a call which is running on another thread finishes; its `release`
 /// runs when none is running any more, usually before this function returns. A handler may end its own subscription.
 ///
-/// Any thread, also inside a handler. Errors: `CBSVC_BAD_HANDLE`, `CBSVC_NO_SUCH`, `CBSVC_PANIC`. Since 0.1.
+/// Any thread, also inside a handler. Errors: `CBSVC_BAD_HANDLE`, `CBSVC_NO_SUCH`, `CBSVC_CLOSED`,
+/// `CBSVC_PANIC`. Since 0.1.
 #[no_mangle]
 pub extern "C" fn cbsvc_unsubscribe(service: *mut cbsvc_service, subscription: u64) -> cbsvc_status {
     boundary::function(|| find(service)?.unsubscribe(subscription))

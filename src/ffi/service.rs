@@ -19,14 +19,15 @@ use crate::status::Status;
 /// Opens a service.
 ///
 /// `config` is a JSON object with at least `dataURL`; a whole widgets configuration is accepted too. `on_event`, if
-/// not NULL, is told of every event of the service, first of `CallbackService.ready` before this function returns
-/// (`*service` is set by then). Nothing is sent to the server yet.
+/// not NULL, is told of every event of the service, first of `CallbackService.ready`: before this function returns
+/// (`*service` is set by then) or, with `"handlers":"thread"`, on the handlers' thread. Nothing is sent to the server yet.
 ///
 /// On success `*service` is the new service, to be closed with `cbsvc_close`; on failure it is NULL. On failure
 /// `*error` tells in words what is wrong and where; free it with `cbsvc_string_free`. `error` may be NULL.
 ///
 /// Any thread. Errors: `CBSVC_NULL_ARGUMENT` (`config`, `service`), `CBSVC_NOT_UTF8`, `CBSVC_NOT_JSON`,
-/// `CBSVC_CONFIG`, `CBSVC_BUSY` (too many open services), `CBSVC_PANIC`. Since 0.1.
+/// `CBSVC_CONFIG`, `CBSVC_BUSY` (too many open services), `CBSVC_INTERNAL` (the system gives no thread), `CBSVC_PANIC`.
+/// Since 0.1.
 ///
 /// # Safety
 /// As described.

@@ -15,7 +15,7 @@ use crate::status::Status;
 /// command's JSON object. The request goes out on one thread of the library, shared by all services; the deadline is
 /// the configured `ajaxTimeout`, counted from now.
 ///
-/// If this function returns `CBSVC_OK`, `done` is called exactly once, with the name of the event (of the command
+/// If this function returns `CBSVC_OK`, `done` is called exactly once (unless `cbsvc_close` times out first), with the name of the event (of the command
 /// where there is none) and the outcome, whose `state` is `resolved`, `rejected` (also when the data is wrong) or
 /// `cancelled` (by `cbsvc_cancel` or `cbsvc_close`). Then the event's subscribers are told, except of a cancelled
 /// call. Then `release` is called with `user_data`. `done` and `release` may be NULL. If this function fails, `done` is

@@ -23,8 +23,9 @@ pub struct cbsvc_service {
 /// the program gave when it named the handler. Both texts are UTF-8 and belong to the library: they are valid until
 /// the handler returns.
 ///
-/// Handlers run only inside functions that the program itself calls, on the calling thread: a blocking command runs
-/// the handlers of its event before it returns. When several threads call, handlers run on each of them, possibly at
+/// With `"handlers":"caller"`, the default, handlers run only inside functions that the program itself calls, on the
+/// calling thread: a blocking command runs the handlers of its event before it returns. With `"handlers":"thread"` they
+/// run on one thread of the service's own, one at a time. When several threads call, handlers run on each of them, possibly at
 /// the same time. A handler may call any function of the library; only closing its own service is answered with
 /// `CBSVC_REENTRANT`. It must return normally: leaving it by `longjmp` is undefined, and a C++ exception that leaves
 /// it ends the program with a message.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::Instant;
 
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -11,7 +11,7 @@ use crate::command::Command;
 use crate::config::Config;
 use crate::delivery::Queue;
 use crate::error::Result;
-use crate::events::Handler;
+use crate::events::{Handler, Inside};
 use crate::guarded::{generation, lock};
 use crate::transport::Transport;
 use crate::worker::Worker;
@@ -21,8 +21,7 @@ use crate::worker::Worker;
 pub struct Local {
     /// Connections, for the configuration last used.
     transport: Mutex<Option<Arc<Transport>>>,
-    /// Threads that are inside a call, and the handlers' thread.
-    running: Mutex<usize>,
+    running: Mutex<Running>,
     left: Condvar,
     /// Ends blocking commands.
     pub stop: Notify,
@@ -32,6 +31,15 @@ pub struct Local {
     pub started: Mutex<Started>,
     /// Whether the handlers' thread has been started.
     pub handlers_thread: Mutex<bool>,
+}
+
+/// Who is at work.
+#[derive(Clone, Copy, Default)]
+pub struct Running {
+    /// Threads that are inside a call.
+    pub callers: usize,
+    /// The handlers' thread, if there is one.
+    pub handlers: usize,
 }
 
 /// The started calls that have not ended.
@@ -74,41 +82,40 @@ impl Local {
     }
 
     /// How many threads are inside calls.
-    pub fn running(&self) -> usize {
-        *lock(&self.running)
+    pub fn callers(&self) -> usize {
+        lock(&self.running).callers
     }
 
-    /// Waits until no thread is inside a call; whether that came in time (`None` is without end).
-    pub fn wait_until_left(&self, timeout: Option<Duration>) -> bool {
+    /// Waits until nobody is left, as `busy` sees it; whether that came in time (`None` is without end).
+    pub fn wait_until_left(&self, until: Option<Instant>, busy: impl Fn(Running) -> bool) -> bool {
         let running = lock(&self.running);
-        let busy = |running: &mut usize| *running > 0;
-        let running = match timeout {
+        let busy = |running: &mut Running| busy(*running);
+        let mut running = match until.map(|until| until.saturating_duration_since(Instant::now())) {
             None => self.left.wait_while(running, busy).unwrap_or_else(PoisonError::into_inner),
-            Some(timeout) => {
-                let waited = self.left.wait_timeout_while(running, timeout, busy);
+            Some(left) => {
+                let waited = self.left.wait_timeout_while(running, left, busy);
                 waited.unwrap_or_else(PoisonError::into_inner).0
             }
         };
-        *running == 0
+        !busy(&mut running)
     }
 }
 
-/// A thread inside a call, counted out when dropped.
+/// A thread inside a call, counted out when dropped on that same thread.
 pub struct Call {
     /// The process's part of the service.
     pub local: Arc<Local>,
     generation: u64,
+    _inside: Inside,
 }
 
 impl Call {
-    /// Counts a call in.
-    pub fn begin(local: Arc<Local>) -> Call {
-        *lock(&local.running) += 1;
-        Call { local, generation: generation() }
+    /// Counts a call in. `inside` marks the thread.
+    pub fn begin(local: Arc<Local>, inside: Inside) -> Call {
+        lock(&local.running).callers += 1;
+        Call { local, generation: generation(), _inside: inside }
     }
-}
 
-impl Call {
     /// Whether a handler has forked and this is the child, in which what waits is the parent's to tell.
     pub fn is_inherited(&self) -> bool {
         self.generation != generation()
@@ -117,9 +124,38 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
-        // The count, and perhaps the lock, are the parent's.
+        // In a child, the count, and perhaps the lock, are the parent's.
         if !self.is_inherited() {
-            *lock(&self.local.running) -= 1;
+            lock(&self.local.running).callers -= 1;
+            self.local.left.notify_all();
+        }
+    }
+}
+
+/// The handlers' thread, counted out when dropped.
+pub struct HandlersThread {
+    /// The process's part of the service.
+    pub local: Arc<Local>,
+    generation: u64,
+}
+
+impl HandlersThread {
+    /// Counts the thread in.
+    pub fn begin(local: Arc<Local>) -> HandlersThread {
+        lock(&local.running).handlers += 1;
+        HandlersThread { local, generation: generation() }
+    }
+
+    /// As for [`Call`].
+    pub fn is_inherited(&self) -> bool {
+        self.generation != generation()
+    }
+}
+
+impl Drop for HandlersThread {
+    fn drop(&mut self) {
+        if !self.is_inherited() {
+            lock(&self.local.running).handlers -= 1;
             self.local.left.notify_all();
         }
     }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::local::{Call, Local, StartedCall};
+use super::local::{HandlersThread, Local, StartedCall};
 use super::{closed, Prepared, Service};
 use crate::command::{Command, CONFIGURE, CONFIGURE_C};
 use crate::config::Handlers;
@@ -35,6 +35,7 @@ impl Service {
     ) -> Result<()> {
         let begun = Instant::now();
         let call = self.begin().ok_or_else(closed)?;
+        log::flush();
         let command = Command::from_name(name);
         if command.is_none() && name != CONFIGURE {
             return Err(Error::new(Status::UnknownCommand, "Command does not exist"));
@@ -87,8 +88,8 @@ impl Service {
             return Err(closed());
         }
         let worker = match &started.worker {
-            Some(worker) => worker.clone(),
-            None => started.worker.insert(Worker::shared()?).clone(),
+            Some(worker) if worker.runs() => worker.clone(),
+            _ => started.worker.insert(Worker::shared()?).clone(),
         };
         let ending = Ending { service: self.clone(), local: local.clone(), id, begun: prepared.begun };
         let abort = worker.spawn(async move {
@@ -96,7 +97,7 @@ impl Service {
             let conclude = || prepared.conclude(command, exchanged);
             let outcome =
                 panics::contain(conclude).unwrap_or_else(|error| Outcome::unanswered(command.name(), error, 1));
-            ending.end(outcome);
+            ending.end(|_| outcome);
         });
         // Put in before the lock is given back, so that a call that ends at once finds itself.
         started.calls.insert(id, StartedCall { command, done, abort });
@@ -107,8 +108,10 @@ impl Service {
     pub fn cancel(&self, id: u64) -> Result<()> {
         let unknown = || Error::new(Status::NoSuch, "the service has no such call, or it has ended");
         let call = self.begin().ok_or_else(closed)?;
-        let started = lock(&call.local.started).calls.remove(&id).ok_or_else(unknown)?;
-        call.local.queue.push(cancelled(started));
+        // Told under the same lock, so that closing finds either the call or its end.
+        let mut started = lock(&call.local.started);
+        let ended = started.calls.remove(&id).ok_or_else(unknown)?;
+        call.local.queue.push(cancelled(ended));
         Ok(())
     }
 
@@ -116,7 +119,6 @@ impl Service {
     pub fn dispatch(&self, wait: Option<Duration>) -> Result<()> {
         self.only_for_callers()?;
         let call = self.begin().ok_or_else(closed)?;
-        let _inside = self.bus.enter();
         log::flush();
         let queue = &call.local.queue;
         let mut next = match queue.take(wait) {
@@ -176,12 +178,13 @@ impl Service {
             return Ok(());
         }
         // Counted as a call, so that closing waits until the last handler has returned.
-        let call = Call::begin(local.clone());
+        let thread = HandlersThread::begin(local.clone());
         let service = self.clone();
         let work = move || {
-            while let Taken::Delivery(delivery) = call.local.queue.take(None) {
+            let _inside = service.bus.enter();
+            while let Taken::Delivery(delivery) = thread.local.queue.take(None) {
                 let _ = panics::contain(|| service.deliver(delivery));
-                if call.is_inherited() {
+                if thread.is_inherited() {
                     return;
                 }
             }
@@ -228,10 +231,12 @@ struct Ending {
 }
 
 impl Ending {
-    fn end(&self, outcome: Outcome) {
+    fn end(&self, outcome: impl FnOnce(Command) -> Outcome) {
+        // Told under the same lock, so that closing finds either the call or its end.
+        let mut started = lock(&self.local.started);
         // Not there: it was cancelled meanwhile, and is told so.
-        if let Some(call) = lock(&self.local.started).calls.remove(&self.id) {
-            let ended = self.service.ended(call.command, outcome, self.begun, call.done);
+        if let Some(call) = started.calls.remove(&self.id) {
+            let ended = self.service.ended(call.command, outcome(call.command), self.begun, call.done);
             self.local.queue.push(Delivery::Ended(ended));
         }
     }
@@ -239,12 +244,9 @@ impl Ending {
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        let lost = lock(&self.local.started).calls.remove(&self.id);
-        if let Some(call) = lost {
+        self.end(|command| {
             let error = Error::new(Status::Internal, "the call was lost; the booking may have been made");
-            let outcome = Outcome::unanswered(call.command.name(), error, 1);
-            let ended = self.service.ended(call.command, outcome, self.begun, call.done);
-            self.local.queue.push(Delivery::Ended(ended));
-        }
+            Outcome::unanswered(command.name(), error, 1)
+        });
     }
 }

@@ -11,6 +11,7 @@ use super::{failure, resolve};
 use crate::config::connection::Connection;
 use crate::error::{Error, Result};
 use crate::status::Status;
+use crate::{host, log};
 
 /// One client and the runtime that drives it.
 pub struct Engine {
@@ -49,12 +50,30 @@ impl Engine {
             Err(missing) if missing.is_missing_context() => drive(),
             // A thread that already drives a runtime may not drive a second one, and one so near its end that it has
             // no locals left cannot drive any.
-            _ => std::thread::scope(|scope| match scope.spawn(drive).join() {
-                Ok(output) => output,
-                Err(panic) => std::panic::resume_unwind(panic),
-            }),
+            _ => on_another_thread(drive),
         }
     }
+}
+
+/// Runs a section on a thread that ends with it.
+fn on_another_thread<R: Send>(section: impl FnOnce() -> R + Send) -> R {
+    std::thread::scope(|scope| {
+        let mut section = Some(section);
+        let mut thread = None;
+        host::signals_held(&mut || {
+            thread = section.take().map(|section| {
+                scope.spawn(move || {
+                    log::defer();
+                    section()
+                })
+            });
+        });
+        match thread.map(|thread| thread.join()) {
+            Some(Ok(output)) => output,
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+            None => unreachable!("a protection runs its section"),
+        }
+    })
 }
 
 impl Drop for Engine {
