@@ -16,7 +16,7 @@ pub enum Delivery {
     /// A started call has ended: its own handler is told first, then the event's subscribers.
     Ended(Ended),
     /// An event of a blocking command.
-    Event(&'static CStr, Arc<CString>),
+    Event(&'static CStr, CString),
     /// The service is ready, for one late subscriber.
     Ready(Arc<Subscription>),
 }

@@ -135,7 +135,7 @@ impl Service {
         match self.mode() {
             Handlers::Caller => self.bus.publish(event, &outcome.text),
             Handlers::Thread => match self.need_handlers_thread(&call.local) {
-                Ok(()) => call.local.queue.push(Delivery::Event(event, Arc::new(outcome.text.clone()))),
+                Ok(()) => call.local.queue.push(Delivery::Event(event, outcome.text.clone())),
                 Err(error) => log::error(|| error.message),
             },
         }

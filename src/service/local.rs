@@ -101,19 +101,30 @@ impl Local {
     }
 }
 
-/// A thread inside a call, counted out when dropped on that same thread.
+/// A thread at work for the service, counted out when dropped.
 pub struct Call {
     /// The process's part of the service.
     pub local: Arc<Local>,
     generation: u64,
-    _inside: Inside,
+    count: fn(&mut Running) -> &mut usize,
+    /// Marks a calling thread, on which the call must then be dropped.
+    _inside: Option<Inside>,
 }
 
 impl Call {
-    /// Counts a call in. `inside` marks the thread.
+    /// Counts a calling thread in. `inside` marks it.
     pub fn begin(local: Arc<Local>, inside: Inside) -> Call {
-        lock(&local.running).callers += 1;
-        Call { local, generation: generation(), _inside: inside }
+        Call::counted(local, |running| &mut running.callers, Some(inside))
+    }
+
+    /// Counts the handlers' thread in; it marks itself.
+    pub fn handlers_thread(local: Arc<Local>) -> Call {
+        Call::counted(local, |running| &mut running.handlers, None)
+    }
+
+    fn counted(local: Arc<Local>, count: fn(&mut Running) -> &mut usize, inside: Option<Inside>) -> Call {
+        *count(&mut lock(&local.running)) += 1;
+        Call { local, generation: generation(), count, _inside: inside }
     }
 
     /// Whether a handler has forked and this is the child, in which what waits is the parent's to tell.
@@ -126,36 +137,7 @@ impl Drop for Call {
     fn drop(&mut self) {
         // In a child, the count, and perhaps the lock, are the parent's.
         if !self.is_inherited() {
-            lock(&self.local.running).callers -= 1;
-            self.local.left.notify_all();
-        }
-    }
-}
-
-/// The handlers' thread, counted out when dropped.
-pub struct HandlersThread {
-    /// The process's part of the service.
-    pub local: Arc<Local>,
-    generation: u64,
-}
-
-impl HandlersThread {
-    /// Counts the thread in.
-    pub fn begin(local: Arc<Local>) -> HandlersThread {
-        lock(&local.running).handlers += 1;
-        HandlersThread { local, generation: generation() }
-    }
-
-    /// As for [`Call`].
-    pub fn is_inherited(&self) -> bool {
-        self.generation != generation()
-    }
-}
-
-impl Drop for HandlersThread {
-    fn drop(&mut self) {
-        if !self.is_inherited() {
-            lock(&self.local.running).handlers -= 1;
+            *(self.count)(&mut lock(&self.local.running)) -= 1;
             self.local.left.notify_all();
         }
     }

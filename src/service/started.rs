@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::local::{HandlersThread, Local, StartedCall};
+use super::local::{Call, Local, StartedCall};
 use super::{closed, Prepared, Service};
 use crate::command::{Command, CONFIGURE, CONFIGURE_C};
 use crate::config::Handlers;
@@ -178,7 +178,7 @@ impl Service {
             return Ok(());
         }
         // Counted as a call, so that closing waits until the last handler has returned.
-        let thread = HandlersThread::begin(local.clone());
+        let thread = Call::handlers_thread(local.clone());
         let service = self.clone();
         let work = move || {
             let _inside = service.bus.enter();
