@@ -5,6 +5,7 @@
 # make test-faults  the table of docs/reliability.md anew
 # make test-ledger  bookings while their server is killed, compared with its database
 # make test-tsan  threaded tests under ThreadSanitizer
+# make fuzz       every fuzz target for SECONDS (60)
 # make install    into PREFIX (default /usr/local), below DESTDIR if given
 # make header     the header anew from the source
 # make clean
@@ -22,7 +23,7 @@ SHARED := $(RELEASE)/libcallbackservice.so
 STATIC := $(RELEASE)/libcallbackservice.a
 SONAME := libcallbackservice.so.1
 
-.PHONY: all library header demo sandbox test test-full test-faults test-ledger test-tsan install uninstall clean
+.PHONY: all library header demo sandbox test test-full test-faults test-ledger test-tsan fuzz install uninstall clean
 
 all: library header
 
@@ -43,6 +44,9 @@ demo: library sandbox
 
 test:
 	@$(PYTHON) tests/run.py
+
+fuzz:
+	@SECONDS_EACH=$(or $(SECONDS),60) sh tools/fuzz.sh
 
 test-tsan:
 	@PYTHON="$(PYTHON)" sh tools/tsan.sh

@@ -13,8 +13,8 @@ use crate::status::Status;
 /// A JSON object that keeps the order of its keys and the text of its numbers.
 pub type Object = Map<String, Value>;
 
-/// How deeply a text may nest, the same for what callers give and what servers send.
-pub const MAX_DEPTH: usize = 128;
+/// How deeply a server's body may nest. The outcome that holds it nests one deeper, which common readers still take.
+pub const MAX_DEPTH: usize = 126;
 
 /// Reads a caller's text. `what` names the text in the error; an empty text is `None`.
 pub fn parse(text: &str, what: &str) -> Result<Option<Value>> {

@@ -22,6 +22,8 @@ mod error;
 mod events;
 #[allow(unsafe_code)]
 pub mod ffi;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod guarded;
 mod host;
 mod json;

@@ -196,7 +196,8 @@ impl Transport {
 
     async fn attempt(&self, client: &Client, request: &Request, limits: &Limits, sent: &Sent) -> Result<Answer> {
         let mut url = request.url.clone();
-        for _ in 0..=LONGEST_REDIRECT_CHAIN {
+        let mut passed = Vec::new();
+        while passed.len() <= LONGEST_REDIRECT_CHAIN {
             let response = client
                 .execute(self.http_request(request, url.clone(), sent))
                 .await
@@ -205,7 +206,10 @@ impl Transport {
                 self.shared.permits.add_permits(MULTIPLEXED_REQUESTS);
             }
             match redirect(&response, request.body.is_some(), &url)? {
-                Some(next) => url = next,
+                Some(next) if next == url || passed.contains(&next) => {
+                    return Err(Error::new(Status::Protocol, "the server redirects in a circle; check dataURL"));
+                }
+                Some(next) => passed.push(std::mem::replace(&mut url, next)),
                 None => {
                     log::debug(|| format!("answered HTTP {}", response.status().as_u16()));
                     return read(response, limits, |error| {

@@ -3,7 +3,7 @@
 mod support;
 
 use std::io::Write;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -62,6 +62,25 @@ fn a_name_is_looked_up() {
     let server = Server::json(200, r#"{"_id":"1"}"#);
     let base = server.base.replace("127.0.0.1", "localhost");
     assert_eq!(both(&base, json!({}))[0].status, 0);
+}
+
+#[test]
+fn making_a_connection_has_a_deadline_of_its_own() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    // Nobody accepts: once its queue is full, the system lets further connections wait.
+    let mut waiting = Vec::new();
+    while let Ok(stream) = TcpStream::connect_timeout(&address, Duration::from_millis(300)) {
+        waiting.push(stream);
+    }
+    let config = json!({"ajaxTimeout": 60_000, "connectTimeout": 100, "retry": {"attempts": 2, "baseDelayMs": 1}});
+    let started = Instant::now();
+    for answered in both(&format!("http://{address}"), config) {
+        assert_eq!(answered.error(), "TIMEOUT");
+        assert!(answered.message().starts_with("connectTimeout has passed"), "{}", answered.message());
+        assert_eq!(answered.outcome["error"]["attempts"], 2);
+    }
+    assert!(started.elapsed() < Duration::from_secs(50));
 }
 
 #[test]
@@ -233,6 +252,19 @@ fn ten_redirects_are_followed_and_no_more() {
         assert_eq!(found.map(|answered| answered.status), statuses, "{chain}");
         assert_eq!(service.close(), 0);
     }
+}
+
+#[test]
+fn a_redirect_in_a_circle_is_followed_once() {
+    let server = Server::start(|request, stream| {
+        let next = if request.target.ends_with("/there") { "/x" } else { "/there" };
+        reply(stream, 307, &[("Location", next)], "");
+        Then::KeepOpen
+    });
+    let answered = service(&server.base, json!({})).schedule(json!({"phonenumber": "1"}));
+    assert_eq!(answered.status, 405);
+    assert!(answered.message().contains("in a circle"), "{}", answered.message());
+    assert_eq!(server.received().len(), 2);
 }
 
 #[test]

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use once_cell::race::OnceBox;
 use rustls::crypto::{ring, CryptoProvider};
 use rustls::version::{TLS12, TLS13};
-use rustls::{CertificateError, ClientConfig, Error as TlsError, RootCertStore, SupportedProtocolVersion};
+use rustls::{
+    AlertDescription, CertificateError, ClientConfig, Error as TlsError, PeerIncompatible, RootCertStore,
+    SupportedProtocolVersion,
+};
 use rustls_platform_verifier::Verifier;
 
-use crate::config::connection::Connection;
+use crate::config::connection::{Connection, Tls};
 use crate::error::{Error, Result};
 use crate::status::Status;
 
@@ -67,6 +70,31 @@ fn unusable(key: &str, error: &TlsError) -> Error {
     Error::field(Status::Tls, key, format!("cannot be used: {error}"))
 }
 
+/// What to tell of a handshake that the server ended.
+fn refused(alert: AlertDescription, host: &str, tls: &Tls) -> String {
+    use AlertDescription::*;
+    match alert {
+        ProtocolVersion => no_common_version(host, tls),
+        AccessDenied
+        | BadCertificate
+        | CertificateExpired
+        | CertificateRequired
+        | CertificateRevoked
+        | CertificateUnknown
+        | UnknownCA
+        | UnsupportedCertificate => match tls.identity {
+            Some(_) => format!("{host} does not accept the client certificate in tls.certFile: {alert:?}"),
+            None => format!("{host} wants a client certificate ({alert:?}): give tls.certFile and tls.keyFile"),
+        },
+        _ => format!("{host} ended the handshake: {alert:?}; perhaps it wants a client certificate (tls.certFile)"),
+    }
+}
+
+fn no_common_version(host: &str, tls: &Tls) -> String {
+    let least = if tls.only_1_3 { "1.3, which tls.minVersion asks for" } else { "1.2" };
+    format!("{host} has no TLS version that is accepted here: the least is {least}")
+}
+
 /// What to tell of a failed handshake.
 pub fn explain(error: &TlsError, connection: &Connection) -> String {
     let host = connection.origin.host_str().unwrap_or_default();
@@ -80,7 +108,9 @@ pub fn explain(error: &TlsError, connection: &Connection) -> String {
         TlsError::InvalidCertificate(CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. }) => {
             format!("the certificate of {host} is not valid yet, or this machine's clock is wrong")
         }
-        TlsError::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
+        TlsError::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        ) => {
             format!("the certificate is for another host than {host}")
         }
         TlsError::InvalidCertificate(reason) if format!("{reason:?}").contains("CaUsedAsEndEntity") => {
@@ -90,7 +120,10 @@ pub fn explain(error: &TlsError, connection: &Connection) -> String {
             )
         }
         TlsError::InvalidCertificate(reason) => format!("the certificate of {host} is not acceptable: {reason}"),
-        TlsError::AlertReceived(alert) => format!("{host} ended the handshake: {alert:?}; it may want a client certificate (tls.certFile) or another TLS version"),
+        TlsError::AlertReceived(alert) => refused(*alert, host, &connection.tls),
+        TlsError::PeerIncompatible(
+            PeerIncompatible::ServerDoesNotSupportTls12Or13 | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+        ) => no_common_version(host, &connection.tls),
         TlsError::InvalidMessage(_) => {
             format!("{host} does not answer in TLS: perhaps dataURL should begin with http:// or name another port")
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::value::RawValue;
 
+use super::form;
 use super::slots::{self, Slot};
 use crate::command::Command;
 use crate::config::{ApiVersion, Config, WireFormat};
@@ -231,18 +232,24 @@ fn scrubbed(text: &str, private: &[String]) -> Option<String> {
     if text.len() > LONGEST_MESSAGE {
         return None;
     }
-    let mut private: Vec<&str> =
-        private.iter().map(|text| text.trim()).filter(|text| text.chars().count() > 2).collect();
+    let private: Vec<&str> = private.iter().map(|text| text.trim()).filter(|text| text.chars().count() > 2).collect();
+    let mut spellings: Vec<String> = private.iter().flat_map(|text| spellings(text)).collect();
     // The longest first, so that no part of a longer text is left over.
-    private.sort_by_key(|text| std::cmp::Reverse(text.len()));
+    spellings.sort_by_key(|text| std::cmp::Reverse(text.len()));
     let mut text = text.to_owned();
-    for hidden in &private {
+    for hidden in &spellings {
         text = hide(&text, hidden);
     }
     for digits in private.iter().map(|text| digits(text)).filter(|digits| digits.len() > 5) {
         text = hide_number(&text, &digits);
     }
     Some(text)
+}
+
+/// A text as it is, and as forms, URLs and JSON hold it.
+fn spellings(text: &str) -> impl Iterator<Item = String> {
+    let json = serde_json::to_string(text).ok().map(|json| json[1..json.len() - 1].to_owned());
+    form::encodings(text).into_iter().chain(json).chain([text.to_owned()])
 }
 
 /// Hides a text in capitals or not.
@@ -290,7 +297,8 @@ mod tests {
 
     #[test]
     fn the_callers_data_is_hidden_in_a_servers_message() {
-        let private: Vec<String> = ["+1 415 111 0000", "Bob", "x", "ab"].map(str::to_owned).to_vec();
+        let private: Vec<String> =
+            ["+1 415 111 0000", "Bob", "x", "ab", "Jos\u{e9} \"R & D\""].map(str::to_owned).to_vec();
         for (message, hidden) in [
             ("Customer Number [+1 415 111 0000] is disallowed", "Customer Number [[hidden]] is disallowed"),
             ("number=14151110000 rejected", "number=[hidden] rejected"),
@@ -298,6 +306,9 @@ mod tests {
             ("at 2030-12-01T10:00:00.000 limit 300s, x", "at 2030-12-01T10:00:00.000 limit 300s, x"),
             ("ünï + 5 (", "ünï + 5 ("),
             ("for BOB and bob", "for [hidden] and [hidden]"),
+            ("n=Jos%C3%A9+%22R+%26+D%22;", "n=[hidden];"),
+            ("n=Jos%C3%A9%20%22R%20%26%20D%22;", "n=[hidden];"),
+            ("{\"n\":\"Jos\u{e9} \\\"R & D\\\"\"}", "{\"n\":\"[hidden]\"}"),
         ] {
             assert_eq!(scrubbed(message, &private).as_deref(), Some(hidden));
         }

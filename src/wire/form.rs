@@ -117,8 +117,17 @@ impl Query {
 
 /// One segment of a path.
 pub fn segment(text: &str) -> String {
+    encoded(text, Place::Query)
+}
+
+/// A text as a form or a URL holds it.
+pub fn encodings(text: &str) -> [String; 2] {
+    [encoded(text, Place::Form), encoded(text, Place::Query)]
+}
+
+fn encoded(text: &str, place: Place) -> String {
     let mut encoded = String::with_capacity(text.len());
-    push_encoded(&mut encoded, text, Place::Query);
+    push_encoded(&mut encoded, text, place);
     encoded
 }
 

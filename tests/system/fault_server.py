@@ -1,12 +1,17 @@
 """A server that does wrong, in the way that the first part of the path names. `/ok` answers as it should.
 
-It prints its address first.
+It prints its address first. `/counts` tells, for each fault, how many bookings arrived, and how often the one that arrived
+most.
 """
 
+import collections
 import gzip
+import json
+import re
 import socket
 import socketserver
 import struct
+import threading
 import time
 
 OK = b'{"_id":"1","status":{"code":0},"data":{"id":"1","slots":[]}}'
@@ -14,12 +19,17 @@ OK_SLOTS = b"{}"
 JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 FOREVER = 30
 
+arrived = collections.defaultdict(list)
+arriving = threading.Lock()
+
 
 def answer(body, head=JSON):
     return head + b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
 
 
 class Connection(socketserver.StreamRequestHandler):
+    answered = 0
+
     def handle(self):
         try:
             while self.one():
@@ -31,17 +41,36 @@ class Connection(socketserver.StreamRequestHandler):
         line = self.rfile.readline()
         if not line:
             return False
-        _, target, _ = line.decode().split(" ")
-        fault = target.strip("/").split("/")[0].replace("-", "_")
-        if fault == "reset_in_request":
+        method, target, _ = line.decode().split(" ")
+        fault = target.strip("/").split("/")[0]
+        if fault == "reset-in-request":
+            self.count(method, fault, b"")
             return self.reset()
-        length = 0
-        while (header := self.rfile.readline().strip()) != b"":
+        length, self.head = 0, b""
+        while (header := self.rfile.readline()).strip() != b"":
+            self.head += header
             if header.lower().startswith(b"content-length:"):
                 length = int(header.split(b":")[1])
-        self.rfile.read(length)
+        self.body = self.rfile.read(length)
+        self.count(method, fault, self.body)
         self.target = target
-        return getattr(self, fault)()
+        self.answered += 1
+        return getattr(self, fault.replace("-", "_"))()
+
+    @staticmethod
+    def count(method, fault, body):
+        if method == "POST":
+            with arriving:
+                arrived[fault].append(re.search(rb"\d{9,}|$", body).group())
+
+    def counts(self):
+        def most(numbers):
+            known = collections.Counter(number for number in numbers if number)
+            return max(known.values(), default=1)
+
+        with arriving:
+            told = {fault: [len(numbers), most(numbers)] for fault, numbers in arrived.items()}
+        self.send(answer(json.dumps(told).encode()))
 
     def send(self, data):
         self.connection.sendall(data)
@@ -54,6 +83,19 @@ class Connection(socketserver.StreamRequestHandler):
     def ok(self):
         v1_slots = "availability" in self.target and "callbacks" not in self.target
         self.send(answer(OK_SLOTS if v1_slots else OK))
+        return True
+
+    def closed_at_reuse(self):
+        if self.answered == 1:
+            self.ok()
+            # The next request is noticed, and its connection is gone under it.
+            self.connection.recv(1, socket.MSG_PEEK)
+        return self.reset()
+
+    def repeats_all(self):
+        seen = (self.target.encode() + self.head + self.body).decode()
+        told = {"message": seen, "status": {"code": 501, "message": seen, "corrId": seen}}
+        self.send(answer(json.dumps(told).encode(), b"HTTP/1.1 400 No\r\nContent-Type: application/json\r\n"))
         return True
 
     def silent(self):

@@ -5,6 +5,7 @@ import json
 import pathlib
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -29,6 +30,10 @@ http {{
   server {{ listen 127.0.0.1:{mutual} ssl; ssl_client_certificate {scratch}/ca.pem; ssl_verify_client on;
     location / {{ return 200 '{{"_id":"mutual"}}'; }} }}
   server {{ listen 127.0.0.1:{old} ssl; ssl_protocols TLSv1.2; location / {{ return 200 '{{"_id":"old"}}'; }} }}
+  server {{ listen 127.0.0.1:{ancient} ssl; ssl_protocols TLSv1.1; ssl_ciphers DEFAULT@SECLEVEL=0;
+    location / {{ return 200 '{{"_id":"ancient"}}'; }} }}
+  server {{ listen 127.0.0.1:{expired} ssl; ssl_certificate {scratch}/expired.pem; ssl_certificate_key {scratch}/expired.key;
+    location / {{ return 200 '{{"_id":"expired"}}'; }} }}
 }}
 """
 
@@ -69,12 +74,15 @@ def make_certificates(scratch):
 
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-days", "2",
             "-subj", "/CN=Test authority")
-    for name, extension in [("server", "subjectAltName=IP:127.0.0.1"), ("client", "extendedKeyUsage=clientAuth")]:
+    address = "subjectAltName=IP:127.0.0.1"
+    for name, extension, days in [
+        ("server", address, 2), ("expired", address, -1), ("client", "extendedKeyUsage=clientAuth", 2)
+    ]:
         openssl("req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr",
                 "-subj", f"/CN={name}")
         (scratch / f"{name}.ext").write_text(extension)
         openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-                "-out", f"{name}.pem", "-days", "2", "-extfile", f"{name}.ext")
+                "-out", f"{name}.pem", "-days", str(days), "-extfile", f"{name}.ext")
 
 
 class Network(Case):
@@ -84,22 +92,24 @@ class Network(Case):
         cls.addClassCleanup(directory.cleanup)
         cls.files = pathlib.Path(directory.name)
         make_certificates(cls.files)
-        names = ["plain", "tls", "mutual", "old"]
+        names = ["plain", "tls", "mutual", "old", "ancient", "expired", "proxy"]
         cls.ports = dict(zip(names, free_ports(len(names))))
         configuration = cls.files / "nginx.conf"
         configuration.write_text(NGINX.format(scratch=cls.files, **cls.ports))
         nginx = subprocess.Popen(["nginx", "-p", cls.files, "-c", configuration], stderr=subprocess.DEVNULL)
         cls.addClassCleanup(nginx.wait)
         cls.addClassCleanup(nginx.terminate)
-        deadline = time.monotonic() + 20
-        for port in cls.ports.values():
-            while not cls.listens(port):
-                assert nginx.poll() is None and time.monotonic() < deadline, "nginx does not listen"
+        for name in set(names) - {"proxy"}:
+            cls.wait_for(cls.ports[name], nginx)
 
     @staticmethod
-    def listens(port):
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", port)) == 0
+    def wait_for(port, process):
+        deadline = time.monotonic() + 20
+        while True:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    return
+            assert process.poll() is None and time.monotonic() < deadline, f"{process.args[0]} does not listen"
 
     def book(self, server, script=BOOK, host="127.0.0.1", environment=None, **configuration):
         """What came of a booking: the server's name, or status, attempts and message."""
@@ -130,6 +140,36 @@ class Tls(Network):
         shown = self.book("tls", host="localhost", tls={"caFile": self.file("ca.pem")})
         self.assertIn("TLS 1 the certificate is for another host than localhost", shown)
 
+    def test_a_certificate_that_has_expired_is_refused(self):
+        shown = self.book("expired", tls={"caFile": self.file("ca.pem")})
+        self.assertIn("TLS 1 the certificate of 127.0.0.1 has expired", shown)
+
+    def test_a_server_that_wants_a_client_certificate_says_so(self):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.file("server.pem"), self.file("server.key"))
+        context.load_verify_locations(self.file("ca.pem"))
+        context.verify_mode = ssl.CERT_REQUIRED
+
+        def refuse(client):
+            tls = context.wrap_socket(client, server_side=True, do_handshake_on_connect=False)
+            try:
+                tls.do_handshake()
+            except ssl.SSLError:
+                pass
+            # What the client has sent meanwhile is read, so that the refusal is not lost with a reset.
+            with socket.socket(fileno=tls.detach()) as rest:
+                rest.shutdown(socket.SHUT_WR)
+                while rest.recv(65536):
+                    pass
+
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            self.ports["strict"] = listener.getsockname()[1]
+            server = threading.Thread(target=lambda: refuse(listener.accept()[0]))
+            server.start()
+            shown = self.book("strict", tls={"caFile": self.file("ca.pem")})
+            server.join()
+        self.assertRegex(shown, "^TLS 1 127.0.0.1 wants a client certificate .*: give tls.certFile and tls.keyFile")
+
     def test_a_client_certificate_is_shown_where_it_is_wanted(self):
         tls = {"caFile": self.file("ca.pem")}
         self.assertNotEqual(self.book("mutual", tls=tls), "mutual")
@@ -141,7 +181,10 @@ class Tls(Network):
     def test_the_least_version_is_kept(self):
         tls = {"caFile": self.file("ca.pem")}
         self.assertEqual(self.book("old", tls=tls), "old")
-        self.assertIn("TLS 1 ", self.book("old", tls={**tls, "minVersion": "1.3"}))
+        shown = self.book("old", tls={**tls, "minVersion": "1.3"})
+        self.assertIn("TLS 1 127.0.0.1 has no TLS version that is accepted here: the least is 1.3, which tls.minVersion", shown)
+        shown = self.book("ancient", tls=tls)
+        self.assertIn("TLS 1 127.0.0.1 has no TLS version that is accepted here: the least is 1.2", shown)
 
     def test_a_machine_without_authorities_speaks_http_and_says_what_https_needs(self):
         bare = {"SSL_CERT_FILE": "/dev/null", "SSL_CERT_DIR": "/nonexistent"}
@@ -206,6 +249,35 @@ class Proxy:
             pass
         finally:
             sink.close()
+
+
+TINYPROXY = """
+Port {proxy}
+Listen 127.0.0.1
+Timeout 60
+Allow 127.0.0.1
+BasicAuth user pass
+LogFile "{scratch}/proxy.log"
+PidFile "{scratch}/proxy.pid"
+"""
+
+
+class RealProxy(Network):
+    def test_tinyproxy_carries_both_schemes(self):
+        (self.scratch / "proxy.conf").write_text(TINYPROXY.format(scratch=self.scratch, **self.ports))
+        proxy = subprocess.Popen(["tinyproxy", "-d", "-c", self.scratch / "proxy.conf"], stdout=subprocess.DEVNULL)
+        self.addCleanup(proxy.wait)
+        self.addCleanup(proxy.terminate)
+        self.wait_for(self.ports["proxy"], proxy)
+        tls = {"caFile": self.file("ca.pem")}
+        url = f"http://user:pass@127.0.0.1:{self.ports['proxy']}"
+        self.assertEqual(self.book("plain", proxy={"url": url}), "plain")
+        self.assertEqual(self.book("tls", proxy={"url": url}, tls=tls), "tls")
+        wrong = {"url": url.replace("pass", "word")}
+        self.assertRegex(self.book("tls", proxy=wrong, tls=tls), "^PROXY ")
+        log = (self.scratch / "proxy.log").read_text()
+        self.assertIn("POST http://127.0.0.1", log)
+        self.assertIn("CONNECT 127.0.0.1", log)
 
 
 class Proxies(Network):
