@@ -5,6 +5,9 @@
 # make test-faults  the table of docs/reliability.md anew
 # make test-ledger  bookings while their server is killed, compared with its database
 # make test-tsan  threaded tests under ThreadSanitizer
+# make test-asan  the C test programs under AddressSanitizer and LeakSanitizer
+# make test-valgrind  the same under memcheck
+# make deny       licences, duplicates and sources of the dependencies
 # make fuzz       every fuzz target for SECONDS (60)
 # make install    into PREFIX (default /usr/local), below DESTDIR if given
 # make header     the header anew from the source
@@ -23,7 +26,7 @@ SHARED := $(RELEASE)/libcallbackservice.so
 STATIC := $(RELEASE)/libcallbackservice.a
 SONAME := libcallbackservice.so.1
 
-.PHONY: all library header demo sandbox test test-full test-faults test-ledger test-tsan fuzz install uninstall clean
+.PHONY: all library header demo sandbox test test-full test-faults test-ledger test-tsan test-asan test-valgrind fuzz deny install uninstall clean
 
 all: library header
 
@@ -47,6 +50,15 @@ test:
 
 fuzz:
 	@SECONDS_EACH=$(or $(SECONDS),60) sh tools/fuzz.sh
+
+test-asan: sandbox
+	@$(PYTHON) tests/memory.py address
+
+test-valgrind: sandbox
+	@$(PYTHON) tests/memory.py valgrind
+
+deny:
+	@sh tools/deny.sh
 
 test-tsan:
 	@PYTHON="$(PYTHON)" sh tools/tsan.sh

@@ -13,9 +13,11 @@ use base64::prelude::{Engine, BASE64_STANDARD};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::Url;
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
-use crate::json::{self, Object};
+use crate::json;
+use crate::secret::{self, Wiped};
 use crate::status::Status;
 use connection::Connection;
 use read::Section;
@@ -60,7 +62,7 @@ pub struct Retry {
 
 /// A checked configuration. It never changes; `configure` makes a new one.
 pub struct Config {
-    given: Object,
+    given: Wiped,
     /// The base URL of the API, without a trailing slash.
     pub data_url: String,
     /// The server API.
@@ -70,7 +72,7 @@ pub struct Config {
     /// The virtual queue for commands that name none.
     pub service_name: Option<String>,
     /// Data attached to every booking.
-    pub user_data: Object,
+    pub user_data: Wiped,
     /// The deadline of a whole command.
     pub timeout: Duration,
     /// Who dials, for v1.
@@ -127,11 +129,11 @@ impl Config {
         // Files named in the configuration are read again only when what names them changes.
         let keeps_connection = !connection::KEYS.iter().any(|key| changes.contains_key(*key));
         let present = keeps_connection.then(|| self.connection.clone());
-        json::merge(&mut given, changes);
+        json::merge(&mut given, changes.into_members());
         Config::from_object(given, present)
     }
 
-    fn from_object(given: Object, present: Option<Arc<Connection>>) -> Result<Config> {
+    fn from_object(given: Wiped, present: Option<Arc<Connection>>) -> Result<Config> {
         keys::check(&given, "", keys::CONFIGURATION)?;
         let section = Section::new(&given, "");
         let api_version =
@@ -141,7 +143,7 @@ impl Config {
             api_version,
             api_key: api_key(&section)?,
             service_name: section.filled("serviceName")?,
-            user_data: section.object("userData")?.cloned().unwrap_or_default(),
+            user_data: section.object("userData")?.cloned().unwrap_or_default().into(),
             timeout: section
                 .milliseconds("ajaxTimeout", 1, DAY_MS)?
                 .unwrap_or(Duration::from_millis(DEFAULT_TIMEOUT_MS)),
@@ -168,7 +170,7 @@ impl Config {
                 None => Arc::new(Connection::read(&section, &url)?),
             },
             data_url: base(&url),
-            given: Object::new(),
+            given: Wiped::default(),
         };
         Ok(Config { given, ..config })
     }
@@ -213,19 +215,12 @@ fn api_key(section: &Section) -> Result<Option<HeaderValue>> {
     let key = match section.get("apikey") {
         None => return Ok(None),
         Some(Value::String(key)) if key.is_empty() => return Ok(None),
-        Some(Value::String(key)) => key.clone(),
-        Some(Value::Number(key)) => key.to_string(),
+        Some(Value::String(key)) => secret::header(key),
+        Some(Value::Number(key)) => secret::header(&key.to_string()),
         Some(_) => return Err(section.error("apikey", "must be text or a number")),
     };
-    let key = secret(&key)
-        .ok_or_else(|| section.error("apikey", "holds a line break or another character that a header cannot carry"))?;
-    Ok(Some(key))
-}
-
-fn secret(text: &str) -> Option<HeaderValue> {
-    let mut value = HeaderValue::from_str(text).ok()?;
-    value.set_sensitive(true);
-    Some(value)
+    let invalid = || section.error("apikey", "holds a line break or another character that a header cannot carry");
+    key.ok_or_else(invalid).map(Some)
 }
 
 fn retry(section: &Section) -> Result<Retry> {
@@ -270,7 +265,7 @@ fn headers(section: &Section) -> Result<HeaderMap> {
         if RESERVED_HEADERS.contains(&header.as_str()) {
             return invalid("is set by the library and cannot be given");
         }
-        let Some(value) = json::scalar_text(value).as_deref().and_then(secret) else {
+        let Some(value) = json::scalar_text(value).map(Zeroizing::new).and_then(|text| secret::header(&text)) else {
             return invalid("must be text that a header can carry");
         };
         headers.insert(header, value);
@@ -287,9 +282,13 @@ fn basic(credentials: &Section) -> Result<HeaderValue> {
     if username.contains(':') {
         return Err(credentials.error("username", "must not hold a colon"));
     }
-    let password = credentials.text("password")?.unwrap_or_default();
-    let encoded = BASE64_STANDARD.encode(format!("{username}:{password}"));
-    secret(&format!("Basic {encoded}")).ok_or_else(|| credentials.error("username", "cannot be sent"))
+    let password = Zeroizing::new(credentials.text("password")?.unwrap_or_default());
+    let both = Zeroizing::new(format!("{username}:{}", *password));
+    let mut header = Zeroizing::new("Basic ".to_owned());
+    // Room for all of it at once, so that no half of it is left behind as the text grows.
+    header.reserve(both.len() * 2);
+    BASE64_STANDARD.encode_string(both.as_bytes(), &mut header);
+    secret::header(&header).ok_or_else(|| credentials.error("username", "cannot be sent"))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Number, Value};
 
 use crate::error::{Error, Result};
+use crate::secret;
 use crate::status::Status;
 
 /// A JSON object that keeps the order of its keys and the text of its numbers.
@@ -162,15 +163,17 @@ pub fn whole(value: &Value) -> Option<u64> {
 }
 
 /// Puts changes over an object as RFC 7396 says: objects are merged, `null` removes, all else replaces.
+/// What is replaced is wiped, since it may be a secret.
 pub fn merge(object: &mut Object, changes: Object) {
     for (key, change) in changes {
         match (object.get_mut(&key), change) {
             (Some(Value::Object(present)), Value::Object(change)) => merge(present, change),
-            (_, Value::Null) => {
-                object.shift_remove(&key);
-            }
             (_, change) => {
-                object.insert(key, change);
+                let replaced = match change {
+                    Value::Null => object.shift_remove(&key),
+                    change => object.insert(key, change),
+                };
+                replaced.into_iter().for_each(|mut replaced| secret::wipe(&mut replaced));
             }
         }
     }

@@ -7,7 +7,7 @@
 //! [`transport`] sent and answered → [`wire`] the answer's meaning → [`outcome`] → [`events`] → [`ffi`] C text out.
 //!
 //! Beside the stream stand [`config`], [`json`], [`time`], [`status`] and [`error`] (values), [`guarded`] (state that
-//! survives a fork), [`registry`] (tokens for services), [`host`], [`threads`] and [`panics`] (manners inside
+//! survives a fork), [`secret`] (memory that is wiped), [`registry`] (tokens for services), [`host`], [`threads`] and [`panics`] (manners inside
 //! somebody else's process), [`log`] and [`diagnostics`].
 
 #![deny(unsafe_code)]
@@ -31,6 +31,7 @@ mod log;
 mod outcome;
 mod panics;
 mod registry;
+mod secret;
 mod service;
 mod status;
 mod threads;

@@ -36,6 +36,7 @@ pub struct Service {
 /// A command that is ready to be sent.
 struct Prepared {
     config: Arc<Config>,
+    options: Object,
     request: wire::Request,
     transport: Arc<Transport>,
     limits: Limits,
@@ -152,7 +153,7 @@ impl Service {
             max_bytes: config.max_response_bytes,
             retry: config.retry.clone(),
         };
-        Ok(Prepared { config, request, transport, limits, begun })
+        Ok(Prepared { config, options, request, transport, limits, begun })
     }
 
     fn count(&self, command: Command, outcome: &Outcome, begun: Instant) {
@@ -271,7 +272,7 @@ impl Prepared {
         let may_be_booked = command == Command::Schedule && exchanged.sent;
         match exchanged.result {
             Ok(answer) => {
-                let mut meaning = wire::read(&self.config, command, &answer, &self.request.private);
+                let mut meaning = wire::read(&self.config, command, &self.options, &answer);
                 let unclear = may_be_booked && meaning.unclear;
                 meaning.error = meaning.error.map(|error| if unclear { error.may_be_booked() } else { error });
                 Outcome::answered(command, &answer, meaning, exchanged.attempts)

@@ -12,6 +12,7 @@ mod widgets;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, ACCEPT, CONTENT_TYPE};
 use reqwest::Url;
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::command::{availability, schedule, Command};
 use crate::config::{ApiVersion, Config, WireFormat};
@@ -29,8 +30,6 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The body of a POST; a GET has none.
     pub body: Option<String>,
-    /// Texts of the caller that must not appear in an error or a log line.
-    pub private: Vec<String>,
 }
 
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -60,12 +59,7 @@ pub fn request(config: &Config, command: Command, options: &Object) -> Result<Re
     };
     let url = format!("{}{}", config.data_url, draft.path);
     let url = Url::parse(&url).map_err(|_| Error::new(Status::Internal, "the request's URL could not be built"))?;
-    Ok(Request {
-        url,
-        headers: headers(config, draft.accept, draft.content_type),
-        body: draft.body,
-        private: private(config, command, options),
-    })
+    Ok(Request { url, headers: headers(config, draft.accept, draft.content_type), body: draft.body })
 }
 
 fn headers(config: &Config, accept: &'static str, content_type: Option<&'static str>) -> HeaderMap {
@@ -85,12 +79,12 @@ fn headers(config: &Config, accept: &'static str, content_type: Option<&'static 
 }
 
 /// Every text of the caller that a server might repeat in a message.
-fn private(config: &Config, command: Command, options: &Object) -> Vec<String> {
-    fn collect(value: &Value, found: &mut Vec<String>) {
+fn private(config: &Config, command: Command, options: &Object) -> Vec<Zeroizing<String>> {
+    fn collect(value: &Value, found: &mut Vec<Zeroizing<String>>) {
         match value {
             Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
             Value::Object(members) => members.values().for_each(|member| collect(member, found)),
-            Value::String(_) | Value::Number(_) => found.extend(crate::json::scalar_text(value)),
+            Value::String(_) | Value::Number(_) => found.extend(crate::json::scalar_text(value).map(Zeroizing::new)),
             Value::Null | Value::Bool(_) => {}
         }
     }
@@ -98,9 +92,9 @@ fn private(config: &Config, command: Command, options: &Object) -> Vec<String> {
     let mut found = Vec::new();
     if command == Command::Schedule {
         let given = options.iter().filter(|(name, _)| !PUBLIC.contains(&name.as_str()));
-        given.chain(&config.user_data).for_each(|(_, value)| collect(value, &mut found));
+        given.chain(config.user_data.iter()).for_each(|(_, value)| collect(value, &mut found));
     }
-    found.extend(config.secrets());
+    found.extend(config.secrets().map(Zeroizing::new));
     found
 }
 

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::error::{Error, Result};
 use crate::json::{self, Object};
+use crate::secret::Wiped;
 use crate::status::Status;
 
 /// Paths at which a widgets configuration holds the section, tried in this order.
@@ -16,9 +17,9 @@ fn at<'a>(given: &'a Object, path: &[&str]) -> Option<&'a Object> {
 }
 
 /// The configuration section in a caller's text.
-pub fn read(text: &str) -> Result<Object> {
+pub fn read(text: &str) -> Result<Wiped> {
     let given = match json::parse(text, "the configuration")? {
-        Some(Value::Object(given)) if !given.is_empty() => given,
+        Some(Value::Object(given)) if !given.is_empty() => Wiped::from(given),
         None | Some(Value::Object(_)) => return Err(Error::new(Status::Config, "Invalid configuration")),
         Some(_) => return Err(Error::new(Status::Config, "the configuration must be a JSON object")),
     };
@@ -27,7 +28,7 @@ pub fn read(text: &str) -> Result<Object> {
     }
     if let Some(section) = PATHS.iter().find_map(|path| at(&given, path)) {
         return match section.is_empty() {
-            false => Ok(section.clone()),
+            false => Ok(section.clone().into()),
             true => Err(Error::new(Status::Config, "Invalid configuration")),
         };
     }

@@ -146,11 +146,11 @@ fn configure_merges_and_resets_nothing() {
     assert_eq!(second.timeout, Duration::from_millis(50));
     assert_eq!(second.data_url, URL);
     assert_eq!(second.retry.attempts, 1);
-    assert_eq!(serde_json::to_string(&second.user_data).unwrap(), r#"{"a":1,"b":2}"#);
+    assert_eq!(serde_json::to_string(&*second.user_data).unwrap(), r#"{"a":1,"b":2}"#);
     assert!(Arc::ptr_eq(&first.connection, &second.connection));
     let third = second.merged(r#"{"apikey":null,"userData":{"a":null}}"#).unwrap();
     assert!(third.api_key.is_none());
-    assert_eq!(serde_json::to_string(&third.user_data).unwrap(), r#"{"b":2}"#);
+    assert_eq!(serde_json::to_string(&*third.user_data).unwrap(), r#"{"b":2}"#);
     assert!(first.merged("{}").is_err());
     assert!(first.merged(r#"{"dataURL":"x"}"#).is_err());
     assert!(first.merged(r#"{"dataURL":null}"#).is_err());

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use serde_json::value::RawValue;
+use zeroize::Zeroizing;
 
 use super::form;
 use super::slots::{self, Slot};
 use crate::command::Command;
 use crate::config::{ApiVersion, Config, WireFormat};
 use crate::error::Error;
-use crate::json::{self, Members};
+use crate::json::{self, Members, Object};
 use crate::status::Status;
 
 /// An HTTP answer as the transport read it.
@@ -40,8 +41,8 @@ pub struct Meaning<'a> {
     pub unclear: bool,
 }
 
-/// Reads an answer to a command. `private` are the texts that must not get into the error.
-pub fn read<'a>(config: &Config, command: Command, answer: &'a Answer, private: &[String]) -> Meaning<'a> {
+/// Reads an answer to a command. What the caller's options and the configuration hold does not get into the error.
+pub fn read<'a>(config: &Config, command: Command, options: &Object, answer: &'a Answer) -> Meaning<'a> {
     let json = json::checked(&answer.body).filter(|json| Members::of(json).is_some());
     let members = json.and_then(Members::of).unwrap_or_default();
     let body = Body { api: config.api_version, json, members };
@@ -50,7 +51,8 @@ pub fn read<'a>(config: &Config, command: Command, answer: &'a Answer, private: 
         _ => body.refusal(answer),
     };
     if let Some(error) = &mut meaning.error {
-        let hide = |text: &str| scrubbed(text, private);
+        let private = super::private(config, command, options);
+        let hide = |text: &str| scrubbed(text, &private);
         error.message = hide(&error.message).unwrap_or_else(|| default_message(error.status, answer.status));
         error.correlation_id = error.correlation_id.as_deref().and_then(hide);
         error.retry_after = answer.retry_after;
@@ -228,12 +230,12 @@ const HIDDEN: &str = "[hidden]";
 const LONGEST_MESSAGE: usize = 1_000;
 
 /// A server's text without the caller's data that it may repeat; `None` for one too long to be a message.
-fn scrubbed(text: &str, private: &[String]) -> Option<String> {
+fn scrubbed(text: &str, private: &[Zeroizing<String>]) -> Option<String> {
     if text.len() > LONGEST_MESSAGE {
         return None;
     }
     let private: Vec<&str> = private.iter().map(|text| text.trim()).filter(|text| text.chars().count() > 2).collect();
-    let mut spellings: Vec<String> = private.iter().flat_map(|text| spellings(text)).collect();
+    let mut spellings: Vec<_> = private.iter().flat_map(|text| spellings(text)).map(Zeroizing::new).collect();
     // The longest first, so that no part of a longer text is left over.
     spellings.sort_by_key(|text| std::cmp::Reverse(text.len()));
     let mut text = text.to_owned();
@@ -297,8 +299,7 @@ mod tests {
 
     #[test]
     fn the_callers_data_is_hidden_in_a_servers_message() {
-        let private: Vec<String> =
-            ["+1 415 111 0000", "Bob", "x", "ab", "Jos\u{e9} \"R & D\""].map(str::to_owned).to_vec();
+        let private = ["+1 415 111 0000", "Bob", "x", "ab", "Jos\u{e9} \"R & D\""].map(|text| text.to_owned().into());
         for (message, hidden) in [
             ("Customer Number [+1 415 111 0000] is disallowed", "Customer Number [[hidden]] is disallowed"),
             ("number=14151110000 rejected", "number=[hidden] rejected"),

@@ -236,8 +236,9 @@ fn headers_follow_the_api() {
 /// The outcome that an answer becomes.
 fn outcome(config: &Config, command: Command, status: u16, body: &str) -> Value {
     let answer = Answer { status, says_json: true, retry_after: None, body: body.as_bytes().to_vec() };
-    let private = ["+14151110000".to_owned()];
-    let outcome = Outcome::answered(command, &answer, read(config, command, &answer, &private), 1);
+    let options = json!({"phonenumber": "+14151110000"});
+    let meaning = read(config, command, options.as_object().unwrap(), &answer);
+    let outcome = Outcome::answered(command, &answer, meaning, 1);
     let value: Value = serde_json::from_str(outcome.text.to_str().unwrap()).unwrap();
     assert_eq!(value["state"] == "rejected", outcome.error.is_some());
     assert_eq!(value.get("error").is_some(), outcome.error.is_some());
@@ -389,9 +390,11 @@ fn the_response_is_what_the_server_sent() {
     let body = "{\"z\": 1.50, \"a\":\t1e999, \"z\": \"\\u0000\", \"_id\":\"x\"}";
     let answer = Answer { status: 200, says_json: true, retry_after: None, body: format!("\n{body} ").into_bytes() };
     let config = v1(json!({}));
-    let outcome = Outcome::answered(Command::Schedule, &answer, read(&config, Command::Schedule, &answer, &[]), 1);
+    let outcome =
+        Outcome::answered(Command::Schedule, &answer, read(&config, Command::Schedule, &Object::new(), &answer), 1);
     assert!(outcome.text.to_str().unwrap().ends_with(&format!(",\"response\":{body}}}")));
     let answer = Answer { body: b"caf\xe9 \x00".to_vec(), ..answer };
-    let outcome = Outcome::answered(Command::Schedule, &answer, read(&config, Command::Schedule, &answer, &[]), 1);
+    let outcome =
+        Outcome::answered(Command::Schedule, &answer, read(&config, Command::Schedule, &Object::new(), &answer), 1);
     assert!(outcome.text.to_str().unwrap().ends_with(r#","response":"caf� \u0000"}"#));
 }

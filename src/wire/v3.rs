@@ -30,7 +30,7 @@ pub fn schedule(config: &Config, booking: Booking) -> Result<Draft> {
         }
     }
 
-    let mut data = config.user_data.clone();
+    let mut data = config.user_data.clone().into_members();
     data.extend(booking.user_data);
     data.extend(booking.rest);
     data.extend(booking.routing.into_iter().map(|option| (option.given_name, option.value)));

@@ -19,7 +19,7 @@ const ACCEPT_JSON: &str = "application/json, text/javascript, */*; q=0.01";
 pub fn v1_schedule(config: &Config, options: &Object) -> Result<Draft> {
     let data = spread(options.get("userData"));
     let mut fields = mapped_fields(config, options);
-    for layer in [&config.user_data, &data, options] {
+    for layer in [&*config.user_data, &data, options] {
         let members = javascript_order(layer).into_iter();
         fields.extend(members.map(|(name, value)| (name.clone(), value.clone())));
     }

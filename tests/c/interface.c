@@ -185,7 +185,7 @@ static void survive_interruptions(cbsvc_service *service)
     }
     CHECK(told == CALLS);
     CHECK(setitimer(ITIMER_REAL, &never, NULL) == 0 && sigaction(SIGALRM, &before, NULL) == 0);
-    alarm(90);
+    alarm(300);
 }
 
 static const char *destructor_base;

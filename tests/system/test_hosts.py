@@ -65,6 +65,18 @@ class Hosts(Case):
             shown = run(program, RELEASE / "libcallbackservice.so", base, 100)
         self.assertRegex(shown, r"\d+ checks passed\n$")
 
+    def test_memory_stays_flat(self):
+        program = self.compile(ROOT / "tests/c/soak.c", *C99)
+        with Sandbox() as sandbox:
+            self.assertRegex(run(program, sandbox.base, 200_000 if FULL else 40_000), r"\d+ checks passed\n$")
+
+    def test_secrets_are_wiped_when_they_are_replaced_and_on_close(self):
+        program = self.compile(ROOT / "tests/c/wiped.c", *C99)
+        self.assertEqual(re.findall(r"(\d+) copies", run(program)), ["0", "0", "0"])
+        replaced, *kept = map(int, re.findall(r"(\d+) copies", run(program, "keep")))
+        self.assertEqual(replaced, 0)
+        self.assertTrue(all(kept), "the search finds what is there")
+
     def test_multiprocessing_forks_a_python_host(self):
         script = """
 import multiprocessing, sys, threading

@@ -310,4 +310,10 @@ class Proxies(Network):
             self.assertEqual(proxy.served, ["CONNECT"])
 
 
+class Faults(Case):
+    def test_the_fault_matrix_holds(self):
+        shown = run(sys.executable, ROOT / "tests/faults.py", 30, timeout=300)
+        self.assertTrue(shown.endswith("every fault as expected\n"), shown)
+
+
 del Network  # what the classes share, not a test of its own
