@@ -4,6 +4,9 @@
 # make test-full  the same, with long tests in full size
 # make test-faults  the table of docs/reliability.md anew
 # make test-ledger  bookings while their server is killed, compared with its database
+# make bench      the library against libcurl, requests and others; docs/benchmarks.md anew
+# make bench-parts  the library's pure parts by themselves
+# make bench-instructions  records the instructions of a call, which make test holds later ones against
 # make test-tsan  threaded tests under ThreadSanitizer
 # make install    into PREFIX (default /usr/local), below DESTDIR if given
 # make header     the header anew from the source
@@ -22,7 +25,8 @@ SHARED := $(RELEASE)/libcallbackservice.so
 STATIC := $(RELEASE)/libcallbackservice.a
 SONAME := libcallbackservice.so.1
 
-.PHONY: all library header demo sandbox test test-full test-faults test-ledger test-tsan install uninstall clean
+.PHONY: all library header demo sandbox test test-full test-faults test-ledger test-tsan \
+	bench bench-parts bench-instructions install uninstall clean
 
 all: library header
 
@@ -52,6 +56,15 @@ test-faults: library
 
 test-ledger: library sandbox
 	@$(PYTHON) tests/ledger.py
+
+bench: library
+	@$(PYTHON) benches/compare/run.py --write
+
+bench-parts:
+	$(CARGO) bench --locked --features benchmark --bench parts
+
+bench-instructions: library
+	@$(PYTHON) benches/compare/instructions.py --write
 
 test-full:
 	@FULL=1 $(PYTHON) tests/run.py

@@ -24,6 +24,7 @@ TOOLS = {
     "make": "make",
     "nginx": "nginx-light",
     "openssl": "openssl",
+    "valgrind": "valgrind",
 }
 
 STEPS = [

@@ -17,16 +17,16 @@ CORES = sorted(os.sched_getaffinity(0))
 CLIENT_CORE, SERVER_CORE = CORES[0], CORES[-1]
 
 
-def start(command, core, **options):
+def start(command, cores, **options):
     words = [str(word) for word in command]
-    return subprocess.Popen(words, preexec_fn=lambda: os.sched_setaffinity(0, {core}), text=True, **options)
+    return subprocess.Popen(words, preexec_fn=lambda: os.sched_setaffinity(0, cores), text=True, **options)
 
 
 class Server:
     """The server of the plain rows."""
 
     def __enter__(self):
-        self.process = start([tools.BUILD / "server"], SERVER_CORE, stdout=subprocess.PIPE)
+        self.process = start([tools.BUILD / "server"], {SERVER_CORE}, stdout=subprocess.PIPE)
         self.base = self.process.stdout.readline().strip().removeprefix("listening on ")
         return self
 
@@ -55,7 +55,7 @@ http {{ access_log off; keepalive_requests 100000000; default_type application/j
         self.certify()
         port = free_port()
         (self.path / "nginx.conf").write_text(self.CONFIG.format(port=port, body=self.BODY))
-        self.process = start(["nginx", "-p", self.path, "-c", "nginx.conf"], SERVER_CORE, stderr=subprocess.DEVNULL)
+        self.process = start(["nginx", "-p", self.path, "-c", "nginx.conf"], {SERVER_CORE}, stderr=subprocess.DEVNULL)
         self.base = f"https://127.0.0.1:{port}"
         wait_for(port)
         return self
@@ -100,10 +100,10 @@ def wait_for(port):
 class Peer:
     """A program that runs rounds when told to."""
 
-    def __init__(self, command, base, environment=None):
+    def __init__(self, command, base, environment=None, cores=(CLIENT_CORE,)):
         environment = {**os.environ, **(environment or {})}
         pipes = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        self.process = start([*command, base], CLIENT_CORE, env=environment, **pipes)
+        self.process = start([*command, base], cores, env=environment, **pipes)
 
     def __enter__(self):
         return self

@@ -17,7 +17,7 @@ import sys
 
 import instructions
 import tools
-from peers import CLIENT_CORE, SERVER_CORE, Peer, Server, TlsServer
+from peers import CLIENT_CORE, CORES, SERVER_CORE, Peer, Server, TlsServer
 
 QUICK = "--quick" in sys.argv
 DOCUMENT = tools.ROOT / "docs" / "benchmarks.md"
@@ -37,19 +37,19 @@ class Table:
         if met is False:
             self.missed.append(name)
 
-    def compare(self, name, rounds, at_most=None, at_least=None, show=None):
-        """A row from rounds, each a pair of times: the library's and the peer's."""
-        show = show or duration
+    def compare(self, name, rounds, at_most=None, at_least=None, more=False, show=duration):
+        """A row from rounds, each a pair of times: the library's and the peer's. `more`: more of it is better."""
         ours, theirs = (statistics.median(side) for side in zip(*rounds))
-        turned = at_least is not None
 
         def ratio_of(one, other):
-            return other / one if turned else one / other
+            return other / one if more else one / other
 
         ratio = ratio_of(ours, theirs)
         each = [ratio_of(*pair) for pair in rounds]
-        budget = f"≥ {at_least}" if turned else f"≤ {at_most}" if at_most else ""
-        met = ratio >= at_least if turned else ratio <= at_most if at_most else None
+        budget, met = "", None
+        if at_most or at_least:
+            budget = f"≥ {at_least}" if more else f"≤ {at_most}"
+            met = ratio >= at_least if more else ratio <= at_most
         self.add(name, show(ours), show(theirs), f"{ratio:.2f}", f"{min(each):.2f}–{max(each):.2f}", budget, met)
 
 
@@ -94,14 +94,19 @@ def plain_rows(table, subject, curl, raw):
               f"{large / small:.2f}", "", "≤ 1.5", large / small <= 1.5)
 
 
-def crowd_rows(table, subject, curl):
-    calls = 24_000
-    ours, theirs = interleaved([subject, curl], 9, "threads", CALL, calls, THREADS)
-    table.compare(f"{THREADS} threads: calls a second, one service against {THREADS} handles", pairs(ours, theirs),
-                  at_least=1.2, show=per_second(calls))
+def thread_rows(table, commands, base):
+    calls, name = 24_000, f"{THREADS} threads: calls a second, one service against {THREADS} handles"
+    for cores, where, least in [(CORES, "on all cores", 1.2), ([CLIENT_CORE], "on one core", None)]:
+        with contextlib.ExitStack() as stack:
+            peers = [stack.enter_context(Peer(command, base, cores=cores)) for command in commands]
+            times = interleaved(peers, 15, "threads", CALL, calls, THREADS)
+        table.compare(f"{name}, {where}", pairs(*times), at_least=least, more=True, show=per_second(calls))
+
+
+def started_row(table, subject, curl):
     ours, theirs = interleaved([subject, curl], 7, "started", CALL, STARTED, CONNECTIONS)
     table.compare(f"{STARTED:,} started calls, {CONNECTIONS} connections: calls a second, against the multi interface",
-                  pairs(ours, theirs), at_least=1.0, show=per_second(STARTED))
+                  pairs(ours, theirs), at_least=1.0, more=True, show=per_second(STARTED))
 
 
 def memory_row(table, commands, base):
@@ -209,7 +214,8 @@ def main():
     with Server() as server:
         with Peer(subject, server.base) as ours, Peer(curl, server.base) as theirs, Peer(raw, server.base) as bare:
             plain_rows(table, ours, theirs, bare)
-            crowd_rows(table, ours, theirs)
+            started_row(table, ours, theirs)
+        thread_rows(table, [subject, curl], server.base)
         memory_row(table, [subject, curl], server.base)
         load_row(table, server.base)
         script_rows(table, server.base)
