@@ -8,11 +8,15 @@
 //!
 //! Beside the stream stand [`config`], [`json`], [`time`], [`status`] and [`error`] (values), [`guarded`] (state that
 //! survives a fork), [`registry`] (tokens for services), [`host`], [`threads`] and [`panics`] (manners inside
-//! somebody else's process), [`log`] and [`diagnostics`].
+//! somebody else's process), [`log`] and [`diagnostics`]. The feature `benchmark` adds a module for the benchmarks, which is
+//! no part of the interface.
 
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+#[cfg(feature = "benchmark")]
+#[doc(hidden)]
+pub mod benchmark;
 mod chance;
 mod command;
 mod config;
