@@ -26,6 +26,17 @@ MOST_SIZE = 3.5
 HEAD = ["| row | library | peer | ratio | spread | budget | |", "| --- | --- | --- | --- | --- | --- | --- |"]
 
 
+def duration(nanoseconds):
+    for unit, size in [("s", 1e9), ("ms", 1e6), ("µs", 1e3)]:
+        if nanoseconds >= size:
+            return f"{nanoseconds / size:.1f} {unit}"
+    return f"{nanoseconds:.0f} ns"
+
+
+def per_second(calls):
+    return lambda nanoseconds: f"{calls / nanoseconds * 1e9:,.0f}/s"
+
+
 class Table:
     def __init__(self):
         self.lines, self.missed = [], []
@@ -51,17 +62,6 @@ class Table:
             budget = f"≥ {at_least}" if more else f"≤ {at_most}"
             met = ratio >= at_least if more else ratio <= at_most
         self.add(name, show(ours), show(theirs), f"{ratio:.2f}", f"{min(each):.2f}–{max(each):.2f}", budget, met)
-
-
-def duration(nanoseconds):
-    for unit, size in [("s", 1e9), ("ms", 1e6), ("µs", 1e3)]:
-        if nanoseconds >= size:
-            return f"{nanoseconds / size:.1f} {unit}"
-    return f"{nanoseconds:.0f} ns"
-
-
-def per_second(calls):
-    return lambda nanoseconds: f"{calls / nanoseconds * 1e9:,.0f}/s"
 
 
 def interleaved(peers, rounds, mode, path, count, extra=0):
