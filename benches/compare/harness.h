@@ -32,6 +32,8 @@ struct peer {
     long (*availability)(void *client);
     /* Runs so many bookings at once, over so many connections at most. */
     void (*started)(const char *url, long calls, long connections);
+    /* The same, where the program keeps those that wait, and hands over only as many as there are connections. */
+    void (*queued)(const char *url, long calls, long connections);
     /* Whether threads use one client together, instead of one each. */
     int is_shared;
 };
@@ -185,15 +187,26 @@ static void run_threads(const struct peer *peer, const char *path, long count, l
     pthread_barrier_destroy(&crew.begin);
 }
 
-static void run_started(const struct peer *peer, const char *path, long count, long connections)
+static void run_at_once(const struct peer *peer, const char *path, long count, long connections,
+    void (*run)(const char *url, long calls, long connections))
 {
     peer->schedule(client_of(peer, path));
     forget_peak();
     long before = memory("VmRSS");
     uint64_t begun = now();
-    peer->started(url_of(path), count, connections);
+    run(url_of(path), count, connections);
     record(begun);
     grown = memory("VmHWM") - before;
+}
+
+static void run_started(const struct peer *peer, const char *path, long count, long connections)
+{
+    run_at_once(peer, path, count, connections, peer->started);
+}
+
+static void run_queued(const struct peer *peer, const char *path, long count, long connections)
+{
+    run_at_once(peer, path, count, connections, peer->queued);
 }
 
 static void answer(void)
@@ -213,7 +226,7 @@ static int serve(int count, char **arguments, const struct peer *peer)
         void (*run)(const struct peer *, const char *, long, long);
     } modes[] = {
         {"schedule", run_schedule}, {"availability", run_availability}, {"first", run_first},
-        {"threads", run_threads},   {"started", run_started},
+        {"threads", run_threads},   {"started", run_started}, {"queued", run_queued},
     };
     char line[LONGEST_TEXT], name[32], path[64];
     long calls, extra;

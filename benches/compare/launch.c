@@ -23,6 +23,6 @@ static void schedule(void *url)
 
 int main(int count, char **arguments)
 {
-    static const struct peer peer = {open_client, free, schedule, NULL, NULL, 0};
+    static const struct peer peer = {open_client, free, schedule, NULL, NULL, NULL, 0};
     return serve(count, arguments, &peer);
 }

@@ -139,7 +139,8 @@ static long availability(void *data)
     return slots;
 }
 
-static long finish_ended(CURLM *multi)
+/* Takes in what has ended; its handle goes on with one of the calls still waiting, if there are any. */
+static long finish_ended(CURLM *multi, long *waiting)
 {
     long ended = 0;
     int left;
@@ -153,20 +154,26 @@ static long finish_ended(CURLM *multi)
         curl_easy_getinfo(easy, CURLINFO_PRIVATE, &client);
         read_booking((struct client *)client, code);
         curl_multi_remove_handle(multi, easy);
-        close_client(client);
+        if (*waiting > 0) {
+            --*waiting;
+            prepare_booking((struct client *)client);
+            curl_multi_add_handle(multi, easy);
+        } else {
+            close_client(client);
+        }
         ended++;
     }
     return ended;
 }
 
-static void started(const char *url, long calls, long connections)
+static void run_multi(const char *url, long calls, long handles, long connections)
 {
     CURLM *multi = curl_multi_init();
-    long ended = 0;
+    long ended = 0, waiting = calls - handles;
     int running;
     curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, connections);
     curl_multi_setopt(multi, CURLMOPT_MAXCONNECTS, connections);
-    for (long call = 0; call < calls; call++) {
+    for (long index = 0; index < handles; index++) {
         struct client *client = open_for(url, STARTED_TIMEOUT_MS);
         prepare_booking(client);
         if (curl_multi_add_handle(multi, client->easy))
@@ -175,13 +182,23 @@ static void started(const char *url, long calls, long connections)
     while (ended < calls) {
         if (curl_multi_perform(multi, &running) || (running && curl_multi_poll(multi, NULL, 0, 1000, NULL)))
             fail("curl_multi_perform");
-        ended += finish_ended(multi);
+        ended += finish_ended(multi, &waiting);
     }
     curl_multi_cleanup(multi);
 }
 
+static void started(const char *url, long calls, long connections)
+{
+    run_multi(url, calls, calls, connections);
+}
+
+static void queued(const char *url, long calls, long connections)
+{
+    run_multi(url, calls, connections, connections);
+}
+
 int main(int count, char **arguments)
 {
-    static const struct peer peer = {open_client, close_client, schedule, availability, started, 0};
+    static const struct peer peer = {open_client, close_client, schedule, availability, started, queued, 0};
     return serve(count, arguments, &peer);
 }

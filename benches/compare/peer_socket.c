@@ -52,6 +52,6 @@ static void schedule(void *data)
 
 int main(int count, char **arguments)
 {
-    static const struct peer peer = {open_client, close_client, schedule, NULL, NULL, 0};
+    static const struct peer peer = {open_client, close_client, schedule, NULL, NULL, NULL, 0};
     return serve(count, arguments, &peer);
 }

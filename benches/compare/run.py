@@ -94,6 +94,15 @@ def plain_rows(table, subject, curl, raw):
               f"{large / small:.2f}", "", "≤ 1.5", large / small <= 1.5)
 
 
+def one_core_rows(table, commands, base):
+    """Without the time that it takes to wake another core, which is the same for all peers and hides differences."""
+    with contextlib.ExitStack() as stack:
+        peers = [stack.enter_context(Peer(command, base, cores=[SERVER_CORE])) for command in commands]
+        ours, with_curl, bare = interleaved(peers, 15, "schedule", CALL, 3000)
+    table.compare("schedule, server on the same core, against libcurl + cJSON", pairs(ours, with_curl))
+    table.compare("schedule, server on the same core, against a raw socket", pairs(ours, bare))
+
+
 def thread_rows(table, commands, base):
     calls, name = 24_000, f"{THREADS} threads: calls a second, one service against {THREADS} handles"
     for cores, where, least in [(CORES, "on all cores", 1.2), ([CLIENT_CORE], "on one core", None)]:
@@ -103,10 +112,14 @@ def thread_rows(table, commands, base):
         table.compare(f"{name}, {where}", pairs(*times), at_least=least, more=True, show=per_second(calls))
 
 
-def started_row(table, subject, curl):
-    ours, theirs = interleaved([subject, curl], 7, "started", CALL, STARTED, CONNECTIONS)
-    table.compare(f"{STARTED:,} started calls, {CONNECTIONS} connections: calls a second, against the multi interface",
-                  pairs(ours, theirs), at_least=1.0, more=True, show=per_second(STARTED))
+def started_rows(table, subject, curl):
+    name = f"{STARTED:,} started calls, {CONNECTIONS} connections: calls a second, against"
+    for mode, peer, least in [
+        ("started", "the multi interface with as many handles", 1.0),
+        ("queued", f"the multi interface with {CONNECTIONS} handles that take turns", None),
+    ]:
+        times = interleaved([subject, curl], 7, mode, CALL, STARTED, CONNECTIONS)
+        table.compare(f"{name} {peer}", pairs(*times), at_least=least, more=True, show=per_second(STARTED))
 
 
 def memory_row(table, commands, base):
@@ -214,7 +227,8 @@ def main():
     with Server() as server:
         with Peer(subject, server.base) as ours, Peer(curl, server.base) as theirs, Peer(raw, server.base) as bare:
             plain_rows(table, ours, theirs, bare)
-            started_row(table, ours, theirs)
+            started_rows(table, ours, theirs)
+        one_core_rows(table, [subject, curl, raw], server.base)
         thread_rows(table, [subject, curl], server.base)
         memory_row(table, [subject, curl], server.base)
         load_row(table, server.base)

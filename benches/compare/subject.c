@@ -84,6 +84,6 @@ static void started(const char *url, long calls, long connections)
 
 int main(int count, char **arguments)
 {
-    static const struct peer peer = {open_client, close_client, schedule, availability, started, 1};
+    static const struct peer peer = {open_client, close_client, schedule, availability, started, started, 1};
     return serve(count, arguments, &peer);
 }
