@@ -4,6 +4,9 @@
 # make test-full  the same, with long tests in full size
 # make test-faults  the table of docs/reliability.md anew
 # make test-ledger  bookings while their server is killed, compared with its database
+# make bench      the library against libcurl, requests and others; docs/benchmarks.md anew
+# make bench-parts  the library's pure parts by themselves
+# make bench-instructions  records the instructions of a call, which make test holds later ones against
 # make test-tsan  threaded tests under ThreadSanitizer
 # make test-asan  the C test programs under AddressSanitizer and LeakSanitizer
 # make test-valgrind  the same under memcheck
@@ -26,7 +29,8 @@ SHARED := $(RELEASE)/libcallbackservice.so
 STATIC := $(RELEASE)/libcallbackservice.a
 SONAME := libcallbackservice.so.1
 
-.PHONY: all library header demo sandbox test test-full test-faults test-ledger test-tsan test-asan test-valgrind fuzz deny install uninstall clean
+.PHONY: all library header demo sandbox test test-full test-faults test-ledger test-tsan test-asan test-valgrind fuzz deny \
+	bench bench-parts bench-instructions install uninstall clean
 
 all: library header
 
@@ -68,6 +72,15 @@ test-faults: library
 
 test-ledger: library sandbox
 	@$(PYTHON) tests/ledger.py
+
+bench: library
+	@$(PYTHON) benches/compare/run.py --write
+
+bench-parts:
+	$(CARGO) bench --locked --features benchmark --bench parts
+
+bench-instructions: library
+	@$(PYTHON) benches/compare/instructions.py --write
 
 test-full:
 	@FULL=1 $(PYTHON) tests/run.py

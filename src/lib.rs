@@ -7,12 +7,21 @@
 //! [`transport`] sent and answered → [`wire`] the answer's meaning → [`outcome`] → [`events`] → [`ffi`] C text out.
 //!
 //! Beside the stream stand [`config`], [`json`], [`time`], [`status`] and [`error`] (values), [`guarded`] (state that
+<<<<<<< HEAD
 //! survives a fork), [`secret`] (memory that is wiped), [`registry`] (tokens for services), [`host`], [`threads`] and [`panics`] (manners inside
 //! somebody else's process), [`log`] and [`diagnostics`].
+=======
+//! survives a fork), [`registry`] (tokens for services), [`host`], [`threads`] and [`panics`] (manners inside
+//! somebody else's process), [`log`] and [`diagnostics`]. The feature `benchmark` adds a module for the benchmarks, which is
+//! no part of the interface.
+>>>>>>> bench-two
 
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+#[cfg(feature = "benchmark")]
+#[doc(hidden)]
+pub mod benchmark;
 mod chance;
 mod command;
 mod config;

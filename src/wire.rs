@@ -3,7 +3,7 @@
 //! How v1 and v3 are spoken to, and how they answer, is known in this room only.
 
 mod answer;
-mod form;
+pub mod form;
 pub mod slots;
 mod v1;
 mod v3;

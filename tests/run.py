@@ -25,6 +25,7 @@ TOOLS = {
     "nginx": "nginx-light",
     "openssl": "openssl",
     "tinyproxy": "tinyproxy-bin",
+    "valgrind": "valgrind",
 }
 
 STEPS = [

@@ -1,0 +1,217 @@
+/*
+ * The server of the benchmarks: one thread, answers made beforehand, so that it costs the same to every peer.
+ *
+ * POST answers a v1 booking, GET /slots/N/... a v1 list of N slots. It prints its address first.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { MOST_CONNECTIONS = 4096, MOST_EVENTS = 256, LONGEST_REQUEST = 8192, MOST_LISTS = 8 };
+
+struct answer {
+    char *bytes;
+    size_t length;
+};
+
+struct connection {
+    char request[LONGEST_REQUEST];
+    size_t filled;
+    const struct answer *sending;
+    size_t sent;
+};
+
+static struct connection *connections[MOST_CONNECTIONS];
+static struct answer booking;
+static struct {
+    long slots;
+    struct answer answer;
+} lists[MOST_LISTS];
+static int loop;
+
+static void fail(const char *what)
+{
+    perror(what);
+    exit(1);
+}
+
+static struct answer answer_of(const char *body, size_t length)
+{
+    struct answer made;
+    char head[160];
+    int head_length = snprintf(head, sizeof head,
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n", length);
+    made.length = (size_t)head_length + length;
+    made.bytes = malloc(made.length);
+    if (!made.bytes)
+        fail("malloc");
+    memcpy(made.bytes, head, (size_t)head_length);
+    memcpy(made.bytes + head_length, body, length);
+    return made;
+}
+
+static struct answer list_of(long slots)
+{
+    const time_t first = 1922342400;
+    char *body = malloc((size_t)slots * 32 + 3), *end = body;
+    if (!body)
+        fail("malloc");
+    *end++ = '{';
+    for (long slot = 0; slot < slots; slot++) {
+        time_t start = first + slot * 300;
+        struct tm parts;
+        gmtime_r(&start, &parts);
+        end += strftime(end, 32, slot ? ",\"%Y-%m-%dT%H:%M:%S.000Z\":" : "\"%Y-%m-%dT%H:%M:%S.000Z\":", &parts);
+        *end++ = (char)('1' + slot % 9);
+    }
+    *end++ = '}';
+    struct answer made = answer_of(body, (size_t)(end - body));
+    free(body);
+    return made;
+}
+
+static const struct answer *list(long slots)
+{
+    for (int index = 0; index < MOST_LISTS; index++) {
+        if (!lists[index].answer.bytes) {
+            lists[index].slots = slots;
+            lists[index].answer = list_of(slots);
+        }
+        if (lists[index].slots == slots)
+            return &lists[index].answer;
+    }
+    return &booking;
+}
+
+static void forget(int descriptor)
+{
+    free(connections[descriptor]);
+    connections[descriptor] = NULL;
+    close(descriptor);
+}
+
+/* Whether a whole request was there; it is taken out of the buffer. */
+static int take_request(struct connection *connection)
+{
+    connection->request[connection->filled] = 0;
+    char *end = strstr(connection->request, "\r\n\r\n");
+    if (!end)
+        return 0;
+    size_t length = (size_t)(end + 4 - connection->request);
+    int is_post = connection->request[0] == 'P';
+    if (is_post) {
+        char *announced = strcasestr(connection->request, "\r\ncontent-length:");
+        length += announced && announced < end ? strtoul(announced + 17, NULL, 10) : 0;
+    }
+    if (connection->filled < length)
+        return 0;
+    const char *slots = is_post ? NULL : strstr(connection->request, "/slots/");
+    connection->sending = slots ? list(strtol(slots + 7, NULL, 10)) : &booking;
+    connection->sent = 0;
+    connection->filled -= length;
+    memmove(connection->request, connection->request + length, connection->filled);
+    return 1;
+}
+
+/* 1: all sent, 0: the socket takes no more for now, -1: the connection is gone. */
+static int send_rest(int descriptor, struct connection *connection)
+{
+    while (connection->sent < connection->sending->length) {
+        ssize_t written = send(descriptor, connection->sending->bytes + connection->sent,
+            connection->sending->length - connection->sent, MSG_NOSIGNAL);
+        if (written < 0)
+            return errno == EAGAIN ? 0 : -1;
+        connection->sent += (size_t)written;
+    }
+    connection->sending = NULL;
+    return 1;
+}
+
+static void watch(int descriptor, int operation, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data.fd = descriptor};
+    if (epoll_ctl(loop, operation, descriptor, &event))
+        fail("epoll_ctl");
+}
+
+static void serve(int descriptor)
+{
+    struct connection *connection = connections[descriptor];
+    int was_sending = connection->sending != NULL;
+    if (!was_sending) {
+        ssize_t got = recv(descriptor, connection->request + connection->filled,
+            LONGEST_REQUEST - 1 - connection->filled, 0);
+        if (got < 0 && errno == EAGAIN)
+            return;
+        if (got <= 0) {
+            forget(descriptor);
+            return;
+        }
+        connection->filled += (size_t)got;
+    }
+    while (connection->sending || take_request(connection)) {
+        int state = send_rest(descriptor, connection);
+        if (state < 0) {
+            forget(descriptor);
+            return;
+        }
+        if (state == 0)
+            break;
+    }
+    if (was_sending != (connection->sending != NULL))
+        watch(descriptor, EPOLL_CTL_MOD, connection->sending ? EPOLLOUT : EPOLLIN);
+}
+
+static void welcome(int listener)
+{
+    int yes = 1, descriptor = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+    if (descriptor < 0)
+        return;
+    if (descriptor >= MOST_CONNECTIONS || !(connections[descriptor] = calloc(1, sizeof(struct connection)))) {
+        close(descriptor);
+        return;
+    }
+    setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    watch(descriptor, EPOLL_CTL_ADD, EPOLLIN);
+}
+
+static int listen_anywhere(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    if (listener < 0 || bind(listener, (struct sockaddr *)&address, sizeof address) || listen(listener, 1024) ||
+        getsockname(listener, (struct sockaddr *)&address, &size))
+        fail("listen");
+    printf("listening on http://127.0.0.1:%d\n", ntohs(address.sin_port));
+    fflush(stdout);
+    return listener;
+}
+
+int main(void)
+{
+    static const char body[] = "{\"_id\":\"361-5b0c0ad3-1d5f-4f43-9d7d-d1d5b1ae57a4\",\"_expected_time\":"
+                               "\"2030-12-01T10:00:00.000Z\",\"_status\":\"SCHEDULED\"}";
+    struct epoll_event events[MOST_EVENTS];
+    booking = answer_of(body, sizeof body - 1);
+    loop = epoll_create1(0);
+    int listener = listen_anywhere();
+    watch(listener, EPOLL_CTL_ADD, EPOLLIN);
+    for (;;) {
+        int ready = epoll_wait(loop, events, MOST_EVENTS, -1);
+        for (int index = 0; index < ready; index++) {
+            if (events[index].data.fd == listener)
+                welcome(listener);
+            else if (connections[events[index].data.fd])
+                serve(events[index].data.fd);
+        }
+    }
+}
