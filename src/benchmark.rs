@@ -54,7 +54,7 @@ impl Received {
 
     /// Reads the answer and writes the outcome; `None` if the command was not resolved.
     pub fn outcome(&self) -> Option<CString> {
-        let meaning = wire::read(&self.config, self.command, &self.answer, &[]);
+        let meaning = wire::read(&self.config, self.command, &Object::new(), &self.answer);
         let outcome = Outcome::answered(self.command, &self.answer, meaning, 1);
         outcome.resolved().then_some(outcome.text)
     }

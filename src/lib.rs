@@ -7,14 +7,9 @@
 //! [`transport`] sent and answered → [`wire`] the answer's meaning → [`outcome`] → [`events`] → [`ffi`] C text out.
 //!
 //! Beside the stream stand [`config`], [`json`], [`time`], [`status`] and [`error`] (values), [`guarded`] (state that
-<<<<<<< HEAD
-//! survives a fork), [`secret`] (memory that is wiped), [`registry`] (tokens for services), [`host`], [`threads`] and [`panics`] (manners inside
-//! somebody else's process), [`log`] and [`diagnostics`].
-=======
-//! survives a fork), [`registry`] (tokens for services), [`host`], [`threads`] and [`panics`] (manners inside
-//! somebody else's process), [`log`] and [`diagnostics`]. The feature `benchmark` adds a module for the benchmarks, which is
-//! no part of the interface.
->>>>>>> bench-two
+//! survives a fork), [`secret`] (memory that is wiped), [`registry`] (tokens for services), [`host`], [`threads`] and
+//! [`panics`] (manners inside somebody else's process), [`log`] and [`diagnostics`]. The feature `benchmark` adds a module
+//! for the benchmarks, and fuzzing builds one for the fuzz targets; neither is part of the interface.
 
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
