@@ -65,6 +65,8 @@ pub struct Config {
     given: Wiped,
     /// The base URL of the API, without a trailing slash.
     pub data_url: String,
+    /// The same as a URL.
+    pub url: Url,
     /// The server API.
     pub api_version: ApiVersion,
     /// The gateway's key.
@@ -170,6 +172,7 @@ impl Config {
                 None => Arc::new(Connection::read(&section, &url)?),
             },
             data_url: base(&url),
+            url,
             given: Wiped::default(),
         };
         Ok(Config { given, ..config })

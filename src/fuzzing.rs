@@ -3,6 +3,7 @@
 
 use std::sync::OnceLock;
 
+use serde::de::IgnoredAny;
 use serde_json::{json, Value};
 
 use crate::command::Command;
@@ -62,8 +63,11 @@ pub fn response(api: ApiVersion, data: &[u8]) {
     }
     let outcome = Outcome::answered(command, &answer, meaning, 1);
     let text = outcome.text.to_str().expect("an outcome is UTF-8");
+    assert!(serde_json::from_str::<IgnoredAny>(text).is_ok(), "an outcome is JSON");
+    // serde_json gives keys of its own a meaning of its own.
     let read: Result<Object, _> = serde_json::from_str(text);
-    assert!(read.is_ok_and(|outcome| outcome["command"] == command.name()), "an outcome is JSON");
+    let named = read.map_or(text.contains("$serde_json::private"), |outcome| outcome["command"] == command.name());
+    assert!(named, "an outcome is JSON that nests no deeper than common readers take");
 }
 
 /// Configuration and command, by the first byte, and the rest.

@@ -38,6 +38,10 @@ pub fn checked(body: &[u8]) -> Option<&RawValue> {
 }
 
 fn depth_within(json: &[u8], limit: usize) -> bool {
+    // Few brackets cannot nest deeply, and counting them is much quicker than following them.
+    if json.iter().filter(|byte| matches!(byte, b'[' | b'{')).count() <= limit {
+        return true;
+    }
     let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
     for byte in json {
         match byte {

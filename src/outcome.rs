@@ -19,8 +19,9 @@ pub struct Outcome {
 impl Outcome {
     /// The outcome of a command that the server answered.
     pub fn answered(command: Command, answer: &Answer, meaning: Meaning, attempts: u32) -> Outcome {
-        // The slots repeat part of the body in a fixed form, so twice its size is nearly always enough.
-        let mut out = Text::begin(command.name(), state(meaning.error.is_none()), 512 + answer.body.len() * 2);
+        // Enough for nearly every answer; the slots repeat part of the body in a fixed form.
+        let slots = meaning.slots.as_ref().map_or(0, |slots| slots.len() * slots::LONGEST_TIME);
+        let mut out = Text::begin(command.name(), state(meaning.error.is_none()), 512 + answer.body.len() + slots);
         out.member("httpStatus");
         out.raw(&answer.status.to_string());
         if let Some(id) = &meaning.id {
@@ -36,7 +37,7 @@ impl Outcome {
         }
         out.member("response");
         match meaning.json {
-            Some(json) => out.raw(json.get()),
+            Some(json) => out.raw(json),
             None if answer.body.is_empty() => out.raw("null"),
             None => out.string(&String::from_utf8_lossy(&answer.body)),
         }

@@ -10,12 +10,16 @@ pub fn to_wire(text: &str) -> Option<String> {
         return None;
     }
     let timestamp: Timestamp = text.parse().ok()?;
+    // A leap second is written as the second before it.
+    if is_wire(text.as_bytes()) && !text.contains(":60.") {
+        return Some(text.to_owned());
+    }
     Some(timestamp.strftime(WIRE_FORMAT).to_string())
 }
 
 /// Whether the text already has the servers' form; the calendar is not checked.
-pub fn is_wire(text: &str) -> bool {
-    has_shape(text.as_bytes(), b"0000-00-00T00:00:00.000Z")
+pub fn is_wire(text: &[u8]) -> bool {
+    has_shape(text, b"0000-00-00T00:00:00.000Z")
 }
 
 /// Whether the text has RFC 3339's form, with `T` or a space in the middle; the calendar is not checked. The parser

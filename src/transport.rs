@@ -9,6 +9,7 @@ mod resolve;
 mod tls;
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
@@ -58,6 +59,10 @@ struct Progress {
 }
 
 impl Progress {
+    fn late(&self, request: &Request) -> Error {
+        failure::deadline_passed(&self.sent, request.body.is_none())
+    }
+
     fn exchanged(&self, result: Result<Answer>) -> Exchanged {
         Exchanged { result, attempts: self.attempts.load(Ordering::Relaxed), sent: self.sent.begun() }
     }
@@ -117,17 +122,19 @@ impl Transport {
     pub fn run(&self, request: &Request, limits: &Limits, stop: impl Future<Output = Error> + Send) -> Exchanged {
         let progress = Progress::default();
         let taken = lock(&self.idle).pop();
-        let engine = match taken.map_or_else(|| Engine::new(&self.connection, self.tls.clone()), Ok) {
+        let mut engine = match taken.map_or_else(|| Engine::new(&self.connection, self.tls.clone()), Ok) {
             Ok(engine) => engine,
             Err(error) => return progress.exchanged(Err(error)),
         };
-        let exchange = async {
+        let client = engine.client().clone();
+        let exchange = pin!(async {
             tokio::select! {
-                result = self.exchange(engine.client(), request, limits, &progress) => result,
+                result = self.exchange(&client, request, limits, &progress) => result,
                 stopped = stop => Err(stopped),
             }
-        };
-        let result = log::deferred(|| host::sigpipe_held(|| engine.run(exchange)));
+        });
+        let run = || engine.run(exchange, limits.deadline);
+        let result = log::deferred(|| host::sigpipe_held(run)).unwrap_or_else(|| Err(progress.late(request)));
         let mut idle = lock(&self.idle);
         if idle.len() < IDLE_ENGINES {
             idle.push(engine);
@@ -155,10 +162,12 @@ impl Transport {
         let Some(_permit) = permit.await.ok().filter(|_| Instant::now() < limits.deadline) else {
             return Err(failure::no_connection_free(self.connection.max_connections));
         };
-        self.exchange(client, request, limits, progress).await
+        let exchange = self.exchange(client, request, limits, progress);
+        tokio::time::timeout_at(limits.deadline, exchange).await.unwrap_or_else(|_| Err(progress.late(request)))
     }
 
-    /// Sends the request, and again where that can help, cannot do harm and there is time for it.
+    /// Sends the request, and again where that can help, cannot do harm and there is time for it. Ended from outside when
+    /// the deadline comes.
     async fn exchange(
         &self,
         client: &Client,
@@ -173,11 +182,7 @@ impl Transport {
                 let method = if repeatable { "GET" } else { "POST" };
                 format!("{method} to {}, attempt {attempts}", self.connection.origin.origin().ascii_serialization())
             });
-            let attempt = self.attempt(client, request, limits, &progress.sent);
-            let result = match tokio::time::timeout_at(limits.deadline, attempt).await {
-                Ok(result) => result,
-                Err(_) => Err(failure::deadline_passed(&progress.sent, repeatable)),
-            };
+            let result = self.attempt(client, request, limits, &progress.sent).await;
             let wait = match &result {
                 _ if attempts >= limits.retry.attempts => None,
                 Ok(answer) if repeatable => server_wait(answer, &limits.retry, attempts),

@@ -57,8 +57,11 @@ pub fn request(config: &Config, command: Command, options: &Object) -> Result<Re
         (Widgets9, V1, Availability) => widgets::v1_availability(options)?,
         (Widgets9, V3, Availability) => widgets::v3_availability(config, options)?,
     };
-    let url = format!("{}{}", config.data_url, draft.path);
-    let url = Url::parse(&url).map_err(|_| Error::new(Status::Internal, "the request's URL could not be built"))?;
+    let url = match draft.path.as_str() {
+        "" => config.url.clone(),
+        path => Url::parse(&format!("{}{path}", config.data_url))
+            .map_err(|_| Error::new(Status::Internal, "the request's URL could not be built"))?,
+    };
     Ok(Request { url, headers: headers(config, draft.accept, draft.content_type), body: draft.body })
 }
 

@@ -7,9 +7,18 @@ use crate::json::{whole, Object};
 use crate::status::Status;
 use crate::time;
 
+/// The value of an option. Few options are found by looking at each sooner than by hashing the name.
+pub fn get<'a>(options: &'a Object, name: &str) -> Option<&'a Value> {
+    const FEW: usize = 16;
+    match options.len() {
+        0..=FEW => options.iter().find(|(key, _)| *key == name).map(|(_, value)| value),
+        _ => options.get(name),
+    }
+}
+
 /// An option that is text; a number stands for its digits.
 pub fn text(options: &Object, name: &str) -> Result<Option<String>> {
-    match options.get(name) {
+    match get(options, name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
         Some(Value::Number(number)) => Ok(Some(number.to_string())),
@@ -30,7 +39,7 @@ pub fn first_text(options: &Object, names: &[&str]) -> Result<Option<String>> {
 /// The first of several time options that is given and not empty, in the servers' form.
 pub fn first_time(options: &Object, names: &[&str]) -> Result<Option<String>> {
     for name in names {
-        match options.get(*name) {
+        match get(options, name) {
             None | Some(Value::Null) => {}
             Some(Value::String(text)) if text.is_empty() => {}
             Some(Value::String(text)) => {
@@ -46,7 +55,7 @@ pub fn first_time(options: &Object, names: &[&str]) -> Result<Option<String>> {
 
 /// A count, as number or text; zero and empty text count as absent.
 pub fn count(options: &Object, name: &str) -> Result<Option<u32>> {
-    let Some(given) = options.get(name) else {
+    let Some(given) = get(options, name) else {
         return Ok(None);
     };
     let count = match given {
@@ -61,7 +70,7 @@ pub fn count(options: &Object, name: &str) -> Result<Option<u32>> {
 
 /// A truth value, as boolean or as the text `true` or `false`.
 pub fn truth(options: &Object, name: &str) -> Result<Option<bool>> {
-    match options.get(name) {
+    match get(options, name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Bool(truth)) => Ok(Some(*truth)),
         Some(Value::String(text)) => match text.as_str() {
@@ -76,7 +85,7 @@ pub fn truth(options: &Object, name: &str) -> Result<Option<bool>> {
 
 /// An option that is an object; absent is empty.
 pub fn object(options: &Object, name: &str) -> Result<Object> {
-    match options.get(name) {
+    match get(options, name) {
         None | Some(Value::Null) => Ok(Object::new()),
         Some(Value::Object(object)) => Ok(object.clone()),
         Some(_) => Err(bad(name, "must be an object")),

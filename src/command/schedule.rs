@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::options::{bad, first_text, first_time, object, text};
+use super::options::{bad, first_text, first_time, get, object, text};
 use crate::error::Result;
 use crate::json::Object;
 
@@ -103,14 +103,14 @@ pub fn widget_alias(name: &str) -> Option<&'static str> {
 /// The value of a routing option under either spelling, as the widget looks it up.
 pub fn widget_routing(options: &Object) -> impl Iterator<Item = (&'static str, Option<&Value>)> {
     ROUTING.iter().map(|(wire_name, spellings)| {
-        let given = spellings.iter().filter_map(|name| options.get(*name));
+        let given = spellings.iter().filter_map(|name| get(options, name));
         (*wire_name, given.into_iter().find(|value| !crate::json::is_falsy(value)))
     })
 }
 
 fn routing(options: &Object, wire_name: &'static str, spellings: [&str; 2]) -> Result<Option<Routing>> {
     for name in [wire_name, spellings[0], spellings[1]] {
-        match options.get(name) {
+        match get(options, name) {
             None | Some(Value::Null) => continue,
             Some(Value::String(text)) if text.is_empty() => continue,
             Some(Value::Array(_) | Value::Object(_)) => return Err(bad(name, "must be text or true or false")),

@@ -40,6 +40,8 @@ pub struct Running {
     pub callers: usize,
     /// The handlers' thread, if there is one.
     pub handlers: usize,
+    /// Threads that wait until others have left.
+    waiting: usize,
 }
 
 /// The started calls that have not ended.
@@ -88,7 +90,8 @@ impl Local {
 
     /// Waits until nobody is left, as `busy` sees it; whether that came in time (`None` is without end).
     pub fn wait_until_left(&self, until: Option<Instant>, busy: impl Fn(Running) -> bool) -> bool {
-        let running = lock(&self.running);
+        let mut running = lock(&self.running);
+        running.waiting += 1;
         let busy = |running: &mut Running| busy(*running);
         let mut running = match until.map(|until| until.saturating_duration_since(Instant::now())) {
             None => self.left.wait_while(running, busy).unwrap_or_else(PoisonError::into_inner),
@@ -97,6 +100,7 @@ impl Local {
                 waited.unwrap_or_else(PoisonError::into_inner).0
             }
         };
+        running.waiting -= 1;
         !busy(&mut running)
     }
 }
@@ -137,8 +141,12 @@ impl Drop for Call {
     fn drop(&mut self) {
         // In a child, the count, and perhaps the lock, are the parent's.
         if !self.is_inherited() {
-            *(self.count)(&mut lock(&self.local.running)) -= 1;
-            self.local.left.notify_all();
+            let mut running = lock(&self.local.running);
+            *(self.count)(&mut running) -= 1;
+            // Waking nobody costs a system call, too.
+            if running.waiting > 0 {
+                self.local.left.notify_all();
+            }
         }
     }
 }

@@ -3,9 +3,11 @@
 //! Driving the client on the caller's own thread needs no thread of the library and no switch between threads.
 
 use std::future::Future;
+use std::pin::Pin;
 
 use reqwest::{redirect, retry, Client};
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::time::{sleep_until, Instant, Sleep};
 
 use super::{failure, resolve};
 use crate::config::connection::Connection;
@@ -17,6 +19,8 @@ use crate::{host, log};
 pub struct Engine {
     runtime: Option<Runtime>,
     client: Client,
+    /// The timer of all its exchanges: moving one ahead is much cheaper than making one.
+    deadline: Pin<Box<Sleep>>,
 }
 
 impl Engine {
@@ -25,7 +29,11 @@ impl Engine {
         let runtime = Builder::new_current_thread().enable_io().enable_time().build().map_err(|error| {
             Error::new(Status::Internal, format!("the system refuses what a connection needs: {error}"))
         })?;
-        Ok(Engine { runtime: Some(runtime), client: client(connection, tls)? })
+        let deadline = {
+            let _context = runtime.enter();
+            Box::pin(sleep_until(Instant::now()))
+        };
+        Ok(Engine { runtime: Some(runtime), client: client(connection, tls)?, deadline })
     }
 
     /// The HTTP client.
@@ -33,16 +41,23 @@ impl Engine {
         &self.client
     }
 
-    /// Drives a future to its end.
-    pub fn run<F>(&self, future: F) -> F::Output
+    /// Drives a future to its end; `None` when the deadline comes first.
+    pub fn run<F>(&mut self, future: Pin<&mut F>, deadline: Instant) -> Option<F::Output>
     where
         F: Future + Send,
         F::Output: Send,
     {
-        let drive = || match &self.runtime {
+        let Engine { runtime, deadline: timer, .. } = self;
+        timer.as_mut().reset(deadline);
+        let drive = || match runtime {
             Some(runtime) => runtime.block_on(async {
-                settle().await;
-                future.await
+                // Connections that rested notice what happened meanwhile, above all that the server has closed them.
+                tokio::task::yield_now().await;
+                tokio::select! {
+                    biased;
+                    output = future => Some(output),
+                    () = timer => None,
+                }
             }),
             None => unreachable!("an engine has its runtime until it is dropped"),
         };
@@ -81,13 +96,6 @@ impl Drop for Engine {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
-    }
-}
-
-/// Lets connections that rested notice what happened meanwhile, above all that the server has closed them.
-async fn settle() {
-    for _ in 0..2 {
-        tokio::task::yield_now().await;
     }
 }
 

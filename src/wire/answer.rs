@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 use zeroize::Zeroizing;
 
 use super::form;
-use super::slots::{self, Slot};
+use super::slots::{Slots, Times};
 use crate::command::Command;
 use crate::config::{ApiVersion, Config, WireFormat};
 use crate::error::Error;
@@ -34,17 +34,20 @@ pub struct Meaning<'a> {
     /// The booking's identifier.
     pub id: Option<String>,
     /// The slots listed, or proposed instead of a refused one.
-    pub slots: Option<Vec<Slot<'a>>>,
+    pub slots: Option<Slots<'a>>,
     /// The body, when it is JSON.
-    pub json: Option<&'a RawValue>,
+    pub json: Option<&'a str>,
     /// Whether a booking may have been made although the answer does not confirm it.
     pub unclear: bool,
 }
 
 /// Reads an answer to a command. What the caller's options and the configuration hold does not get into the error.
 pub fn read<'a>(config: &Config, command: Command, options: &Object, answer: &'a Answer) -> Meaning<'a> {
-    let json = json::checked(&answer.body).filter(|json| Members::of(json).is_some());
-    let members = json.and_then(Members::of).unwrap_or_default();
+    if let Some(meaning) = plain_slots(config, command, answer) {
+        return meaning;
+    }
+    let read = json::checked(&answer.body).and_then(|json| Some((json, Members::of(json)?)));
+    let (json, members) = read.map_or((None, Members::default()), |(json, members)| (Some(json), members));
     let body = Body { api: config.api_version, json, members };
     let mut meaning = match answer.status {
         200..=299 => body.success(config, command, answer),
@@ -63,6 +66,15 @@ pub fn read<'a>(config: &Config, command: Command, options: &Object, answer: &'a
         };
     }
     meaning
+}
+
+/// A v1 server's list of slots, which may be long, in the form in which it needs to be read only once.
+fn plain_slots<'a>(config: &Config, command: Command, answer: &'a Answer) -> Option<Meaning<'a>> {
+    let listed =
+        matches!((config.api_version, command, answer.status), (ApiVersion::V1, Command::Availability, 200..=299));
+    let json = std::str::from_utf8(&answer.body).ok().filter(|_| listed)?;
+    let slots = Slots::Times(Times::of(json)?);
+    Some(Meaning { error: None, id: None, slots: Some(slots), json: Some(json), unclear: false })
 }
 
 /// A body, looked into without changing it.
@@ -95,7 +107,7 @@ impl<'a> Body<'a> {
             Command::Availability => slots.is_none(),
         };
         let error = unreadable.then(|| Error::new(Status::Protocol, self.unreadable(answer)));
-        Meaning { unclear: error.is_some(), error, id, slots, json: self.json }
+        Meaning { unclear: error.is_some(), error, id, slots, json: self.json.map(RawValue::get) }
     }
 
     /// Whether a body that came with a 2xx confirms a booking.
@@ -108,10 +120,10 @@ impl<'a> Body<'a> {
         }
     }
 
-    fn slots(&self) -> Option<Vec<Slot<'a>>> {
+    fn slots(&self) -> Option<Slots<'a>> {
         match self.api {
-            ApiVersion::V1 => slots::read(self.json?),
-            ApiVersion::V3 => slots::read(self.members.object("data")?.get("slots")?),
+            ApiVersion::V1 => Slots::read(self.json?),
+            ApiVersion::V3 => Slots::read(self.members.object("data")?.get("slots")?),
         }
     }
 
@@ -132,7 +144,7 @@ impl<'a> Body<'a> {
         let slots = self.proposals();
         let code = self.code();
         let exception = self.members.string("exception").unwrap_or_default();
-        let proposes = slots.as_ref().is_some_and(|slots| !slots.is_empty());
+        let proposes = slots.as_ref().is_some_and(|slots| slots.len() > 0);
         let status = self.refusal_status(answer.status, code, &exception, proposes);
         let message = self.message().unwrap_or_else(|| default_message(status, answer.status));
         let error = Error {
@@ -144,7 +156,7 @@ impl<'a> Body<'a> {
         // A server that says why has decided; a bare 5xx or time-out may come from somebody who does not know.
         let says_why = code.is_some() || !exception.is_empty() || self.members.get("fault").is_some();
         let unclear = !says_why && matches!(answer.status, 408 | 500..);
-        Meaning { error: Some(error), id: None, slots, json: self.json, unclear }
+        Meaning { error: Some(error), id: None, slots, json: self.json.map(RawValue::get), unclear }
     }
 
     fn code(&self) -> Option<i64> {
@@ -159,10 +171,10 @@ impl<'a> Body<'a> {
     }
 
     /// The slots offered in place of a refused one, by either API.
-    fn proposals(&self) -> Option<Vec<Slot<'a>>> {
+    fn proposals(&self) -> Option<Slots<'a>> {
         let data = self.members.object("data");
         let proposed = data.and_then(|data| data.get("slots")).or_else(|| self.members.get("availability"))?;
-        slots::read(proposed)
+        Slots::read(proposed)
     }
 
     fn refusal_status(&self, http: u16, code: Option<i64>, exception: &str, proposes: bool) -> Status {

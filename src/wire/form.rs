@@ -1,5 +1,8 @@
 //! Percent-encoding, and `application/x-www-form-urlencoded` with nested data as jQuery writes it.
 
+use std::borrow::Cow;
+use std::ops::Range;
+
 use serde_json::{Number, Value};
 
 use crate::json::{javascript_number, javascript_order, Object};
@@ -76,14 +79,14 @@ impl Form {
 }
 
 /// What JavaScript makes of a value that is used as text.
-fn joined(value: &Value, style: Style) -> String {
+fn joined(value: &Value, style: Style) -> Cow<'_, str> {
     match value {
-        Value::Null => String::new(),
-        Value::Bool(truth) => truth.to_string(),
-        Value::Number(number) => number_text(number, style),
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().map(|item| joined(item, style)).collect::<Vec<_>>().join(","),
-        Value::Object(_) => "[object Object]".to_owned(),
+        Value::Null => "".into(),
+        Value::Bool(truth) => truth.to_string().into(),
+        Value::Number(number) => number_text(number, style).into(),
+        Value::String(text) => text.into(),
+        Value::Array(items) => items.iter().map(|item| joined(item, style)).collect::<Vec<_>>().join(",").into(),
+        Value::Object(_) => "[object Object]".into(),
     }
 }
 
@@ -133,10 +136,15 @@ fn encoded(text: &str, place: Place) -> String {
 
 fn push_encoded(out: &mut String, text: &str, place: Place) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in text.bytes() {
+    out.reserve(text.len());
+    let mut plain = 0;
+    for (index, byte) in text.bytes().enumerate() {
+        if is_plain(byte, place) {
+            continue;
+        }
+        push_plain(out, text, plain..index);
+        plain = index + 1;
         match (byte, place) {
-            (b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~', _) => out.push(byte.into()),
-            (b'!' | b'*' | b'\'' | b'(' | b')', Place::Form) => out.push(byte.into()),
             (b' ', Place::Form) => out.push('+'),
             _ => {
                 out.push('%');
@@ -145,6 +153,20 @@ fn push_encoded(out: &mut String, text: &str, place: Place) {
             }
         }
     }
+    push_plain(out, text, plain..text.len());
+}
+
+fn is_plain(byte: u8, place: Place) -> bool {
+    match byte {
+        b'-' | b'_' | b'.' | b'~' => true,
+        b'!' | b'*' | b'\'' | b'(' | b')' => matches!(place, Place::Form),
+        _ => byte.is_ascii_alphanumeric(),
+    }
+}
+
+/// A run of plain letters; an empty one may lie inside a character.
+fn push_plain(out: &mut String, text: &str, run: Range<usize>) {
+    out.push_str(text.get(run).unwrap_or_default());
 }
 
 #[cfg(test)]

@@ -9,6 +9,10 @@ use serde_json::value::RawValue;
 use crate::json::{integer, write_string, Key};
 use crate::time;
 
+mod times;
+
+pub use times::Times;
+
 /// A time at which a callback can be booked.
 #[derive(Debug, PartialEq)]
 pub struct Slot<'a> {
@@ -22,9 +26,36 @@ pub struct Slot<'a> {
     pub total: Option<i64>,
 }
 
+/// Slots on their way from a server's text to the outcome's.
+#[derive(Debug)]
+pub enum Slots<'a> {
+    /// An object that is written as most v1 servers write it: read while it is copied, without a list in between.
+    Times(Times<'a>),
+    /// Everything else.
+    List(Vec<Slot<'a>>),
+}
+
+impl<'a> Slots<'a> {
+    /// The slots in a server's value; `None` when it holds none.
+    pub fn read(raw: &'a RawValue) -> Option<Slots<'a>> {
+        match Times::of(raw.get()) {
+            Some(times) => Some(Slots::Times(times)),
+            None => read(raw).map(Slots::List),
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Slots::Times(times) => times.count,
+            Slots::List(list) => list.len(),
+        }
+    }
+}
+
 /// The slots in a server's value: an object of time to capacity, or an array of slot objects. In ascending order;
 /// `None` when the value is neither.
-pub fn read(raw: &RawValue) -> Option<Vec<Slot<'_>>> {
+fn read(raw: &RawValue) -> Option<Vec<Slot<'_>>> {
     let mut slots = match raw.get().as_bytes().first() {
         Some(b'{') => from_object(raw)?,
         Some(b'[') => from_array(raw)?,
@@ -70,7 +101,7 @@ fn from_object(raw: &RawValue) -> Option<Vec<Slot<'_>>> {
 }
 
 fn in_wire_form(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
-    match time::is_wire(&text) {
+    match time::is_wire(text.as_bytes()) {
         true => Some(text),
         false => time::to_wire(&text).map(Cow::Owned),
     }
@@ -105,9 +136,20 @@ impl<'de> Visitor<'de> for TimesVisitor {
     }
 }
 
+/// The most bytes that a slot of [`Times`] becomes.
+pub const LONGEST_TIME: usize = 64;
+
 /// Appends the slots as a JSON array.
-pub fn write(out: &mut Vec<u8>, slots: &[Slot]) {
+pub fn write(out: &mut Vec<u8>, slots: &Slots) {
     out.push(b'[');
+    match slots {
+        Slots::Times(times) => times.write(out),
+        Slots::List(list) => write_list(out, list),
+    }
+    out.push(b']');
+}
+
+fn write_list(out: &mut Vec<u8>, slots: &[Slot]) {
     for (index, slot) in slots.iter().enumerate() {
         out.extend_from_slice(if index == 0 { b"{\"utcTime\":" } else { b",{\"utcTime\":" });
         write_string(out, &slot.utc_time);
@@ -123,7 +165,6 @@ pub fn write(out: &mut Vec<u8>, slots: &[Slot]) {
         }
         out.push(b'}');
     }
-    out.push(b']');
 }
 
 #[cfg(test)]
@@ -133,7 +174,7 @@ mod tests {
     fn normal(json: &str) -> Option<String> {
         let raw: &RawValue = serde_json::from_str(json).unwrap();
         let mut out = Vec::new();
-        write(&mut out, &read(raw)?);
+        write(&mut out, &Slots::read(raw)?);
         Some(String::from_utf8(out).unwrap())
     }
 
@@ -142,6 +183,7 @@ mod tests {
         let list = r#"[{"utcTime":"2030-12-01T10:00:00.000Z","capacity":3},{"utcTime":"2030-12-01T10:05:00.000Z","capacity":2}]"#;
         for json in [
             r#"{"2030-12-01T10:05:00.000Z":2,"2030-12-01T10:00:00.000Z":3}"#,
+            r#"{"2030-12-01T10:00:00.000Z":3,"2030-12-01T10:05:00.000Z":2}"#,
             r#"{"2030-12-01T10:05:00Z":"2","2030-12-01T12:00:00+02:00":"3","note":{"a":[1]}}"#,
             r#"[{"utcTime":"2030-12-01T10:05:00Z","capacity":"2"},{"capacity":3.0,"x":null,"utcTime":"2030-12-01T10:00:00.000Z"}]"#,
         ] {
