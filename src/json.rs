@@ -61,6 +61,37 @@ fn depth_within(json: &[u8], limit: usize) -> bool {
     true
 }
 
+/// The text with every escape of half a surrogate pair replaced by that of the replacement character. JSON's grammar allows
+/// such halves, and many readers refuse a whole text for one.
+pub fn with_whole_characters(json: &str) -> Cow<'_, str> {
+    const UNIT: usize = "\\uXXXX".len();
+    let unit = |at: usize| {
+        let digits = json.get(at..at + UNIT)?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let mut halves = Vec::new();
+    let mut from = 0;
+    while let Some(found) = json[from..].find('\\') {
+        let at = from + found;
+        from = match unit(at) {
+            Some(0xd800..=0xdbff) if matches!(unit(at + UNIT), Some(0xdc00..=0xdfff)) => at + 2 * UNIT,
+            Some(0xd800..=0xdfff) => {
+                halves.push(at);
+                at + UNIT
+            }
+            _ => at + "\\n".len(),
+        };
+    }
+    if halves.is_empty() {
+        return Cow::Borrowed(json);
+    }
+    let mut text = json.to_owned();
+    for at in halves {
+        text.replace_range(at..at + UNIT, "\\ufffd");
+    }
+    Cow::Owned(text)
+}
+
 /// The members of a JSON object that the servers' contracts name, values unread. A repeated key keeps its last value,
 /// as in JavaScript.
 #[derive(Default)]
@@ -284,6 +315,20 @@ mod tests {
         assert!(checked(b"{\"a\":").is_none());
         assert!(checked(b"\"\xff\"").is_none());
         assert!(checked(b"").is_none());
+    }
+
+    #[test]
+    fn halves_of_characters_are_replaced() {
+        for (json, whole) in [
+            (r#"{"a":"\ud83d\uDE00 \n\\ud800 é"}"#, r#"{"a":"\ud83d\uDE00 \n\\ud800 é"}"#),
+            (r#""\ud83d""#, r#""\ufffd""#),
+            (r#""\ud83d\u0041\uDE00""#, r#""\ufffd\u0041\ufffd""#),
+            (r#"{"\uD83d\ud83d\ude00\\":"\""}"#, r#"{"\ufffd\ud83d\ude00\\":"\""}"#),
+            (r#""\ud83dé""#, r#""\ufffdé""#),
+        ] {
+            assert_eq!(with_whole_characters(json), whole);
+            assert!(serde_json::from_str::<Value>(&with_whole_characters(json)).is_ok());
+        }
     }
 
     #[test]

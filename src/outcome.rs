@@ -4,7 +4,7 @@ use std::ffi::CString;
 
 use crate::command::Command;
 use crate::error::Error;
-use crate::json::write_string;
+use crate::json::{with_whole_characters, write_string};
 use crate::wire::{slots, Answer, Meaning};
 
 /// A finished command: its text, and whether it resolved.
@@ -37,7 +37,7 @@ impl Outcome {
         }
         out.member("response");
         match meaning.json {
-            Some(json) => out.raw(json),
+            Some(json) => out.raw(&with_whole_characters(json)),
             None if answer.body.is_empty() => out.raw("null"),
             None => out.string(&String::from_utf8_lossy(&answer.body)),
         }

@@ -12,7 +12,7 @@ import tempfile
 import threading
 import time
 
-from support import Case, python_environment, run
+from support import ROOT, Case, python_environment, run
 
 NGINX = """
 daemon off; master_process off; pid {scratch}/pid; error_log {scratch}/error.log;
