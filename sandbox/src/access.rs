@@ -47,14 +47,16 @@ pub fn check_key(headers: &HeaderMap, names: &[&str], keys: &[String]) -> Result
     }
 }
 
-/// Checks name and password. Each comes from the service if it has one, else from the server;
-/// as long as there is no password, nothing is asked for.
+/// Checks name and password. Each comes from the service if it has one, else from the server; without a service
+/// those of the callback section stand in the service's place. As long as there is no password, nothing is asked for.
 pub fn check_basic(headers: &HeaderMap, server: &V1, service: Option<&Service>) -> bool {
     let chosen = |own: Option<&String>, general: &Option<String>| {
         own.or(general.as_ref()).filter(|text| !text.is_empty()).cloned()
     };
-    let own_password = service.and_then(|service| service.password.as_ref());
-    let own_username = service.and_then(|service| service.username.as_ref());
+    let (own_username, own_password) = match service {
+        Some(service) => (service.username.as_ref(), service.password.as_ref()),
+        None => (server.callback_username.as_ref(), server.callback_password.as_ref()),
+    };
     let Some(password) = chosen(own_password, &server.password) else {
         return true;
     };

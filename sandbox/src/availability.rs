@@ -3,8 +3,8 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp};
 
-use crate::booking::Refusal;
 use crate::calendar::{Calendar, Slot};
+use crate::desk::Refusal;
 use crate::settings::FirstSlot;
 
 /// How far a request looks from its beginning.

@@ -66,6 +66,11 @@ pub async fn nested(request: Request) -> Decoded {
     }
 }
 
+/// Decodes a body that is a JSON object, whatever its content type says: supervisors' scripts seldom say one.
+pub async fn json_object(request: Request) -> Decoded {
+    json(&read(request.into_body()).await?)
+}
+
 /// Decodes `a=1&b=2`, from a form or a query string, in the given order.
 pub fn pairs(text: &str) -> Result<Vec<(String, String)>, BodyError> {
     text.split('&')
@@ -109,7 +114,8 @@ fn content_type(parts: &Parts) -> String {
     media_type.trim().to_ascii_lowercase()
 }
 
-async fn read(mut body: Body) -> Result<Vec<u8>, BodyError> {
+/// Reads a body, up to the limit.
+pub async fn read(mut body: Body) -> Result<Vec<u8>, BodyError> {
     let mut bytes = Vec::new();
     let mut dropped = 0;
     while let Some(frame) = body.frame().await {

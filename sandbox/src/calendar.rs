@@ -68,6 +68,18 @@ impl Calendar {
         now.to_zoned(self.zone.clone()).saturating_add(horizon.0).timestamp()
     }
 
+    /// How long the office stays open from a moment on: nothing when it is closed, at most a week.
+    pub fn open_for(&self, moment: Timestamp) -> SignedDuration {
+        const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
+        let limit = moment.saturating_add(LONGEST).unwrap_or(Timestamp::MAX);
+        let mut until = moment;
+        while until < limit {
+            let Some(slot) = self.slot_at(until) else { break };
+            until = slot.end;
+        }
+        until.min(limit).duration_since(moment)
+    }
+
     /// The slot length as elapsed time.
     pub fn slot_length(&self) -> SignedDuration {
         SignedDuration::from_mins(i64::from(self.slot.0))
@@ -270,6 +282,15 @@ mod tests {
         let last = calendar.slot_at(at("2030-01-07T09:55:00Z")).unwrap();
         assert_eq!(last.start, at("2030-01-07T09:40:00Z"));
         assert_eq!(last.end, at("2030-01-07T10:00:00Z"));
+    }
+
+    #[test]
+    fn it_is_open_until_the_last_of_the_adjoining_hours_ends() {
+        let calendar = calendar("UTC", 30, &["Mon 08:00-10:00", "Mon 10:00-11:15", "Mon 12:00-13:00"]);
+        let minutes = |from: &str| calendar.open_for(at(from)).as_mins();
+        assert_eq!(minutes("2030-01-07T09:50:00Z"), 85);
+        assert_eq!(minutes("2030-01-07T11:15:00Z"), 0);
+        assert_eq!(self::calendar("UTC", 120, &[]).open_for(at("2030-01-07T11:15:00Z")).as_hours(), 168);
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! A server that speaks both callback APIs, v1 (Genesys Mobile Services) and v3 (Genesys
 //! Engagement Service), for trying, developing and testing without a tenant.
 //!
-//! The rooms: [`arguments`] and [`settings`] (with [`hours`]) read what the server shall do;
-//! [`calendar`] and [`availability`] are pure functions of time; [`booking`] has the rules and
-//! [`store`] the bookings; [`v1`] and [`v3`] have the HTTP shapes, for which [`body`],
-//! [`nesting`], [`query`], [`times`] and [`access`] read requests; [`server`] brings them
-//! together.
+//! The rooms: [`arguments`] and [`settings`] (with [`hours`]) read what the server shall do; [`clock`] says what time it
+//! is; [`calendar`], [`capacity`], [`availability`] and [`life`] are pure functions of time; [`numbers`] knows telephone
+//! numbers; [`desk`] has the rules and [`store`] the bookings; [`v1`] and [`v3`] have the HTTP shapes, for which [`body`],
+//! [`nesting`], [`query`], [`times`] and [`access`] read requests; [`exchange`] lets [`faults`] strike and tells
+//! [`requests`] what was seen, [`line`] cuts connections; [`control`] and [`page`] are for those who watch;
+//! [`server`] brings them together.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -14,12 +15,21 @@ mod access;
 mod arguments;
 mod availability;
 mod body;
-mod booking;
 mod calendar;
+mod capacity;
 mod clock;
+mod control;
+mod desk;
+mod exchange;
+mod faults;
 mod hours;
+mod life;
+mod line;
 mod nesting;
+mod numbers;
+mod page;
 mod query;
+mod requests;
 mod server;
 mod settings;
 mod store;
@@ -34,8 +44,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use arguments::{Arguments, Command};
-use booking::Desk;
 use clock::Clock;
+use desk::Desk;
 use settings::Settings;
 use store::Store;
 
@@ -57,7 +67,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments, settings: Settings) -> Result<(), Box<dyn Error>> {
-    let desk = Desk { settings, store: Store::open(arguments.db.as_deref())?, clock: Clock };
+    let desk = Desk::new(settings, Store::open(arguments.db.as_deref())?, Clock::new(arguments.now, arguments.speed));
     let runtime = tokio::runtime::Runtime::new()?;
     let served = runtime.block_on(server::serve(desk, arguments.listen, announce));
     // A database write that hangs must not keep the process alive.

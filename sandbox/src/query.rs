@@ -1,29 +1,39 @@
 //! Query parameters and their types, the same for both APIs.
 
-use std::collections::HashMap;
-
+use jiff::tz::TimeZone;
 use jiff::Timestamp;
 
 use crate::body::{self, BodyError};
-use crate::booking::Refusal;
+use crate::desk::Refusal;
 use crate::times::{self, Written};
 
 /// The parameters of a query string. A later one replaces an earlier one of the same name;
 /// one with an empty value counts as absent.
 #[derive(Debug)]
-pub struct Query(HashMap<String, String>);
+pub struct Query(Vec<(String, String)>);
 
 impl Query {
     /// Reads the part of the address behind the question mark.
     pub fn read(text: Option<&str>) -> Result<Query, BodyError> {
         let pairs = body::pairs(text.unwrap_or_default())?;
-        Ok(Query(pairs.into_iter().collect()))
+        Ok(Query(pairs))
+    }
+
+    /// All parameters that are not empty, as they are written.
+    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        let pairs = self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        pairs.filter(|(_, value)| !value.is_empty())
+    }
+
+    /// Every value of a parameter that may stand several times.
+    pub fn every<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.pairs().filter(move |(known, _)| *known == name).map(|(_, value)| value)
     }
 
     /// A parameter as it is written.
     pub fn text(&self, name: &str) -> Option<&str> {
-        let value = self.0.get(name).map(String::as_str);
-        value.filter(|value| !value.is_empty())
+        let (_, value) = self.0.iter().rev().find(|(known, _)| known == name)?;
+        Some(value.as_str()).filter(|value| !value.is_empty())
     }
 
     /// A whole number from 1 on.
@@ -53,6 +63,25 @@ impl Query {
     pub fn moment(&self, name: &str) -> Result<Option<Timestamp>, Refusal> {
         let text = self.text(name);
         text.map(|text| moment(name, text)).transpose()
+    }
+
+    /// An IANA time zone.
+    pub fn zone(&self, name: &str) -> Result<Option<TimeZone>, Refusal> {
+        self.parsed(name, "an IANA time zone", |text| TimeZone::get(text).ok())
+    }
+
+    /// A time that is given either as text, in `zone` if it names none, or in milliseconds.
+    pub fn one_of(&self, text: &str, milliseconds: &str, zone: &TimeZone) -> Result<Option<Timestamp>, Refusal> {
+        let written = self.written(text)?;
+        let counted = self.milliseconds(milliseconds)?;
+        match (written, counted) {
+            (Some(_), Some(_)) => Err(Refusal::Parameter(format!("Set only one of {text} and {milliseconds}."))),
+            (Some(written), None) => match written.in_zone(zone) {
+                Some(moment) => Ok(Some(moment)),
+                None => Err(Refusal::Parameter(format!("Invalid parameter {text}: out of range."))),
+            },
+            (None, counted) => Ok(counted),
+        }
     }
 
     /// Milliseconds since 1970.

@@ -11,13 +11,15 @@ use axum::http::header::{
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::serve::ListenerExt;
 use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use crate::booking::Desk;
-use crate::{v1, v3};
+use crate::desk::Desk;
+use crate::faults::Faults;
+use crate::line::{Lines, Scissors};
+use crate::requests::Requests;
+use crate::{control, exchange, v1, v3};
 
 /// How long open connections may go on after the signal to stop.
 const GRACE: Duration = Duration::from_secs(2);
@@ -30,6 +32,17 @@ const CROSS_ORIGIN: [(HeaderName, HeaderValue); 3] = [
     ),
     (VARY, HeaderValue::from_static("Origin")),
 ];
+
+/// What all parts of the server work on.
+#[derive(Debug)]
+pub struct Sandbox {
+    /// The bookings and their rules.
+    pub desk: Arc<Desk>,
+    /// What goes wrong on demand.
+    pub faults: Faults,
+    /// What was seen on the wire.
+    pub requests: Requests,
+}
 
 /// Why the server cannot serve.
 #[derive(Debug, thiserror::Error)]
@@ -52,22 +65,23 @@ pub async fn serve(desk: Desk, address: SocketAddr, ready: impl FnOnce(SocketAdd
     let stop = stop_signal()?;
     let listener = TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
     ready(listener.local_addr()?);
-    let listener = listener.tap_io(|stream| {
-        // Only speed is lost when this fails.
-        let _ = stream.set_nodelay(true);
-    });
-    let serving = axum::serve(listener, router(Arc::new(desk))).with_graceful_shutdown(stopped(stop.clone()));
+    let sandbox = Sandbox { desk: Arc::new(desk), faults: Faults::default(), requests: Requests::default() };
+    let service = router(Arc::new(sandbox)).into_make_service_with_connect_info::<Scissors>();
+    let serving = axum::serve(Lines(listener), service).with_graceful_shutdown(stopped(stop.clone()));
     tokio::select! {
         result = serving => Ok(result?),
         () = async { stopped(stop).await; tokio::time::sleep(GRACE).await } => Ok(()),
     }
 }
 
-fn router(desk: Arc<Desk>) -> Router {
-    v1::routes(desk.clone())
-        .merge(v3::routes(desk))
+fn router(sandbox: Arc<Sandbox>) -> Router {
+    v1::routes(sandbox.desk.clone())
+        .merge(v3::routes(sandbox.desk.clone()))
+        .merge(control::routes(sandbox.clone()))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn(preflight))
+        .layer(middleware::from_fn_with_state(sandbox, exchange::exchange))
         .layer(middleware::from_fn(cross_origin))
 }
 
@@ -80,21 +94,27 @@ async fn wrong_method(uri: Uri) -> Response {
     failure(&uri, StatusCode::METHOD_NOT_ALLOWED, message)
 }
 
-fn failure(uri: &Uri, status: StatusCode, message: &str) -> Response {
+/// An error body in the shape of the API that the path belongs to.
+pub fn failure(uri: &Uri, status: StatusCode, message: &str) -> Response {
     match uri.path().starts_with("/engagement/") {
         true => v3::failure(status, message),
         false => v1::failure(status, message),
     }
 }
 
-/// Answers preflight requests, which carry no key, and opens every answer to browsers.
+/// Answers preflight requests, which carry no key.
+async fn preflight(request: Request, next: Next) -> Response {
+    match *request.method() {
+        Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
+        _ => next.run(request).await,
+    }
+}
+
+/// Opens every answer to browsers.
 async fn cross_origin(request: Request, next: Next) -> Response {
     let any = HeaderValue::from_static("*");
     let origin = request.headers().get(ORIGIN).cloned().unwrap_or(any);
-    let mut response = match *request.method() {
-        Method::OPTIONS => StatusCode::NO_CONTENT.into_response(),
-        _ => next.run(request).await,
-    };
+    let mut response = next.run(request).await;
     let headers = response.headers_mut();
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.extend(CROSS_ORIGIN);

@@ -5,11 +5,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use jiff::tz::TimeZone;
 use serde::{de::Error as _, Deserialize, Deserializer};
 
-use crate::calendar::Calendar;
-use crate::hours::{AdditionalHours, CalendarDay, Horizon, SlotMinutes, WeeklyHours};
+mod service;
+
+pub use service::{CallDirection, Service, Stages};
 
 /// Everything that can be configured.
 #[derive(Debug, Default, Deserialize)]
@@ -43,12 +43,19 @@ pub struct V1 {
     pub username: Option<String>,
     /// The password for all services; without any password no authentication is asked for.
     pub password: Option<String>,
+    /// The user name for what belongs to no single service, in place of the server's.
+    pub callback_username: Option<String>,
+    /// The password for what belongs to no single service, in place of the server's.
+    pub callback_password: Option<String>,
     /// The status when the slot has no place left: 400 or 429.
     #[serde(deserialize_with = "one_of::<_, 400, 429>")]
     pub full_slot_status: u16,
     /// The status when the service does not exist: 400 or 404.
     #[serde(deserialize_with = "one_of::<_, 400, 404>")]
     pub unknown_service_status: u16,
+    /// The status when a callback to cancel or to change does not exist: 404 or 400.
+    #[serde(deserialize_with = "one_of::<_, 404, 400>")]
+    pub unknown_id_status: u16,
     /// The answer when an availability interval has no open slot.
     pub closed_interval: ClosedInterval,
     /// The first slot when an interval begins inside one.
@@ -64,8 +71,11 @@ impl Default for V1 {
             realm: "Genesys Application Configuration Needed".to_owned(),
             username: None,
             password: None,
+            callback_username: None,
+            callback_password: None,
             full_slot_status: 400,
             unknown_service_status: 400,
+            unknown_id_status: 404,
             closed_interval: ClosedInterval::default(),
             first_slot: FirstSlot::default(),
             interval_end: IntervalEnd::default(),
@@ -121,76 +131,6 @@ pub enum IntervalEnd {
     End,
     /// `number-of-days` decides.
     NumberOfDays,
-}
-
-/// One service.
-#[derive(Debug, Deserialize)]
-#[serde(from = "ServiceTable")]
-pub struct Service {
-    /// Office hours and slots.
-    pub calendar: Calendar,
-    /// Places in each slot.
-    pub places: u32,
-    /// How far ahead a callback may be booked.
-    pub furthest: Horizon,
-    /// Refuse telephone numbers that cannot be read as one.
-    pub refuse_unparsable_numbers: bool,
-    /// v1: the user name for this service, in place of the server's.
-    pub username: Option<String>,
-    /// v1: the password for this service, in place of the server's.
-    pub password: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct ServiceTable {
-    slot_minutes: SlotMinutes,
-    places: u32,
-    hours: Vec<WeeklyHours>,
-    holidays: Vec<CalendarDay>,
-    additions: Vec<AdditionalHours>,
-    #[serde(deserialize_with = "time_zone")]
-    time_zone: TimeZone,
-    furthest: Horizon,
-    refuse_unparsable_numbers: bool,
-    username: Option<String>,
-    password: Option<String>,
-}
-
-impl Default for ServiceTable {
-    fn default() -> Self {
-        ServiceTable {
-            slot_minutes: SlotMinutes::default(),
-            places: 100,
-            hours: Vec::new(),
-            holidays: Vec::new(),
-            additions: Vec::new(),
-            time_zone: TimeZone::UTC,
-            furthest: Horizon::default(),
-            refuse_unparsable_numbers: false,
-            username: None,
-            password: None,
-        }
-    }
-}
-
-impl From<ServiceTable> for Service {
-    fn from(table: ServiceTable) -> Self {
-        Service {
-            calendar: Calendar {
-                zone: table.time_zone,
-                hours: table.hours,
-                holidays: table.holidays,
-                additions: table.additions,
-                slot: table.slot_minutes,
-            },
-            places: table.places,
-            furthest: table.furthest,
-            refuse_unparsable_numbers: table.refuse_unparsable_numbers,
-            username: table.username,
-            password: table.password,
-        }
-    }
 }
 
 const BUILT_IN_SERVICES: &str = r#"
@@ -267,13 +207,6 @@ fn one_of<'de, D: Deserializer<'de>, const FIRST: u16, const SECOND: u16>(deseri
     Err(D::Error::custom(format!("status {status}: write {FIRST} or {SECOND}")))
 }
 
-fn time_zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TimeZone, D::Error> {
-    let name = String::deserialize(deserializer)?;
-    TimeZone::get(&name).map_err(|_| {
-        D::Error::custom(format!("time zone {name:?} is unknown: write an IANA name such as \"Europe/London\""))
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -287,7 +220,7 @@ mod tests {
         let settings = Settings::load(None).unwrap();
         let names: Vec<&String> = settings.services.keys().collect();
         assert_eq!(names, ["samples", "support"]);
-        assert_eq!(settings.services["support"].places, 2);
+        assert_eq!(settings.services["support"].capacity.places, 2);
         assert_eq!(settings.server.v3.api_keys, ["sandbox-key"]);
         assert!(settings.server.v1.api_keys.is_empty());
     }

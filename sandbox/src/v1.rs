@@ -1,27 +1,34 @@
-//! The HTTP shapes of the v1 API, Genesys Mobile Services.
+//! The HTTP shapes of the v1 API, Genesys Mobile Services: routes, who may come in, and errors.
 
 use std::sync::Arc;
 
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, RawQuery, Request, State};
+use axum::extract::Path;
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use serde_json::{json, Map, Value};
-use uuid::Uuid;
 
 use crate::access::{self, KeyProblem};
-use crate::availability::{self, Until};
-use crate::body::{self, BodyError};
-use crate::booking::{Desk, Offer, Refusal, Wish};
-use crate::query::{self, Query};
-use crate::settings::{ClosedInterval, IntervalEnd, Service};
+use crate::body::BodyError;
+use crate::desk::{Desk, Offer, Refusal};
+use crate::numbers::BadNumber;
+use crate::settings::Service;
 use crate::times;
+
+mod admin;
+mod availability;
+mod change;
+mod records;
+mod schedule;
+
+pub use availability::slots;
 
 const CALLBACK_EXCEPTIONS: &str = "com.genesyslab.gsg.services.callback.exceptions.";
 const GENERAL_EXCEPTION: &str = "com.genesyslab.gsg.GSGException";
+const ORCHESTRATION_EXCEPTION: &str = "com.genesyslab.gsg.services.ors.OrsServiceException";
 const BAD_PARAMETER: (u16, &str) = (501, "BAD_PARAMETER");
 
 /// Why a request gets no 200.
@@ -31,8 +38,10 @@ enum Problem {
     Refused(#[from] Refusal),
     #[error(transparent)]
     Body(#[from] BodyError),
-    #[error("The office is closed in the whole interval.")]
+    #[error("The office is closed, or nothing can be booked any more, in the whole interval.")]
     ClosedInterval,
+    #[error("ORS request failed: 404 Not Found. The session of callback {0} is over.")]
+    SessionOver(String),
     #[error("The API key is missing or invalid.")]
     Key(KeyProblem),
     #[error("User name or password is missing or wrong.")]
@@ -40,11 +49,24 @@ enum Problem {
 }
 
 type ServiceName = Result<Path<String>, PathRejection>;
+type ServiceAndId = Result<Path<(String, String)>, PathRejection>;
 
-/// The routes of this API.
+/// The routes of this API, with the neighbour of version 2.
 pub fn routes(desk: Arc<Desk>) -> Router {
-    const SERVICE: &str = "/genesys/1/service/callback/{service}";
-    Router::new().route(SERVICE, post(book)).route(&format!("{SERVICE}/availability"), get(list)).with_state(desk)
+    const CALLBACK: &str = "/genesys/1/service/callback";
+    const ADMIN: &str = "/genesys/1/admin/callback";
+    let path = |prefix: &str, rest: &str| format!("{prefix}{rest}");
+    Router::new()
+        .route(CALLBACK, get(records::search))
+        .route(&path(CALLBACK, "/{service}"), post(schedule::book).get(records::search_service))
+        .route(&path(CALLBACK, "/{service}/availability"), get(availability::list))
+        .route(&path(CALLBACK, "/{service}/{id}"), delete(change::cancel).put(change::update))
+        .route("/genesys/2/service/callback/{service}/availability", get(availability::list_v2))
+        .route("/genesys/1/service/{id}/check-queue-position", get(records::queue_position))
+        .route(&path(ADMIN, "/queues"), get(admin::queues))
+        .route(&path(ADMIN, "/watermarks"), get(admin::watermarks))
+        .route(&path(ADMIN, "/cancel"), post(admin::cancel))
+        .with_state(desk)
 }
 
 /// An error body; `code` and `phrase` are what newer servers add.
@@ -55,74 +77,27 @@ pub fn failure(status: StatusCode, message: &str) -> Response {
     (status, Json(body)).into_response()
 }
 
-async fn book(State(desk): State<Arc<Desk>>, service: ServiceName, request: Request) -> Response {
-    let answer = try_book(&desk, service, request).await;
-    finish(&desk, answer)
-}
-
-async fn try_book(desk: &Desk, service: ServiceName, request: Request) -> Result<Value, Problem> {
-    let name = admitted(desk, service, request.headers())?;
+/// The service name of a request that may come in. Whoever may not learns nothing about services.
+fn admitted(desk: &Desk, service: Result<String, PathRejection>, headers: &HeaderMap) -> Result<String, Problem> {
+    let known: Option<&Service> = service.as_ref().ok().and_then(|name| desk.settings.services.get(name));
+    admit(desk, headers, known)?;
+    let name = service.map_err(|_| Refusal::Parameter("The path is not UTF-8.".to_owned()))?;
     desk.service(&name)?;
-    let mut fields = body::flat(request).await?;
-    let number = take_text(&mut fields, "_customer_number").ok_or_else(|| {
-        Refusal::Parameter("The request does not contain the mandatory option _customer_number.".to_owned())
-    })?;
-    let desired =
-        take_text(&mut fields, "_desired_time").map(|text| query::moment("_desired_time", &text)).transpose()?;
-    let id = format!("369-{}", Uuid::new_v4());
-    desk.book(Wish { id: id.clone(), service: name, number, desired, data: fields }).await?;
-    Ok(match desired {
-        Some(_) => json!({"_id": id}),
-        None => json!({
-            "_dialog_id": "0",
-            "_action": "ConfirmationDialog",
-            "_text": "You will receive the call shortly",
-            "_ok_title": "Ok",
-            "_id": id,
-        }),
-    })
+    Ok(name)
 }
 
-async fn list(
-    State(desk): State<Arc<Desk>>,
-    service: ServiceName,
-    RawQuery(query): RawQuery,
-    headers: HeaderMap,
-) -> Response {
-    let answer = try_list(&desk, service, query.as_deref(), &headers).await;
-    finish(&desk, answer)
+/// Whether a request may come in that belongs to no single service.
+fn admitted_everywhere(desk: &Desk, headers: &HeaderMap) -> Result<(), Problem> {
+    admit(desk, headers, None)
 }
 
-async fn try_list(
-    desk: &Desk,
-    service: ServiceName,
-    query: Option<&str>,
-    headers: &HeaderMap,
-) -> Result<Value, Problem> {
-    let name = admitted(desk, service, headers)?;
-    let calendar = &desk.service(&name)?.calendar;
-    let switches = &desk.settings.server.v1;
-    let query = Query::read(query)?;
-    let now = desk.clock.now();
-    let start = query.moment("start")?.unwrap_or(now);
-    let until = until(&query, switches.interval_end)?;
-    let stretch = availability::v1(calendar, start, until, switches.first_slot)?;
-    let limit = query.slots("max-time-slots")?;
-    let offers = desk.offers(&name, now, stretch, limit).await?;
-    if offers.is_empty() && switches.closed_interval == ClosedInterval::Refuse {
-        return Err(Problem::ClosedInterval);
+fn admit(desk: &Desk, headers: &HeaderMap, service: Option<&Service>) -> Result<(), Problem> {
+    let server = &desk.settings.server.v1;
+    access::check_key(headers, &["apikey", "x-api-key"], &server.api_keys).map_err(Problem::Key)?;
+    match access::check_basic(headers, server, service) {
+        true => Ok(()),
+        false => Err(Problem::Credentials),
     }
-    Ok(capacities(&offers))
-}
-
-fn until(query: &Query, decides: IntervalEnd) -> Result<Until, Refusal> {
-    let end = query.moment("end")?.map(Until::Moment);
-    let days = query.count("number-of-days")?.map(Until::Days);
-    let chosen = match decides {
-        IntervalEnd::End => end.or(days),
-        IntervalEnd::NumberOfDays => days.or(end),
-    };
-    Ok(chosen.unwrap_or(Until::Unsaid))
 }
 
 /// Only slots with places left are shown.
@@ -130,18 +105,6 @@ fn capacities(offers: &[Offer]) -> Value {
     let free = offers.iter().filter(|offer| offer.free > 0);
     let slots = free.map(|offer| (times::utc(offer.start), offer.free.into()));
     Value::Object(slots.collect())
-}
-
-/// The service name of a request that may come in. Whoever may not learns nothing about services.
-fn admitted(desk: &Desk, service: ServiceName, headers: &HeaderMap) -> Result<String, Problem> {
-    let server = &desk.settings.server.v1;
-    access::check_key(headers, &["apikey", "x-api-key"], &server.api_keys).map_err(Problem::Key)?;
-    let name = service.map(|Path(name)| name);
-    let known: Option<&Service> = name.as_ref().ok().and_then(|name| desk.settings.services.get(name));
-    if !access::check_basic(headers, server, known) {
-        return Err(Problem::Credentials);
-    }
-    name.map_err(|_| Refusal::Parameter("The service name in the path is not UTF-8.".to_owned()).into())
 }
 
 /// The text of a field that is there and not empty; it is no user data.
@@ -173,9 +136,18 @@ fn refuse(desk: &Desk, problem: &Problem) -> Response {
             (400, exception)
         }
         Problem::Refused(Refusal::Parameter(_)) => (400, callback_exception("BadParameter", BAD_PARAMETER, &message)),
-        Problem::Refused(Refusal::Number(_)) => {
-            let code = (7030, "INVALID_PHONE_NUMBER");
-            (400, callback_exception("Number", code, &message))
+        Problem::Refused(Refusal::Number(number)) => (400, callback_exception("Number", number_code(number), &message)),
+        Problem::Refused(Refusal::UnknownCallback(_)) => {
+            let body = callback_exception("NotFound", (404, "NOT_FOUND"), &message);
+            (server.unknown_id_status, body)
+        }
+        Problem::Refused(Refusal::TooLate { .. }) => (400, callback_exception("State", (400, "BAD_REQUEST"), &message)),
+        Problem::Refused(Refusal::Limit(_)) => {
+            (503, callback_exception("ServiceUnavailable", (503, "SERVICE_UNAVAILABLE"), &message))
+        }
+        Problem::SessionOver(_) => {
+            let class = ORCHESTRATION_EXCEPTION.to_owned();
+            (500, exception(class, (500, "INTERNAL_SERVER_ERROR"), &message))
         }
         Problem::Refused(Refusal::UnknownService(_)) => {
             let code = (7040, "INVALID_SERVICE_NAME");
@@ -198,6 +170,16 @@ fn refuse(desk: &Desk, problem: &Problem) -> Response {
     };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
     (status, Json(body)).into_response()
+}
+
+/// The codes for which the widget has texts.
+fn number_code(number: &BadNumber) -> (u16, &'static str) {
+    match number {
+        BadNumber::Invalid(_) => (7030, "INVALID_PHONE_NUMBER"),
+        BadNumber::Impossible(_) => (7036, "IMPOSSIBLE_PHONE_NUMBER"),
+        BadNumber::Premium(_) => (7037, "PHONE_NUMBER_NOT_ALLOWED"),
+        BadNumber::NoCountry { .. } => BAD_PARAMETER,
+    }
 }
 
 fn callback_exception(name: &str, code: (u16, &str), message: &str) -> Value {

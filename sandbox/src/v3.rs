@@ -1,37 +1,26 @@
-//! The HTTP shapes of the v3 API, Genesys Engagement Service.
+//! The HTTP shapes of the v3 API, Genesys Engagement Service: routes, the gateway in front, envelopes and errors.
 
 use std::sync::Arc;
 
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, RawQuery, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use jiff::tz::TimeZone;
 use serde_json::{json, Map, Value};
 use uuid::Uuid;
 
 use crate::access;
-use crate::availability::{self, Until};
-use crate::body::{self, BodyError};
-use crate::booking::{Desk, Offer, Refusal, Wish};
-use crate::query::{self, Query};
+use crate::body::BodyError;
+use crate::desk::{Desk, Offer, Refusal};
+use crate::numbers::BadNumber;
 use crate::times;
 
-const TEXTS: [&str; 9] = [
-    "cbOfferType",
-    "language",
-    "inboundVQ",
-    "channel",
-    "offerTiming",
-    "cbOriginationIxnId",
-    "surveyRP",
-    "routePoint",
-    "captchaToken",
-];
-const NUMBERS: [&str; 2] = ["offerThreshold", "priority"];
+mod availability;
+mod create;
+mod one;
+mod queue;
 
 /// Why a request gets no 200.
 #[derive(Debug, thiserror::Error)]
@@ -44,9 +33,17 @@ enum Problem {
 
 /// The routes of this API.
 pub fn routes(desk: Arc<Desk>) -> Router {
+    const BASE: &str = "/engagement/v3";
+    let path = |rest: &str| format!("{BASE}{rest}");
     Router::new()
-        .route("/engagement/v3/callbacks/create", post(create))
-        .route("/engagement/v3/callbacks/availability/{service}", get(list))
+        .route(&path("/callbacks/create"), post(create::create))
+        .route(&path("/callbacks/cancel"), post(one::cancel))
+        .route(&path("/callbacks/retrieve"), post(one::retrieve))
+        .route(&path("/callbacks/availability/{service}"), get(availability::list))
+        .route(&path("/callbacks/open-for/{service}"), get(availability::open_for))
+        .route(&path("/callbacks/queue-status/{queue}"), get(queue::status))
+        .route(&path("/estimated-wait-time"), get(queue::estimated_wait_time))
+        .route(&path("/call-in/requests/create"), post(create::call_in))
         .layer(middleware::from_fn_with_state(desk.clone(), gateway))
         .with_state(desk)
 }
@@ -65,107 +62,6 @@ async fn gateway(State(desk): State<Arc<Desk>>, request: Request, next: Next) ->
     }
 }
 
-async fn create(State(desk): State<Arc<Desk>>, request: Request) -> Response {
-    let answer = try_create(&desk, request).await;
-    finish(&desk, answer)
-}
-
-async fn try_create(desk: &Desk, request: Request) -> Result<Value, Problem> {
-    let mut fields = body::nested(request).await?;
-    check_types(&fields)?;
-    let service = required(&mut fields, "serviceName")?;
-    let number = required(&mut fields, "phoneNumber")?;
-    let desired = take_text(&mut fields, "desiredTime")?.map(|text| query::moment("desiredTime", &text)).transpose()?;
-    if let Some(Value::Object(user_data)) = fields.get_mut("userData") {
-        keep_identifiers(user_data);
-    }
-    let id = Uuid::new_v4().to_string();
-    desk.book(Wish { id: id.clone(), service, number, desired, data: fields }).await?;
-    Ok(json!({"id": id}))
-}
-
-async fn list(
-    State(desk): State<Arc<Desk>>,
-    service: Result<Path<String>, PathRejection>,
-    RawQuery(query): RawQuery,
-) -> Response {
-    let answer = try_list(&desk, service, query.as_deref()).await;
-    finish(&desk, answer)
-}
-
-async fn try_list(
-    desk: &Desk,
-    service: Result<Path<String>, PathRejection>,
-    query: Option<&str>,
-) -> Result<Value, Problem> {
-    let Path(name) = service.map_err(|_| wrong("The service name in the path is not UTF-8.".to_owned()))?;
-    let calendar = &desk.service(&name)?.calendar;
-    let query = Query::read(query)?;
-    let asked_zone = asked_zone(&query)?;
-    let zone = asked_zone.clone().unwrap_or(TimeZone::UTC);
-    let start = one_of(&query, "start", "startMS", &zone)?;
-    let until = until(&query, &zone)?;
-    let now = desk.clock.now();
-    let start = start.unwrap_or(now);
-    let stretch = availability::v3(calendar, start, until, &zone)?;
-    let busy = query.flag("reportBusy")?;
-    let limit = query.slots("maxTimeSlots")?;
-    let mut offers = desk.offers(&name, now, stretch, limit).await?;
-    offers.retain(|offer| busy || offer.free > 0);
-    let slots = offers.iter().map(|offer| slot(offer, asked_zone.as_ref()));
-    Ok(json!({
-        "slots": slots.collect::<Value>(),
-        "durationMin": calendar.slot.0,
-        "timezone": query.text("timezone").unwrap_or("UTC"),
-    }))
-}
-
-fn asked_zone(query: &Query) -> Result<Option<TimeZone>, Refusal> {
-    let Some(name) = query.text("timezone") else {
-        return Ok(None);
-    };
-    match TimeZone::get(name) {
-        Ok(zone) => Ok(Some(zone)),
-        Err(_) => Err(wrong(format!("Invalid parameter timezone: [{name}] is not an IANA time zone."))),
-    }
-}
-
-/// A time that is given either as text or in milliseconds.
-fn one_of(query: &Query, text: &str, milliseconds: &str, zone: &TimeZone) -> Result<Option<jiff::Timestamp>, Refusal> {
-    let written = query.written(text)?;
-    let counted = query.milliseconds(milliseconds)?;
-    match (written, counted) {
-        (Some(_), Some(_)) => Err(wrong(format!("Set only one of {text} and {milliseconds}."))),
-        (Some(written), None) => match written.in_zone(zone) {
-            Some(moment) => Ok(Some(moment)),
-            None => Err(wrong(format!("Invalid parameter {text}: out of range."))),
-        },
-        (None, counted) => Ok(counted),
-    }
-}
-
-fn until(query: &Query, zone: &TimeZone) -> Result<Until, Refusal> {
-    let end = one_of(query, "end", "endMS", zone)?;
-    let days = query.count("numberOfDays")?;
-    match (end, days) {
-        (Some(_), Some(_)) => Err(wrong("Set only one of end, endMS and numberOfDays.".to_owned())),
-        (Some(end), None) => Ok(Until::Moment(end)),
-        (None, Some(days)) => Ok(Until::Days(days)),
-        (None, None) => Ok(Until::Unsaid),
-    }
-}
-
-/// Clients cannot parse `localTime` unless they asked for it.
-fn slot(offer: &Offer, asked_zone: Option<&TimeZone>) -> Value {
-    let mut slot = json!({"utcTime": times::utc(offer.start)});
-    if let Some(zone) = asked_zone {
-        slot["localTime"] = times::local(offer.start, zone).into();
-    }
-    slot["capacity"] = offer.free.into();
-    slot["total"] = offer.total.into();
-    slot
-}
-
 /// Absent, null and empty are the same: a form cannot tell them apart.
 fn is_absent(value: Option<&Value>) -> bool {
     match value {
@@ -173,34 +69,6 @@ fn is_absent(value: Option<&Value>) -> bool {
         Some(Value::String(text)) => text.is_empty(),
         Some(_) => false,
     }
-}
-
-/// Numbers and booleans may come as text, which is all that a form has.
-fn check_types(fields: &Map<String, Value>) -> Result<(), Refusal> {
-    let number = |value: &Value| match value {
-        Value::String(text) => text.parse::<f64>().is_ok_and(f64::is_finite),
-        other => other.is_number(),
-    };
-    let boolean = |value: &Value| match value {
-        Value::String(text) => text == "true" || text == "false",
-        other => other.is_boolean(),
-    };
-    let check = |name: &str, wanted: &str, legal: &dyn Fn(&Value) -> bool| {
-        let value = fields.get(name);
-        match value.is_none_or(legal) || is_absent(value) {
-            true => Ok(()),
-            false => Err(wrong(format!("Invalid parameter {name}: not {wanted}."))),
-        }
-    };
-    for name in TEXTS {
-        check(name, "text", &Value::is_string)?;
-    }
-    for name in NUMBERS {
-        check(name, "a number", &number)?;
-    }
-    check("alwaysCheckCapacity", "true or false", &boolean)?;
-    check("userData", "an object", &Value::is_object)?;
-    check("pushTargets", "an array", &Value::is_array)
 }
 
 fn take_text(fields: &mut Map<String, Value>, name: &str) -> Result<Option<String>, Refusal> {
@@ -219,21 +87,6 @@ fn wrong(message: String) -> Refusal {
     Refusal::Parameter(message)
 }
 
-/// Keys that are no JavaScript variable names are ignored, at every depth.
-fn keep_identifiers(object: &mut Map<String, Value>) {
-    object.retain(|key, _| is_identifier(key));
-    for value in object.values_mut() {
-        if let Value::Object(inner) = value {
-            keep_identifiers(inner);
-        }
-    }
-}
-
-fn is_identifier(key: &str) -> bool {
-    let start = |sign: char| sign.is_alphabetic() || sign == '_' || sign == '$';
-    key.starts_with(start) && key.chars().all(|sign| start(sign) || sign.is_numeric())
-}
-
 fn finish(desk: &Desk, answer: Result<Value, Problem>) -> Response {
     match answer {
         Ok(data) => Json(envelope(0, "Successful", Some(data))).into_response(),
@@ -248,7 +101,10 @@ fn refuse(desk: &Desk, problem: &Problem) -> Response {
         Problem::Body(BodyError::Unsupported { .. }) => return failure(StatusCode::UNSUPPORTED_MEDIA_TYPE, &message),
         Problem::Refused(Refusal::Store(_)) => return failure(StatusCode::INTERNAL_SERVER_ERROR, &message),
         Problem::Body(BodyError::Malformed(_)) | Problem::Refused(Refusal::Parameter(_)) => (400, 501, None),
-        Problem::Refused(Refusal::Number(_)) => (400, 7030, None),
+        Problem::Refused(Refusal::Number(number)) => (400, number_code(number), None),
+        Problem::Refused(Refusal::UnknownCallback(_)) => return failure(StatusCode::NOT_FOUND, &message),
+        Problem::Refused(Refusal::TooLate { .. }) => return failure(StatusCode::BAD_REQUEST, &message),
+        Problem::Refused(Refusal::Limit(_)) => (429, 7041, Some(&NOTHING)),
         Problem::Refused(Refusal::UnknownService(_)) => (400, 7040, None),
         Problem::Refused(Refusal::Full { proposals, .. }) => (429, 7041, Some(proposals)),
         Problem::Refused(Refusal::Closed { proposals, .. }) => {
@@ -257,8 +113,21 @@ fn refuse(desk: &Desk, problem: &Problem) -> Response {
         }
     };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-    let data = data.map(|offers| proposed(offers));
+    let data = data.map(|offers: &Vec<Offer>| proposed(offers));
     (status, Json(envelope(code, &message, data))).into_response()
+}
+
+/// Clients expect slots with every 429.
+const NOTHING: Vec<Offer> = Vec::new();
+
+/// The codes for which the widget has texts.
+fn number_code(number: &BadNumber) -> u16 {
+    match number {
+        BadNumber::Invalid(_) => 7030,
+        BadNumber::Impossible(_) => 7036,
+        BadNumber::Premium(_) => 7037,
+        BadNumber::NoCountry { .. } => 501,
+    }
 }
 
 /// Proposed slots are a map of text to text here.
@@ -274,39 +143,4 @@ fn envelope(code: u16, message: &str, data: Option<Value>) -> Value {
         body["data"] = data;
     }
     body
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_variable_names_stay_in_user_data() {
-        let data = json!({"a": 1, "b-c": 2, "$d": {"e f": 3, "_g1": 4}, "1h": 5, "": 6, "été": 7});
-        let Value::Object(mut data) = data else {
-            panic!("not an object");
-        };
-        keep_identifiers(&mut data);
-        assert_eq!(Value::Object(data), json!({"a": 1, "$d": {"_g1": 4}, "été": 7}));
-    }
-
-    #[test]
-    fn field_types_are_checked() {
-        let check = |fields: Value| check_types(fields.as_object().unwrap());
-        let good = json!({
-            "cbOfferType": "a whole sentence", "priority": "5", "offerThreshold": 1.5,
-            "alwaysCheckCapacity": "true", "userData": "", "language": null, "pushTargets": []
-        });
-        assert!(check(good).is_ok());
-        for bad in [
-            json!({"language": 1}),
-            json!({"priority": "high"}),
-            json!({"alwaysCheckCapacity": 1}),
-            json!({"userData": "x"}),
-            json!({"userData": []}),
-            json!({"pushTargets": {}}),
-        ] {
-            assert!(check(bad.clone()).is_err(), "{bad}");
-        }
-    }
 }

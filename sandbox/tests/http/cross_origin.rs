@@ -19,7 +19,7 @@ fn every_answer_is_open_errors_too() {
         (200, "GET", slots.as_str()),
         (401, "POST", &create),
         (404, "GET", "/nothing"),
-        (405, "GET", &book),
+        (405, "DELETE", &book),
         (415, "POST", &book),
     ] {
         let answer = server.send(method, path, &[ORIGIN], b"");

@@ -110,15 +110,15 @@ fn unknown_services() {
 #[test]
 fn paths_and_methods() {
     let server = start(&[]);
-    for path in ["/", "/genesys/1/other", &format!("{V1}/a/b/c")] {
+    for path in ["/nothing", "/genesys/1/other", &format!("{V1}/a/b/c")] {
         let body = server.get(path).expect(404);
         assert!(body["exception"].is_string() && body["message"].is_string());
     }
     let body = server.get(&format!("{V3}/nothing")).expect(404);
     assert!(body["status"]["code"].is_number() && body["status"]["corrId"].is_string());
 
-    let wrong = server.get(&format!("{V1}/samples"));
-    assert_eq!(wrong.header("allow"), Some("POST"));
+    let wrong = server.send("DELETE", &format!("{V1}/samples"), &[], b"");
+    assert_eq!(wrong.header("allow"), Some("POST,GET,HEAD"));
     assert!(wrong.expect(405)["exception"].is_string());
     let wrong = server.get(&format!("{V3}/create"));
     assert_eq!(wrong.header("allow"), Some("POST"));

@@ -215,7 +215,7 @@ fn the_switches_change_the_answers() {
          closed_interval = \"empty\"\nfirst_slot = \"next\"\ninterval_end = \"number-of-days\"\n\
          [services.none]\nplaces = 0\n[services.one]\nslot_minutes = 60\n\
          [services.shut]\nhours = [\"Mon 00:00-24:00\"]\nholidays = [\"12-25\"]\n\
-         refuse_unparsable_numbers = true\n",
+         disallow_impossible_numbers = true\ndefault_country = \"US\"\n",
     );
     let slot = slot_in_hours(30);
     let body = json!({"_customer_number": "1", "_desired_time": text(slot)});

@@ -1,30 +1,41 @@
-//! The rules of booking, the same for both APIs.
+//! The rules of booking, the same for both APIs: what may be booked, what is offered in its place.
 
-use jiff::{SignedDuration, Timestamp};
+use std::sync::Arc;
+
+use jiff::Timestamp;
 use serde_json::{Map, Value};
+use tokio::sync::watch;
 
 use crate::calendar::Slot;
 use crate::clock::Clock;
+use crate::life::Life;
+use crate::numbers::BadNumber;
 use crate::settings::{Service, Settings};
-use crate::store::{Places, Record, Store, StoreError};
+use crate::store::{Ledger, Record, Store, StoreError};
 use crate::times;
+
+mod change;
+mod limits;
+mod queue;
+mod week;
+
+pub use change::Change;
+pub use week::{Cell, Week};
 
 /// How many slots are proposed in place of a refused one.
 const PROPOSALS: usize = 5;
-/// A callback due within this time is already in the queue.
-const EXECUTION_BUFFER: SignedDuration = SignedDuration::from_secs(120);
-/// How long a record outlives its desired time.
-const TIME_TO_LIVE: SignedDuration = SignedDuration::from_hours(24);
 
 /// Takes bookings and offers slots.
 #[derive(Debug)]
 pub struct Desk {
     /// Services and switches.
-    pub settings: Settings,
+    pub settings: Arc<Settings>,
     /// The bookings.
     pub store: Store,
     /// The time.
     pub clock: Clock,
+    /// Counts what has changed, for those who watch.
+    changes: watch::Sender<u64>,
 }
 
 /// What a client wants to book.
@@ -59,14 +70,26 @@ pub enum Refusal {
     /// There is no such service.
     #[error("Service {0} is not configured.")]
     UnknownService(String),
+    /// There is no such booking.
+    #[error("Callback {0} does not exist.")]
+    UnknownCallback(String),
     /// A parameter is missing or wrong.
     #[error("{0}")]
     Parameter(String),
-    /// The telephone number cannot be one.
-    #[error(
-        "Customer Number [{0}] is disallowed, because it is invalid. Check option _disallow_impossible_phone_numbers"
-    )]
-    Number(String),
+    /// The telephone number is not taken.
+    #[error(transparent)]
+    Number(#[from] BadNumber),
+    /// The service takes no more bookings for now.
+    #[error("{0}")]
+    Limit(String),
+    /// The callback has gone too far to be cancelled or changed.
+    #[error("Callback {id} is {state} and cannot be changed any more.")]
+    TooLate {
+        /// The callback.
+        id: String,
+        /// Where it stands.
+        state: &'static str,
+    },
     /// The slot has no place left.
     #[error(
         "Too many requests at the desired time {}. Proposing time slots.",
@@ -94,34 +117,91 @@ pub enum Refusal {
     Store(#[from] StoreError),
 }
 
+impl From<rusqlite::Error> for Refusal {
+    fn from(error: rusqlite::Error) -> Refusal {
+        Refusal::Store(error.into())
+    }
+}
+
+/// Whether a slot took a booking.
+enum Taken {
+    Yes,
+    Full,
+}
+
 impl Desk {
+    /// Takes bookings for these services.
+    pub fn new(settings: Settings, store: Store, clock: Clock) -> Desk {
+        Desk { settings: Arc::new(settings), store, clock, changes: watch::Sender::new(0) }
+    }
+
     /// The service of that name.
     pub fn service(&self, name: &str) -> Result<&Service, Refusal> {
         let service = self.settings.services.get(name);
         service.ok_or_else(|| Refusal::UnknownService(name.to_owned()))
     }
 
+    /// Tells those who watch that something has changed.
+    pub fn changed(&self) {
+        self.changes.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// Sees every change from now on.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Works with the bookings of a service, as one transaction.
+    async fn with_service<T: Send + 'static>(
+        &self,
+        name: &str,
+        work: impl FnOnce(&Ledger, &Service) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let (settings, name) = (self.settings.clone(), name.to_owned());
+        self.store
+            .transact(move |ledger| match settings.services.get(&name) {
+                Some(service) => work(ledger, service),
+                None => Err(Refusal::UnknownService(name)),
+            })
+            .await
+    }
+
     /// Books, or says why not. A scheduled callback takes one place of its slot; one that is
     /// wanted as soon as possible only needs the office to be open.
-    pub async fn book(&self, wish: Wish) -> Result<(), Refusal> {
+    pub async fn book(&self, wish: Wish) -> Result<Record, Refusal> {
         let service = self.service(&wish.service)?;
-        if service.refuse_unparsable_numbers && !parsable(&wish.number) {
-            return Err(Refusal::Number(wish.number));
-        }
+        service.numbers.check(&wish.service, &wish.number)?;
         let now = self.clock.now();
         let desired = wish.desired.unwrap_or(now);
         within_bounds(service, now, desired)?;
-        let name = wish.service.clone();
         let Some(slot) = service.calendar.slot_at(desired) else {
-            let proposals = self.proposals(&name, now, desired).await?;
+            let proposals = self.proposals(&wish.service, now, desired).await?;
             return Err(Refusal::Closed { desired, proposals });
         };
-        let places = wish.desired.map(|_| Places { slot, total: service.places });
-        if self.store.add(record(wish, now), places).await? {
-            return Ok(());
+        let name = wish.service.clone();
+        let scheduled = wish.desired.is_some();
+        let record = record(wish, service, now);
+        let booked = record.clone();
+        let taken = self.with_service(&name, move |ledger, service| {
+            limits::check(ledger, service, &record, now)?;
+            if scheduled && is_full(ledger, service, &record, slot)? {
+                return Ok(Taken::Full);
+            }
+            ledger.insert(&record)?;
+            Ok(Taken::Yes)
+        });
+        match taken.await? {
+            Taken::Yes => {
+                self.changed();
+                Ok(booked)
+            }
+            Taken::Full => Err(self.full(&name, now, desired, slot).await?),
         }
-        let proposals = self.proposals(&name, now, slot.start).await?;
-        Err(Refusal::Full { desired, proposals })
+    }
+
+    async fn full(&self, name: &str, now: Timestamp, desired: Timestamp, slot: Slot) -> Result<Refusal, Refusal> {
+        let proposals = self.proposals(name, now, slot.start).await?;
+        Ok(Refusal::Full { desired, proposals })
     }
 
     /// The slots of open hours that begin in a stretch and can be booked when it is `now`,
@@ -133,14 +213,19 @@ impl Desk {
         stretch: Slot,
         limit: Option<usize>,
     ) -> Result<Vec<Offer>, Refusal> {
-        let service = self.service(name)?;
-        let from = stretch.start.max(earliest(service, now));
-        let to = stretch.end.min(service.calendar.furthest(now, service.furthest));
-        // The last slot reaches beyond the stretch.
-        let booked_until = to.saturating_add(service.calendar.slot_length());
-        let within = Slot { start: from, end: booked_until.unwrap_or(Timestamp::MAX) };
-        let booked = self.store.booked(name.to_owned(), within).await?;
-        Ok(offers(service, service.calendar.slots(from, to), &booked, limit))
+        self.with_service(name, {
+            let name = name.to_owned();
+            move |ledger, service| {
+                let from = stretch.start.max(earliest(service, now));
+                let to = stretch.end.min(service.calendar.furthest(now, service.furthest));
+                // The last slot reaches beyond the stretch.
+                let booked_until = to.saturating_add(service.calendar.slot_length());
+                let within = Slot { start: from, end: booked_until.unwrap_or(Timestamp::MAX) };
+                let booked = ledger.booked(&name, within)?;
+                Ok(offers(service, service.calendar.slots(from, to), &booked, limit))
+            }
+        })
+        .await
     }
 
     async fn proposals(&self, name: &str, now: Timestamp, from: Timestamp) -> Result<Vec<Offer>, Refusal> {
@@ -149,6 +234,10 @@ impl Desk {
         offers.retain(|offer| offer.free > 0);
         Ok(offers)
     }
+}
+
+fn is_full(ledger: &Ledger, service: &Service, record: &Record, slot: Slot) -> Result<bool, Refusal> {
+    Ok(ledger.taken(&record.service, slot, &record.id)? >= service.capacity.places(slot.start))
 }
 
 /// Both the slots and the bookings ascend, so one pass over each is enough.
@@ -168,9 +257,10 @@ fn offers(
         booked = booked.get(before..).unwrap_or_default();
         let taken = booked.partition_point(|time| *time < slot.end);
         let taken = u32::try_from(taken).unwrap_or(u32::MAX);
-        let free = service.places.saturating_sub(taken);
+        let total = service.capacity.places(slot.start);
+        let free = total.saturating_sub(taken);
         free_slots += usize::from(free > 0);
-        offers.push(Offer { start: slot.start, free, total: service.places });
+        offers.push(Offer { start: slot.start, free, total });
     }
     offers
 }
@@ -185,7 +275,7 @@ fn within_bounds(service: &Service, now: Timestamp, desired: Timestamp) -> Resul
         let desired = times::utc(desired);
         Err(Refusal::Parameter(format!("The desired time {desired} is {what}.")))
     };
-    if desired < earliest(service, now) {
+    if desired < earliest(service, now).saturating_sub(service.past).unwrap_or(Timestamp::MIN) {
         return wrong("in the past");
     }
     if desired > service.calendar.furthest(now, service.furthest) {
@@ -194,35 +284,35 @@ fn within_bounds(service: &Service, now: Timestamp, desired: Timestamp) -> Resul
     Ok(())
 }
 
-fn record(wish: Wish, now: Timestamp) -> Record {
+fn record(wish: Wish, service: &Service, now: Timestamp) -> Record {
     let desired = wish.desired.unwrap_or(now);
-    let due_soon = desired.duration_since(now) <= EXECUTION_BUFFER;
     Record {
         id: wish.id,
         service: wish.service,
         number: wish.number,
         desired,
         scheduled: wish.desired.is_some(),
-        state: if due_soon { "QUEUED" } else { "SCHEDULED" },
+        life: Life::new(&service.stages, now, desired),
+        given: None,
+        reason: None,
         data: Value::Object(wish.data).to_string(),
         created: now,
-        expires: desired.saturating_add(TIME_TO_LIVE).unwrap_or(Timestamp::MAX),
+        expires: expiry(service, desired),
     }
 }
 
-/// Two to seventeen digits, and nothing else but the signs people write between them.
-fn parsable(number: &str) -> bool {
-    let digits = number.bytes().filter(u8::is_ascii_digit).count();
-    let legal = |sign: char| sign.is_ascii_digit() || "+()-./ ".contains(sign);
-    (2..=17).contains(&digits) && number.chars().all(legal)
+fn expiry(service: &Service, desired: Timestamp) -> Timestamp {
+    desired.checked_add(service.stages.time_to_live).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
 
     fn desk() -> Desk {
-        Desk { settings: Settings::load(None).unwrap(), store: Store::open(None).unwrap(), clock: Clock }
+        Desk::new(Settings::load(None).unwrap(), Store::open(None).unwrap(), Clock::new(None, 1.0))
     }
 
     fn wish(id: usize, desired: Option<Timestamp>) -> Wish {
@@ -293,15 +383,5 @@ mod tests {
         let offers = desk.offers("samples", Timestamp::now(), stretch, Some(2)).await.unwrap();
         let free: Vec<u32> = offers.iter().map(|offer| offer.free).collect();
         assert_eq!(free, [0, 5, 5]);
-    }
-
-    #[test]
-    fn numbers_have_digits_and_signs() {
-        for number in ["5115", "+44 (20) 7946-0000", "+1.415.555.0000"] {
-            assert!(parsable(number), "{number}");
-        }
-        for number in ["", "abc", "+", "5", "123456789012345678", "5115x"] {
-            assert!(!parsable(number), "{number}");
-        }
     }
 }

@@ -1,0 +1,142 @@
+//! Looking up, cancelling and changing what is booked.
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::{expiry, is_full, within_bounds, Desk, Refusal, Taken};
+use crate::life::{Life, State};
+use crate::store::{Record, Selection};
+
+/// What shall become of a booking.
+#[derive(Debug, Default)]
+pub struct Change {
+    /// A new time.
+    pub desired: Option<Timestamp>,
+    /// A new number.
+    pub number: Option<String>,
+    /// A state in place of what its life says.
+    pub state: Option<State>,
+    /// Properties to replace; an empty text removes one.
+    pub properties: Map<String, Value>,
+}
+
+impl Desk {
+    /// The booking with an id.
+    pub async fn find(&self, id: &str) -> Result<Record, Refusal> {
+        let id = id.to_owned();
+        self.store.transact(move |ledger| ledger.get(&id)?.ok_or(Refusal::UnknownCallback(id))).await
+    }
+
+    /// The selected bookings, by desired time.
+    pub async fn select(&self, selection: Selection) -> Result<Vec<Record>, Refusal> {
+        self.store.transact(move |ledger| Ok(ledger.select(&selection)?)).await
+    }
+
+    /// Cancels a callback that has not come to its conversation yet. `service` is the one it must belong to, if any.
+    pub async fn cancel(&self, id: &str, service: Option<&str>, reason: &str) -> Result<Record, Refusal> {
+        let now = self.clock.now();
+        let (id, service, reason) = (id.to_owned(), service.map(str::to_owned), reason.to_owned());
+        let cancelled = self.store.transact(move |ledger| {
+            let mut record = belonging(ledger.get(&id)?, &id, service.as_deref())?;
+            changeable(&record, now)?;
+            record.given = Some(State::Completed);
+            record.reason = Some(reason);
+            record.life.completed = record.life.completed.min(now);
+            ledger.update(&record)?;
+            Ok::<_, Refusal>(record)
+        });
+        let record = cancelled.await?;
+        self.changed();
+        Ok(record)
+    }
+
+    /// Changes time, number, state or properties of a callback that is not over.
+    pub async fn change(&self, id: &str, service: &str, change: Change) -> Result<Record, Refusal> {
+        let now = self.clock.now();
+        let known = self.service(service)?;
+        let mut slot = None;
+        if let Some(number) = &change.number {
+            known.numbers.check(service, number)?;
+        }
+        if let Some(desired) = change.desired {
+            // Whoever asks about a callback that is not there gets no answer about times.
+            belonging(Some(self.find(id).await?), id, Some(service))?;
+            within_bounds(known, now, desired)?;
+            slot = known.calendar.slot_at(desired);
+            if slot.is_none() {
+                let proposals = self.proposals(service, now, desired).await?;
+                return Err(Refusal::Closed { desired, proposals });
+            }
+        }
+        let wanted = change.desired;
+        let (key, name) = (id.to_owned(), service.to_owned());
+        let changed = self.with_service(service, move |ledger, service| {
+            let mut record = belonging(ledger.get(&key)?, &key, Some(&name))?;
+            changeable(&record, now)?;
+            if let (Some(desired), Some(slot)) = (change.desired, slot) {
+                record.desired = desired;
+                record.scheduled = true;
+                record.life = Life::new(&service.stages, now, desired);
+                record.expires = expiry(service, desired);
+                record.given = None;
+                if is_full(ledger, service, &record, slot)? {
+                    return Ok((record, Taken::Full));
+                }
+            }
+            apply(&mut record, change, now);
+            ledger.update(&record)?;
+            Ok((record, Taken::Yes))
+        });
+        match (changed.await?, wanted, slot) {
+            ((_, Taken::Full), Some(desired), Some(slot)) => Err(self.full(service, now, desired, slot).await?),
+            ((record, _), ..) => {
+                self.changed();
+                Ok(record)
+            }
+        }
+    }
+
+    /// Forgets all bookings and starts the clock again.
+    pub async fn reset(&self) -> Result<(), Refusal> {
+        self.store.transact(|ledger| Ok::<_, Refusal>(ledger.clear()?)).await?;
+        self.clock.reset();
+        self.changed();
+        Ok(())
+    }
+}
+
+fn belonging(record: Option<Record>, id: &str, service: Option<&str>) -> Result<Record, Refusal> {
+    record
+        .filter(|record| service.is_none_or(|service| service == record.service))
+        .ok_or_else(|| Refusal::UnknownCallback(id.to_owned()))
+}
+
+fn changeable(record: &Record, now: Timestamp) -> Result<(), Refusal> {
+    match record.state(now) {
+        state @ (State::Processing | State::Completed) => {
+            Err(Refusal::TooLate { id: record.id.clone(), state: state.name() })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn apply(record: &mut Record, change: Change, now: Timestamp) {
+    if let Some(number) = change.number {
+        record.number = number;
+    }
+    if let Some(state) = change.state {
+        record.given = Some(state);
+        record.life.completed = if state == State::Completed { now } else { Timestamp::MAX };
+    }
+    if change.properties.is_empty() {
+        return;
+    }
+    let mut data: Map<String, Value> = serde_json::from_str(&record.data).unwrap_or_default();
+    for (key, value) in change.properties {
+        match value.as_str() {
+            Some("") => data.shift_remove(&key),
+            _ => data.insert(key, value),
+        };
+    }
+    record.data = Value::Object(data).to_string();
+}

@@ -1,0 +1,123 @@
+//! What supervisors ask for.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::{RawQuery, Request, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use jiff::SignedDuration;
+use serde_json::{json, Map, Value};
+
+use super::records::{base, shown, Criterion};
+use super::{admitted_everywhere, finish, Problem};
+use crate::body;
+use crate::calendar::Slot;
+use crate::desk::{Desk, Refusal};
+use crate::query::Query;
+use crate::store::Selection;
+
+/// The window of `queues` when the request does not say.
+const BACK: SignedDuration = SignedDuration::from_mins(15);
+const AHEAD: SignedDuration = SignedDuration::from_hours(24);
+
+/// `GET /genesys/1/admin/callback/queues`
+pub async fn queues(State(desk): State<Arc<Desk>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    let answer = try_queues(&desk, query.as_deref(), &headers).await;
+    finish(&desk, answer)
+}
+
+async fn try_queues(desk: &Desk, query: Option<&str>, headers: &HeaderMap) -> Result<Value, Problem> {
+    admitted_everywhere(desk, headers)?;
+    let query = Query::read(query)?;
+    let now = desk.clock.now();
+    let at = |offset| now.saturating_add(offset).unwrap_or(now);
+    let start = query.moment("start_time")?.unwrap_or_else(|| at(-BACK));
+    let end = query.moment("end_time")?.unwrap_or_else(|| at(AHEAD));
+    let most = query.slots("max")?.unwrap_or(usize::MAX);
+    let target = query.text("target");
+    let states: Option<Vec<&str>> = query.text("states").map(|states| states.split(',').map(str::trim).collect());
+    let passed = ["target", "start_time", "end_time", "states", "max"];
+    let criteria = Criterion::all(desk, target, &query, &passed)?;
+    let mut queues: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
+    for name in desk.settings.services.keys().filter(|name| target.is_none_or(|target| target == *name)) {
+        queues.insert(name, Vec::new());
+    }
+    if let Some(target) = target {
+        desk.service(target)?;
+    }
+    let selection = Selection {
+        service: target.map(str::to_owned),
+        desired: Some(Slot { start, end: end.saturating_add(SignedDuration::from_millis(1)).unwrap_or(end) }),
+        ..Selection::default()
+    };
+    let base = base(headers);
+    for record in desk.select(selection).await? {
+        let wanted = states.as_ref().is_none_or(|states| states.contains(&record.state(now).name()));
+        let shown = shown(&record, now, &base);
+        let Some(queue) = queues.get_mut(record.service.as_str()) else { continue };
+        if wanted && queue.len() < most && criteria.iter().all(|criterion| criterion.fits(&shown)) {
+            queue.push(Value::Object(shown));
+        }
+    }
+    Ok(json!(queues))
+}
+
+/// `GET /genesys/1/admin/callback/watermarks`
+pub async fn watermarks(State(desk): State<Arc<Desk>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    let answer = try_watermarks(&desk, query.as_deref(), &headers).await;
+    finish(&desk, answer)
+}
+
+async fn try_watermarks(desk: &Desk, query: Option<&str>, headers: &HeaderMap) -> Result<Value, Problem> {
+    admitted_everywhere(desk, headers)?;
+    let query = Query::read(query)?;
+    let now = desk.clock.now();
+    let named: Vec<&str> = query.every("service_name").collect();
+    let mut counts: BTreeMap<&str, u32> = match named.is_empty() {
+        true => desk.settings.services.keys().map(|name| (name.as_str(), 0)).collect(),
+        false => named.into_iter().map(|name| (name, 0)).collect(),
+    };
+    for record in desk.select(Selection { alive_at: Some(now), ..Selection::default() }).await? {
+        if let Some(count) = counts.get_mut(record.service.as_str()) {
+            *count += u32::from(record.state(now).is_in_queue());
+        }
+    }
+    let total: u32 = counts.values().sum();
+    Ok(json!({"services": counts, "total": total}))
+}
+
+/// `POST /genesys/1/admin/callback/cancel`
+pub async fn cancel(State(desk): State<Arc<Desk>>, request: Request) -> Response {
+    let answer = try_cancel(&desk, request).await;
+    finish(&desk, answer)
+}
+
+async fn try_cancel(desk: &Desk, request: Request) -> Result<Value, Problem> {
+    admitted_everywhere(desk, request.headers())?;
+    let fields = body::json_object(request).await?;
+    let wrong = |text: &str| Problem::from(Refusal::Parameter(text.to_owned()));
+    let reason = match fields.get("reason") {
+        None | Some(Value::Null) => "CANCELLED_BY_ADMIN",
+        Some(Value::String(reason)) if !reason.is_empty() => reason,
+        Some(_) => return Err(wrong("Invalid parameter reason: not text.")),
+    };
+    let Some(Value::Array(ids)) = fields.get("ids") else {
+        return Err(wrong("Invalid parameter ids: not an array of callback ids."));
+    };
+    let ids: Option<Vec<&str>> = ids.iter().map(Value::as_str).collect();
+    let mut results = Map::new();
+    for id in ids.ok_or_else(|| wrong("Invalid parameter ids: not an array of callback ids."))? {
+        let (text, title) = match desk.cancel(id, None, reason).await {
+            Ok(_) => ("The callback is cancelled".to_owned(), "Ok"),
+            Err(refusal @ Refusal::UnknownCallback(_)) => (refusal.to_string(), "FAILURE_MISSING"),
+            Err(refusal @ Refusal::TooLate { .. }) => (refusal.to_string(), "FAILURE_STATE"),
+            Err(other) => return Err(other.into()),
+        };
+        let dialog = json!({
+            "_dialog_id": "0", "_action": "ConfirmationDialog", "_text": text, "_ok_title": title, "_id": id,
+        });
+        results.insert(id.to_owned(), dialog);
+    }
+    Ok(Value::Object(results))
+}
