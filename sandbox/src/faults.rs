@@ -119,7 +119,7 @@ impl Fault {
             retry_after: number(fields, "retryAfter", u64::from(u32::MAX))?,
             reset: reset(text(fields, "reset")?.as_deref())?,
             cut_body: number(fields, "cutBody", u64::from(u32::MAX))?.and_then(|bytes| usize::try_from(bytes).ok()),
-            count: number(fields, "count", u64::MAX)?,
+            count: number(fields, "count", (1 << 53) - 1)?,
             probability: probability(fields.get("probability"))?,
             ..Fault::default()
         };
@@ -215,7 +215,8 @@ fn text(fields: &Map<String, Value>, name: &str) -> Result<Option<String>, Refus
 /// A whole number, also as text, which is all that a form has.
 fn number(fields: &Map<String, Value>, name: &str, largest: u64) -> Result<Option<u64>, Refusal> {
     let Some(value) = fields.get(name).filter(|value| !is_absent(value)) else { return Ok(None) };
-    let read = value.as_u64().or_else(|| value.as_str()?.parse().ok());
+    let whole = |number: f64| (number.fract() == 0.0 && number >= 0.0).then_some(number as u64);
+    let read = value.as_u64().or_else(|| value.as_f64().and_then(whole)).or_else(|| value.as_str()?.parse().ok());
     match read.filter(|number| *number <= largest) {
         Some(number) => Ok(Some(number)),
         None => Err(wrong(name, &format!("a whole number from 0 to {largest}"))),
