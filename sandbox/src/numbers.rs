@@ -57,8 +57,12 @@ impl NumberRules {
         }
         let parsed = phonenumber::parse(self.country, number);
         match parsed {
-            Err(_) if self.disallow_impossible => Err(BadNumber::Invalid(number.to_owned())),
-            Err(_) => Ok(()),
+            Err(_) if !self.disallow_impossible => Ok(()),
+            // A few digits are a number, if one that nobody has.
+            Err(_) if number.bytes().filter(u8::is_ascii_digit).count() > 1 => {
+                Err(BadNumber::Impossible(number.to_owned()))
+            }
+            Err(_) => Err(BadNumber::Invalid(number.to_owned())),
             Ok(parsed) if self.disallow_premium && parsed.number_type(&DATABASE) == Type::PremiumRate => {
                 Err(BadNumber::Premium(number.to_owned()))
             }

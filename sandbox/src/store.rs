@@ -32,7 +32,7 @@ CREATE TABLE callback (
     data       TEXT NOT NULL,
     created    INTEGER NOT NULL,
     expires    INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX callback_by_time ON callback (service, desired);
 CREATE INDEX callback_by_number ON callback (number);
 CREATE INDEX callback_alive ON callback (service, completed);

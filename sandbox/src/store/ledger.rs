@@ -68,17 +68,20 @@ impl<'a> Ledger<'a> {
 
     /// Adds a record.
     pub fn insert(&self, record: &Record) -> Result<()> {
-        self.write(record, "INSERT INTO")
+        self.write(record, "")
     }
 
-    /// Puts a record in the place of the one with the same id.
+    /// Puts a record in the place of the one with the same id, which keeps its place among those of the same time.
     pub fn update(&self, record: &Record) -> Result<()> {
-        self.write(record, "REPLACE INTO")
+        let columns = COLUMNS.split(", ").map(|column| format!("{column} = excluded.{column}"));
+        let columns: Vec<String> = columns.collect();
+        self.write(record, &format!("ON CONFLICT (id) DO UPDATE SET {}", columns.join(", ")))
     }
 
-    fn write(&self, record: &Record, verb: &str) -> Result<()> {
+    fn write(&self, record: &Record, conflict: &str) -> Result<()> {
         let marks = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
-        let mut statement = self.0.prepare_cached(&format!("{verb} callback ({COLUMNS}) VALUES ({marks})"))?;
+        let text = format!("INSERT INTO callback ({COLUMNS}) VALUES ({marks}) {conflict}");
+        let mut statement = self.0.prepare_cached(&text)?;
         let Life { queued, routing, processing, completed } = record.life;
         let written = statement.execute(params![
             record.id,
@@ -128,7 +131,7 @@ impl<'a> Ledger<'a> {
             add("completed > ?", now.as_millisecond().into());
         }
         let condition = if conditions.is_empty() { "1".to_owned() } else { conditions.join(" AND ") };
-        let text = format!("SELECT {COLUMNS} FROM callback WHERE {condition} ORDER BY desired, created, id");
+        let text = format!("SELECT {COLUMNS} FROM callback WHERE {condition} ORDER BY desired, rowid");
         let mut statement = self.0.prepare_cached(&text)?;
         let rows = statement.query_map(params_from_iter(values), record)?;
         rows.collect()
@@ -181,8 +184,9 @@ impl<'a> Ledger<'a> {
 
     /// The records that were made last, the newest first.
     pub fn newest(&self, most: u32) -> Result<Vec<Record>> {
-        let mut statement =
-            self.0.prepare_cached(&format!("SELECT {COLUMNS} FROM callback ORDER BY created DESC, id LIMIT ?1"))?;
+        let mut statement = self
+            .0
+            .prepare_cached(&format!("SELECT {COLUMNS} FROM callback ORDER BY created DESC, rowid DESC LIMIT ?1"))?;
         let rows = statement.query_map([most], record)?;
         rows.collect()
     }

@@ -3,8 +3,12 @@
 mod client;
 mod cross_origin;
 mod days;
+mod limits;
+mod operations;
 mod process;
 mod race;
 mod refusals;
+mod sandbox;
 mod v1;
 mod v3;
+mod v3_operations;

@@ -1,0 +1,192 @@
+//! The sandbox's own addresses: clock, faults, requests, reset, page.
+
+use std::io::{ErrorKind, Read, Write};
+
+use serde_json::{json, Value};
+
+use crate::client::{exchange, start, Server, FORM, V1, V3};
+
+fn set_clock(server: &Server, fields: Value) -> Value {
+    server.post_json("/sandbox/clock", fields).expect(200)
+}
+
+fn fault(server: &Server, fields: Value) -> Value {
+    server.post_json("/sandbox/faults", fields).expect(200)
+}
+
+fn book(server: &Server) -> crate::client::Answer {
+    server.post(&format!("{V1}/samples"), FORM, "_customer_number=4151110000")
+}
+
+fn state(server: &Server, id: &Value) -> String {
+    let path = format!("{V3}/retrieve");
+    server.post_json(&path, json!({"id": id})).expect(200)["data"]["callbackState"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn the_clock_starts_where_it_is_told_and_can_be_moved() {
+    let server = start(&["--now", "2030-03-31T00:00:00Z", "--speed", "0"]);
+    assert_eq!(server.get("/sandbox/clock").expect(200), json!({"now": "2030-03-31T00:00:00.000Z", "speed": 0.0}));
+    let body = json!({"serviceName": "samples", "phoneNumber": "1", "desiredTime": "2030-03-31T01:00:00Z"});
+    let id = server.post_json(&format!("{V3}/create"), body).expect(200)["data"]["id"].clone();
+    assert_eq!(state(&server, &id), "SCHEDULED");
+    for (seconds, expected) in [(3480, "QUEUED"), (180, "ROUTING"), (10, "PROCESSING"), (120, "COMPLETED")] {
+        set_clock(&server, json!({"advanceSeconds": seconds}));
+        assert_eq!(state(&server, &id), expected);
+    }
+    let moved = set_clock(&server, json!({"now": "2031-01-01T00:00:00Z", "advanceSeconds": "60"}));
+    assert_eq!(moved["now"], "2031-01-01T00:01:00.000Z");
+    for wrong in [json!({}), json!({"now": "soon"}), json!({"speed": -1}), json!({"hour": 1})] {
+        server.post_json("/sandbox/clock", wrong).expect(400);
+    }
+}
+
+#[test]
+fn days_on_which_the_clocks_change() {
+    let server = start(&["--now", "2030-03-30T00:00:00Z", "--speed", "0"]);
+    let slots = |day: &str| {
+        let path = format!("{V3}/availability/samples?start={day}T00:00:00&numberOfDays=1&timezone=Europe/London");
+        let slots = server.get(&path).expect(200)["data"]["slots"].clone();
+        let local = |slot: &Value| slot["localTime"].as_str().unwrap()[11..16].to_owned();
+        slots.as_array().unwrap().iter().map(local).collect::<Vec<_>>()
+    };
+    let spring = slots("2030-03-31");
+    assert_eq!(spring.len(), 23 * 4);
+    assert!(!spring.iter().any(|time| time.starts_with("01:")), "an hour that does not exist");
+    set_clock(&server, json!({"now": "2030-10-26T00:00:00Z"}));
+    let autumn = slots("2030-10-27");
+    assert_eq!(autumn.len(), 25 * 4);
+    assert_eq!(autumn.iter().filter(|time| *time == "01:15").count(), 2, "an hour that comes twice");
+}
+
+#[test]
+fn a_status_on_demand_comes_so_many_times() {
+    let server = start(&[]);
+    fault(&server, json!({"route": V1, "method": "post", "status": 503, "retryAfter": 7, "count": 1}));
+    server.get(&format!("{V1}/samples/availability")).expect(200);
+    let refused = book(&server);
+    assert_eq!(refused.header("retry-after"), Some("7"));
+    assert_eq!(refused.header("access-control-allow-origin"), Some("*"), "browsers may read it");
+    assert!(refused.expect(503)["exception"].is_string());
+    book(&server).expect(200);
+    assert_eq!(server.get("/sandbox/faults").expect(200)[0]["hits"], 1);
+    fault(&server, json!({"route": "/engagement", "status": 502, "body": {"fault": {"faultstring": "x"}}}));
+    let body = server.get(&format!("{V3}/availability/samples")).expect(502);
+    assert_eq!(body, json!({"fault": {"faultstring": "x"}}));
+    server.send("DELETE", "/sandbox/faults", &[], b"").expect(200);
+    server.get(&format!("{V3}/availability/samples")).expect(200);
+}
+
+#[test]
+fn connections_break_on_demand() {
+    let server = start(&[]);
+    let path = format!("{V1}/samples");
+    let content_type = format!("Content-Type: {FORM}");
+    let booked = || server.get(&format!("{V1}?_customer_number=1")).expect(200).as_array().unwrap().len();
+    for (when, left) in [("before", 0), ("after", 1)] {
+        fault(&server, json!({"route": path, "reset": when, "count": 1}));
+        let broken = exchange(&server.address, "POST", &path, &[&content_type], b"_customer_number=1");
+        assert_eq!(broken.err().map(|error| error.kind()), Some(ErrorKind::ConnectionReset), "{when}");
+        assert_eq!(booked(), left, "{when}");
+    }
+    fault(&server, json!({"route": path, "cutBody": 5, "count": 1}));
+    let mut stream = server.connect();
+    let request =
+        format!("POST {path} HTTP/1.1\r\nHost: x\r\n{content_type}\r\nContent-Length: 18\r\n\r\n_customer_number=1");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200") && head.to_lowercase().contains("content-length"), "{head}");
+    assert_eq!(body, "{\"_di");
+}
+
+#[test]
+fn a_delay_on_demand() {
+    let server = start(&[]);
+    fault(&server, json!({"delayMs": 300, "count": 1}));
+    let begun = std::time::Instant::now();
+    book(&server).expect(200);
+    assert!(begun.elapsed().as_millis() >= 300);
+    for wrong in [json!({}), json!({"status": 1}), json!({"delay": 1})] {
+        server.post_json("/sandbox/faults", wrong).expect(400);
+    }
+    server.send("DELETE", "/sandbox/faults/99", &[], b"").expect(404);
+}
+
+#[test]
+fn requests_are_kept_without_their_secrets() {
+    let server = start(&[]);
+    server.post_json(&format!("{V3}/create"), json!({"serviceName": "samples", "phoneNumber": "1"})).expect(200);
+    server.get(&format!("{V3}/availability/nobody?start=x"));
+    let seen = server.get("/sandbox/requests?max=5").expect(200);
+    assert_eq!(seen.as_array().unwrap().len(), 2, "its own addresses are not kept");
+    assert_eq!((&seen[0]["number"], &seen[0]["status"]), (&json!(2), &json!(400)));
+    assert_eq!(seen[0]["target"], format!("{V3}/availability/nobody?start=x"));
+    assert!(seen[1]["body"].as_str().unwrap().contains("phoneNumber"));
+    assert!(seen[1]["answer"].as_str().unwrap().contains("Successful"));
+    let text = seen.to_string();
+    assert!(text.contains("x-api-key") && !text.contains("sandbox-key"), "{text}");
+}
+
+#[test]
+fn everything_can_be_forgotten() {
+    let server = start(&["--now", "2030-03-31T00:00:00Z", "--speed", "0"]);
+    book(&server).expect(200);
+    fault(&server, json!({"status": 500}));
+    set_clock(&server, json!({"advanceSeconds": 60}));
+    server.send("POST", "/sandbox/reset", &[], b"").expect(200);
+    assert_eq!(server.get("/sandbox/requests").expect(200), json!([]));
+    assert_eq!(server.get("/sandbox/faults").expect(200), json!([]));
+    assert_eq!(server.get("/sandbox/clock").expect(200)["now"], "2030-03-31T00:00:00.000Z");
+    assert_eq!(server.get(&format!("{V1}?_customer_number=4151110000")).expect(200), json!([]));
+}
+
+#[test]
+fn only_its_own_pages_may_use_it_from_a_browser() {
+    let server = start(&[]);
+    let elsewhere = server.send("POST", "/sandbox/reset", &["Origin: http://elsewhere.example"], b"");
+    elsewhere.expect(403);
+    let own = server.send("POST", "/sandbox/reset", &["Origin: http://sandbox"], b"");
+    own.expect(200);
+}
+
+#[test]
+fn the_page_shows_bookings_as_text() {
+    let server = start(&[]);
+    server.post(&format!("{V1}/samples"), FORM, "_customer_number=%3Cscript%3E1").expect(200);
+    let page = server.get("/");
+    assert_eq!(page.status, 200);
+    assert!(page.header("content-security-policy").unwrap().starts_with("default-src 'none'"));
+    assert!(page.body.contains("&lt;script&gt;1") && !page.body.contains("<script>1"));
+    assert!(!page.body.contains("http://") && !page.body.contains("https://"), "nothing from elsewhere");
+    let pressed = server.send(
+        "POST",
+        "/sandbox/faults",
+        &["Accept: text/html,*/*", &format!("Content-Type: {FORM}")],
+        b"status=503&count=1",
+    );
+    assert_eq!((pressed.status, pressed.header("location")), (303, Some("/")));
+    assert!(server.get("/").body.contains("status 503"));
+    assert_eq!(server.get("/openapi.json").expect(200)["openapi"], "3.1.0");
+}
+
+#[test]
+fn watchers_are_told_of_changes() {
+    let server = start(&[]);
+    let mut stream = server.connect();
+    stream.write_all(b"GET /sandbox/events HTTP/1.1\r\nHost: sandbox\r\n\r\n").unwrap();
+    let mut seen = String::new();
+    let mut buffer = [0; 1024];
+    while !seen.contains("\r\n\r\n") {
+        let count = stream.read(&mut buffer).unwrap();
+        seen += std::str::from_utf8(&buffer[..count]).unwrap();
+    }
+    assert!(seen.contains("text/event-stream"), "{seen}");
+    book(&server).expect(200);
+    while !seen.contains("event: change") {
+        let count = stream.read(&mut buffer).unwrap();
+        assert!(count > 0, "{seen}");
+        seen += std::str::from_utf8(&buffer[..count]).unwrap();
+    }
+}
