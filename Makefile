@@ -73,7 +73,7 @@ test-faults: library
 test-ledger: library sandbox
 	@$(PYTHON) tests/ledger.py
 
-bench: library
+bench: library sandbox
 	@$(PYTHON) benches/compare/run.py --write
 
 bench-parts:

@@ -3,6 +3,7 @@
 The steps build what they need. On a machine that lacks a tool, and where that is allowed, they install it first.
 """
 
+import importlib.util
 import os
 import pathlib
 import re
@@ -26,7 +27,13 @@ TOOLS = {
     "openssl": "openssl",
     "tinyproxy": "tinyproxy-bin",
     "valgrind": "valgrind",
+    "chromium": "chromium",
+    "chromedriver": "chromium-driver",
 }
+
+# Tools from PyPI live in an environment of their own.
+ENVIRONMENT = LOGS / "venv"
+REQUIREMENTS = ROOT / "tests" / "requirements.txt"
 
 STEPS = [
     ("format", ["cargo", "fmt", "--all", "--check"]),
@@ -42,7 +49,10 @@ PASSED = [re.compile(r"^test result: .* (\d+) passed; (\d+) failed", re.M), re.c
 
 
 def install_tools():
-    missing = sorted({package for tool, package in TOOLS.items() if not shutil.which(tool)})
+    missing = {package for tool, package in TOOLS.items() if not shutil.which(tool)}
+    if importlib.util.find_spec("ensurepip") is None:
+        missing.add("python3-venv")
+    missing = sorted(missing)
     if not missing:
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
@@ -50,6 +60,17 @@ def install_tools():
     quiet = dict(stdout=subprocess.DEVNULL, check=True)
     subprocess.run(["apt-get", "update", "-qq"], **quiet)
     subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", *missing], **quiet)
+
+
+def make_environment():
+    """Installs the tools from PyPI, unless the very same are there."""
+    done = ENVIRONMENT / "requirements.txt"
+    if done.exists() and done.read_text() == REQUIREMENTS.read_text():
+        return
+    subprocess.run([sys.executable, "-m", "venv", "--clear", ENVIRONMENT], check=True)
+    pip = [ENVIRONMENT / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    subprocess.run([*pip, "--requirement", REQUIREMENTS], check=True)
+    shutil.copy(REQUIREMENTS, done)
 
 
 def counted(name, log, ok):
@@ -68,6 +89,7 @@ def counted(name, log, ok):
 def main():
     os.chdir(ROOT)
     install_tools()
+    make_environment()
     LOGS.mkdir(parents=True, exist_ok=True)
     passed = failed = 0
     for name, command in STEPS:

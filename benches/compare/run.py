@@ -16,6 +16,7 @@ import subprocess
 import sys
 
 import instructions
+import sandbox
 import tools
 from peers import CLIENT_CORE, CORES, SERVER_CORE, Peer, Server, TlsServer
 
@@ -196,7 +197,7 @@ def first_line(*command):
 
 
 def versions():
-    packages = tools.NEEDS.keys() & {"libcurl4-openssl-dev", "libcjson-dev", "nginx-light", "valgrind"}
+    packages = tools.NEEDS.keys() & {"libcurl4-openssl-dev", "libcjson-dev", "nginx-light", "valgrind", "wrk"}
     model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
     library = re.search(r'^version = "(.*)"', (tools.ROOT / "Cargo.toml").read_text(), re.M)[1]
     modules = [line.split(";")[0] for line in (tools.HERE / "requirements.txt").read_text().split()]
@@ -236,6 +237,7 @@ def main():
     tls_rows(table, [subject, curl])
     size_row(table)
     instruction_rows(table)
+    sandbox.add_rows(table, 1 if QUICK else 5)
     if "--write" in sys.argv:
         write(table)
     print(f"budgets not met: {'; '.join(table.missed)}" if table.missed else "every budget is met")

@@ -23,6 +23,7 @@ NEEDS = {
     "openssl": lambda: shutil.which("openssl"),
     "valgrind": lambda: shutil.which("valgrind"),
     "nodejs": lambda: shutil.which("node"),
+    "wrk": lambda: shutil.which("wrk"),
     "python3-venv": lambda: PYTHON.exists() or has_ensurepip(),
 }
 LINKED = {

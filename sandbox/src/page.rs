@@ -197,14 +197,14 @@ fn bookings(records: &[Record], now: Timestamp) -> Markup {
             p.faint { "None yet." }
         } @else {
             table {
-                thead { tr { @for title in ["Made", "Service", "Number", "For", "State", "Id"] { th scope="col" { (title) } } } }
+                thead { tr { @for title in ["Made (UTC)", "Service", "Number", "For (UTC)", "State", "Id"] { th scope="col" { (title) } } } }
                 tbody {
                     @for record in records {
                         tr {
-                            td { (times::utc(record.created)) }
+                            td { (minute(record.created)) }
                             td { (record.service) }
                             td { (record.number) }
-                            td { @if record.scheduled { (times::utc(record.desired)) } @else { "as soon as possible" } }
+                            td { @if record.scheduled { (minute(record.desired)) } @else { "as soon as possible" } }
                             td { (record.state(now).name()) @if let Some(reason) = &record.reason { " (" (reason) ")" } }
                             td { code { (record.id) } }
                         }
@@ -213,6 +213,10 @@ fn bookings(records: &[Record], now: Timestamp) -> Markup {
             }
         }
     }
+}
+
+fn minute(moment: Timestamp) -> String {
+    moment.strftime("%Y-%m-%d %H:%M").to_string()
 }
 
 fn faults(sandbox: &Sandbox) -> Markup {
