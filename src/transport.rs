@@ -3,19 +3,19 @@
 //! Nothing here knows what the request is for, except whether it may be repeated.
 
 mod body;
+mod direct;
 mod engine;
 mod failure;
+mod receive;
 mod resolve;
 mod tls;
 
 use std::future::Future;
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
-use reqwest::{Client, Method, Response, StatusCode, Url, Version};
+use reqwest::{Client, Method, Url, Version};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
@@ -24,11 +24,12 @@ use crate::config::Retry;
 use crate::error::{Error, Result};
 use crate::guarded::lock;
 use crate::status::Status;
-use crate::time::until_http_date;
 use crate::wire::{Answer, Request};
 use crate::{chance, host, log};
 use body::Sent;
-use engine::Engine;
+use engine::{Engine, Way};
+use failure::Failed;
+use receive::{receive, Received};
 
 /// The bounds within which an exchange happens.
 #[derive(Debug)]
@@ -69,9 +70,6 @@ impl Progress {
 }
 
 const LONGEST_REDIRECT_CHAIN: usize = 10;
-
-/// Room made for an answer before it comes: a server can announce more than it sends.
-const LARGEST_RESERVATION: usize = 1 << 20;
 
 /// Engines kept for the next calls; more than this many calls at once make their own and drop them.
 const IDLE_ENGINES: usize = 64;
@@ -126,13 +124,12 @@ impl Transport {
             Ok(engine) => engine,
             Err(error) => return progress.exchanged(Err(error)),
         };
-        let client = engine.client().clone();
-        let exchange = pin!(async {
+        let exchange = |way| async {
             tokio::select! {
-                result = self.exchange(&client, request, limits, &progress) => result,
+                result = self.exchange(way, request, limits, &progress) => result,
                 stopped = stop => Err(stopped),
             }
-        });
+        };
         let run = || engine.run(exchange, limits.deadline);
         let result = log::deferred(|| host::sigpipe_held(run)).unwrap_or_else(|| Err(progress.late(request)));
         let mut idle = lock(&self.idle);
@@ -157,24 +154,19 @@ impl Transport {
                 self.shared.client.get_or_init(|| made)
             }
         };
+        let mut way = Way::Client(client.clone());
         let permit = tokio::time::timeout_at(limits.deadline, self.shared.permits.acquire());
         // A permit that comes with the deadline is worth nothing.
         let Some(_permit) = permit.await.ok().filter(|_| Instant::now() < limits.deadline) else {
             return Err(failure::no_connection_free(self.connection.max_connections));
         };
-        let exchange = self.exchange(client, request, limits, progress);
+        let exchange = self.exchange(&mut way, request, limits, progress);
         tokio::time::timeout_at(limits.deadline, exchange).await.unwrap_or_else(|_| Err(progress.late(request)))
     }
 
     /// Sends the request, and again where that can help, cannot do harm and there is time for it. Ended from outside when
     /// the deadline comes.
-    async fn exchange(
-        &self,
-        client: &Client,
-        request: &Request,
-        limits: &Limits,
-        progress: &Progress,
-    ) -> Result<Answer> {
+    async fn exchange(&self, way: &mut Way, request: &Request, limits: &Limits, progress: &Progress) -> Result<Answer> {
         let repeatable = request.body.is_none();
         loop {
             let attempts = progress.attempts.fetch_add(1, Ordering::Relaxed) + 1;
@@ -182,7 +174,7 @@ impl Transport {
                 let method = if repeatable { "GET" } else { "POST" };
                 format!("{method} to {}, attempt {attempts}", self.connection.origin.origin().ascii_serialization())
             });
-            let result = self.attempt(client, request, limits, &progress.sent).await;
+            let result = self.attempt(way, request, limits, &progress.sent).await;
             let wait = match &result {
                 _ if attempts >= limits.retry.attempts => None,
                 Ok(answer) if repeatable => server_wait(answer, &limits.retry, attempts),
@@ -199,43 +191,59 @@ impl Transport {
         }
     }
 
-    async fn attempt(&self, client: &Client, request: &Request, limits: &Limits, sent: &Sent) -> Result<Answer> {
+    async fn attempt(&self, way: &mut Way, request: &Request, limits: &Limits, sent: &Sent) -> Result<Answer> {
         let mut url = request.url.clone();
         let mut passed = Vec::new();
         while passed.len() <= LONGEST_REDIRECT_CHAIN {
-            let response = client
-                .execute(self.http_request(request, url.clone(), sent))
-                .await
-                .map_err(|error| failure::classify(error, request.body.is_some(), sent, &self.connection))?;
-            if response.version() == Version::HTTP_2 && !self.shared.multiplexes.swap(true, Ordering::Relaxed) {
-                self.shared.permits.add_permits(MULTIPLEXED_REQUESTS);
-            }
-            match redirect(&response, request.body.is_some(), &url)? {
-                Some(next) if next == url || passed.contains(&next) => {
+            match self.send_to(way, request, &url, limits, sent).await? {
+                Received::Redirect(next) if next == url || passed.contains(&next) => {
                     return Err(Error::new(Status::Protocol, "the server redirects in a circle; check dataURL"));
                 }
-                Some(next) => passed.push(std::mem::replace(&mut url, next)),
-                None => {
-                    log::debug(|| format!("answered HTTP {}", response.status().as_u16()));
-                    return read(response, limits, |error| {
-                        failure::classify(error, request.body.is_some(), sent, &self.connection)
-                    })
-                    .await;
+                Received::Redirect(next) => passed.push(std::mem::replace(&mut url, next)),
+                Received::Answer(answer) => {
+                    log::debug(|| format!("answered HTTP {}", answer.status));
+                    return Ok(answer);
                 }
             }
         }
         Err(Error::new(Status::Protocol, format!("the server redirects more than {LONGEST_REDIRECT_CHAIN} times")))
     }
 
-    fn http_request(&self, request: &Request, url: Url, sent: &Sent) -> reqwest::Request {
-        let method = if request.body.is_some() { Method::POST } else { Method::GET };
-        let mut made = reqwest::Request::new(method, url);
-        *made.headers_mut() = request.headers.clone();
-        if let Some(body) = &request.body {
-            *made.body_mut() = Some(sent.watch(body.clone()));
+    async fn send_to(
+        &self,
+        way: &mut Way,
+        request: &Request,
+        url: &Url,
+        limits: &Limits,
+        sent: &Sent,
+    ) -> Result<Received> {
+        let is_booking = request.body.is_some();
+        let failed = |failed: Failed| failure::classify(failed, is_booking, sent, &self.connection);
+        match way {
+            Way::Direct(direct) => {
+                let read = |response| receive(response, is_booking, url, limits, failed);
+                direct.exchange(request, url, sent, read).await.map_err(failed)?
+            }
+            Way::Client(client) => {
+                let response = client.execute(http_request(request, url.clone(), sent)).await;
+                let response = response.map_err(|error| failed(error.into()))?;
+                if response.version() == Version::HTTP_2 && !self.shared.multiplexes.swap(true, Ordering::Relaxed) {
+                    self.shared.permits.add_permits(MULTIPLEXED_REQUESTS);
+                }
+                receive(response.into(), is_booking, url, limits, failed).await
+            }
         }
-        made
     }
+}
+
+fn http_request(request: &Request, url: Url, sent: &Sent) -> reqwest::Request {
+    let method = if request.body.is_some() { Method::POST } else { Method::GET };
+    let mut made = reqwest::Request::new(method, url);
+    *made.headers_mut() = request.headers.clone();
+    if let Some(body) = &request.body {
+        *made.body_mut() = Some(reqwest::Body::wrap(sent.watched(Some(body.clone()))));
+    }
+    made
 }
 
 /// How long to wait after an answer that tells to come back.
@@ -252,58 +260,4 @@ fn pause(retry: &Retry, attempts: u32) -> Duration {
     let doubled = retry.base_delay.saturating_mul(1 << (attempts - 1).min(16)).min(retry.max_delay);
     let half = doubled / 2;
     half + Duration::from_nanos(chance::number() % (half.as_nanos() as u64 + 1))
-}
-
-/// Where an answer sends the request on to, if it does. Another origin is never followed: it must see neither the
-/// API key nor the caller's data.
-fn redirect(response: &Response, is_post: bool, from: &Url) -> Result<Option<Url>> {
-    let followed = match response.status() {
-        StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => true,
-        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER => !is_post,
-        _ => return Ok(None),
-    };
-    let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
-    let Some(next) = location.and_then(|location| from.join(location).ok()) else {
-        return Ok(None);
-    };
-    if next.origin() != from.origin() {
-        let origin = next.origin().ascii_serialization();
-        let message = format!("the server redirects to another origin, {origin}; if that is right, set dataURL to it");
-        return Err(Error::new(Status::Protocol, message));
-    }
-    if !followed {
-        let message = "the server redirects in a way that leaves the booking behind (301, 302 or 303); check dataURL";
-        return Err(Error::new(Status::Protocol, message));
-    }
-    Ok(Some(next))
-}
-
-async fn read(mut response: Response, limits: &Limits, failed: impl Fn(reqwest::Error) -> Error) -> Result<Answer> {
-    let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-    let too_large = || {
-        let limit = limits.max_bytes;
-        Error::new(Status::TooLarge, format!("the server's answer is larger than maxResponseBytes, {limit} bytes"))
-    };
-    let announced: usize = header(CONTENT_LENGTH).and_then(|length| length.parse().ok()).unwrap_or(0);
-    if announced > limits.max_bytes {
-        return Err(too_large());
-    }
-    let mut answer = Answer {
-        status: response.status().as_u16(),
-        says_json: header(CONTENT_TYPE).is_some_and(|kind| kind.to_ascii_lowercase().contains("json")),
-        retry_after: header(RETRY_AFTER).and_then(retry_after),
-        body: Vec::with_capacity(announced.min(LARGEST_RESERVATION)),
-    };
-    while let Some(chunk) = response.chunk().await.map_err(&failed)? {
-        if answer.body.len() + chunk.len() > limits.max_bytes {
-            return Err(too_large());
-        }
-        answer.body.extend_from_slice(&chunk);
-    }
-    Ok(answer)
-}
-
-fn retry_after(text: &str) -> Option<Duration> {
-    let seconds = text.trim().parse().ok().map(Duration::from_secs);
-    seconds.or_else(|| until_http_date(text))
 }

@@ -22,15 +22,16 @@ impl Sent {
         self.0.load(Ordering::Acquire)
     }
 
-    /// A body that tells when it is asked for.
-    pub fn watch(&self, text: String) -> reqwest::Body {
+    /// A body that tells when it is asked for; a request without one has an empty one.
+    pub fn watched(&self, text: Option<String>) -> Watched {
         // Nobody asks for an empty body, so one counts as sent from the start.
-        self.0.store(text.is_empty(), Ordering::Release);
-        reqwest::Body::wrap(Watched { text: Some(text.into()), sent: self.clone() })
+        self.0.store(text.as_deref() == Some(""), Ordering::Release);
+        Watched { text: text.map(Bytes::from), sent: self.clone() }
     }
 }
 
-struct Watched {
+/// A body that tells when it is asked for.
+pub struct Watched {
     text: Option<Bytes>,
     sent: Sent,
 }

@@ -1,24 +1,44 @@
-//! An engine: an HTTP client with its connections, driven by whichever thread has taken it.
+//! An engine: what sends the requests of one call, driven by whichever thread has taken it.
 //!
-//! Driving the client on the caller's own thread needs no thread of the library and no switch between threads.
+//! Driving a connection on the caller's own thread needs no thread of the library and no switch between threads.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{pin, Pin};
+use std::time::Duration;
 
 use reqwest::{redirect, retry, Client};
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::time::{sleep_until, Instant, Sleep};
 
+use super::direct::Direct;
 use super::{failure, resolve};
 use crate::config::connection::Connection;
 use crate::error::{Error, Result};
 use crate::status::Status;
 use crate::{host, log};
 
-/// One client and the runtime that drives it.
+/// Who this is to a server.
+pub const AGENT: &str = concat!("callbackservice/", env!("CARGO_PKG_VERSION"));
+
+/// A connection at rest is looked after so often; after so many looks without an answer it is given up.
+pub const KEEPALIVE: Duration = Duration::from_secs(15);
+/// See [`KEEPALIVE`].
+pub const KEEPALIVE_PROBES: u32 = 3;
+/// What was sent must be acknowledged within this time.
+pub const UNACKNOWLEDGED: Duration = Duration::from_secs(30);
+
+/// Which way requests go.
+pub enum Way {
+    /// Over a connection of the engine's own.
+    Direct(Box<Direct>),
+    /// By the HTTP client, which can do all.
+    Client(Client),
+}
+
+/// A way and the runtime that drives it.
 pub struct Engine {
     runtime: Option<Runtime>,
-    client: Client,
+    way: Option<Way>,
     /// The timer of all its exchanges: moving one ahead is much cheaper than making one.
     deadline: Pin<Box<Sleep>>,
 }
@@ -33,33 +53,35 @@ impl Engine {
             let _context = runtime.enter();
             Box::pin(sleep_until(Instant::now()))
         };
-        Ok(Engine { runtime: Some(runtime), client: client(connection, tls)?, deadline })
+        let way = match connection.proxy {
+            None => Way::Direct(Box::new(Direct::new(connection, tls)?)),
+            Some(_) => Way::Client(client(connection, tls)?),
+        };
+        Ok(Engine { runtime: Some(runtime), way: Some(way), deadline })
     }
 
-    /// The HTTP client.
-    pub fn client(&self) -> &Client {
-        &self.client
-    }
-
-    /// Drives a future to its end; `None` when the deadline comes first.
-    pub fn run<F>(&mut self, future: Pin<&mut F>, deadline: Instant) -> Option<F::Output>
+    /// Drives what `exchange` makes of the way to its end; `None` when the deadline comes first.
+    pub fn run<'a, F>(&'a mut self, exchange: impl FnOnce(&'a mut Way) -> F, deadline: Instant) -> Option<F::Output>
     where
-        F: Future + Send,
+        F: Future + Send + 'a,
         F::Output: Send,
     {
-        let Engine { runtime, deadline: timer, .. } = self;
+        let Engine { runtime, way, deadline: timer } = self;
         timer.as_mut().reset(deadline);
-        let drive = || match runtime {
-            Some(runtime) => runtime.block_on(async {
+        let (Some(runtime), Some(way)) = (runtime, way) else {
+            unreachable!("an engine has its parts until it is dropped");
+        };
+        let mut future = pin!(exchange(way));
+        let drive = || {
+            runtime.block_on(async {
                 // Connections that rested notice what happened meanwhile, above all that the server has closed them.
                 tokio::task::yield_now().await;
                 tokio::select! {
                     biased;
-                    output = future => Some(output),
+                    output = future.as_mut() => Some(output),
                     () = timer => None,
                 }
-            }),
-            None => unreachable!("an engine has its runtime until it is dropped"),
+            })
         };
         match Handle::try_current() {
             Err(missing) if missing.is_missing_context() => drive(),
@@ -93,6 +115,7 @@ fn on_another_thread<R: Send>(section: impl FnOnce() -> R + Send) -> R {
 
 impl Drop for Engine {
     fn drop(&mut self) {
+        self.way = None;
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
@@ -108,7 +131,10 @@ pub fn client(connection: &Connection, tls: rustls::ClientConfig) -> Result<Clie
         .retry(retry::never())
         .referer(false)
         .tcp_nodelay(true)
-        .user_agent(concat!("callbackservice/", env!("CARGO_PKG_VERSION")))
+        .tcp_keepalive(KEEPALIVE)
+        .tcp_keepalive_interval(KEEPALIVE)
+        .tcp_keepalive_retries(KEEPALIVE_PROBES)
+        .user_agent(AGENT)
         .no_proxy();
     if let Some(timeout) = connection.connect_timeout {
         builder = builder.connect_timeout(timeout);

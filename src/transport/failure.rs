@@ -26,22 +26,62 @@ pub fn no_connection_free(connections: usize) -> Error {
     Error::new(Status::Timeout, message).retryable(true)
 }
 
+/// A request that got no answer.
+#[derive(Debug)]
+pub struct Failed {
+    error: Box<dyn StdError + Send + Sync>,
+    /// No connection was made.
+    connecting: bool,
+    /// `connectTimeout` has passed.
+    timed_out: bool,
+}
+
+impl Failed {
+    /// No connection was made.
+    pub fn connecting(error: Box<dyn StdError + Send + Sync>) -> Failed {
+        Failed { error, connecting: true, timed_out: false }
+    }
+
+    /// No connection was made in time.
+    pub fn connect_timeout() -> Failed {
+        Failed { timed_out: true, ..Failed::connecting(io::Error::from(io::ErrorKind::TimedOut).into()) }
+    }
+
+    /// Something else went wrong.
+    pub fn other(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Failed {
+        Failed { error: error.into(), connecting: false, timed_out: false }
+    }
+}
+
+impl From<reqwest::Error> for Failed {
+    fn from(error: reqwest::Error) -> Failed {
+        Failed { connecting: error.is_connect(), timed_out: error.is_timeout(), error: error.into() }
+    }
+}
+
+impl From<hyper::Error> for Failed {
+    fn from(error: hyper::Error) -> Failed {
+        Failed::other(error)
+    }
+}
+
 /// A client could not be made from the configuration.
-pub fn unusable(error: reqwest::Error) -> Error {
+pub fn unusable(error: impl StdError + 'static) -> Error {
     Error::new(Status::Internal, format!("the HTTP client could not be made: {}", innermost(&error)))
 }
 
 /// What an error of the HTTP client means. A booking whose sending has begun is never safe to repeat.
-pub fn classify(error: reqwest::Error, is_booking: bool, sent: &Sent, connection: &Connection) -> Error {
-    let (status, message, passing) = match find::<rustls::Error>(&error) {
+pub fn classify(failed: Failed, is_booking: bool, sent: &Sent, connection: &Connection) -> Error {
+    let error: &(dyn StdError + 'static) = failed.error.as_ref();
+    let (status, message, passing) = match find::<rustls::Error>(error) {
         Some(tls) => (Status::Tls, super::tls::explain(tls, connection), false),
-        None if error.is_connect() => connecting(&error, connection),
-        None => exchanging(&error),
+        None if failed.connecting => connecting(error, failed.timed_out, connection),
+        None => exchanging(error),
     };
     Error::new(status, message).retryable(passing && !(is_booking && sent.begun()))
 }
 
-fn connecting(error: &reqwest::Error, connection: &Connection) -> (Status, String, bool) {
+fn connecting(error: &(dyn StdError + 'static), timed_out: bool, connection: &Connection) -> (Status, String, bool) {
     let origin = connection.origin.origin().ascii_serialization();
     let cause = innermost(error);
     if find::<io::Error>(error).is_some_and(wants_descriptors) {
@@ -59,7 +99,7 @@ fn connecting(error: &reqwest::Error, connection: &Connection) -> (Status, Strin
     if let Some(lookup) = find::<LookupFailed>(error) {
         return (Status::Dns, lookup.to_string(), true);
     }
-    if error.is_timeout() {
+    if timed_out {
         return (Status::Timeout, format!("connectTimeout has passed without a connection to {origin}"), true);
     }
     (Status::Connect, format!("no connection to {origin}: {cause}"), true)
@@ -73,7 +113,7 @@ fn wants_descriptors(error: &io::Error) -> bool {
 }
 
 /// A connection that was dropped may hold the next time; an answer that is not HTTP will not improve.
-fn exchanging(error: &reqwest::Error) -> (Status, String, bool) {
+fn exchanging(error: &(dyn StdError + 'static)) -> (Status, String, bool) {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof};
     let cause = innermost(error);
     let http = find::<hyper::Error>(error);

@@ -4,11 +4,17 @@
 //! Callers that want the same host at the same time share one lookup.
 
 use std::collections::HashMap;
+use std::future::Future;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::pin::Pin;
 use std::sync::Mutex;
+use std::task::{Context, Poll};
+use std::vec;
 
+use hyper_util::client::legacy::connect::dns;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::oneshot;
+use tower_service::Service;
 
 use crate::guarded::{lock, PerProcess};
 use crate::threads;
@@ -28,20 +34,39 @@ type Waiting = Mutex<HashMap<String, Vec<oneshot::Sender<Found>>>>;
 
 static WAITING: PerProcess<Waiting> = PerProcess::new();
 
-/// The resolver that all clients share.
+/// The resolver that all connections share.
+#[derive(Clone)]
 pub struct Resolver;
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let answer = look_up(name.as_str());
-        let host = name.as_str().to_owned();
+        let found = resolved(name.as_str());
         Box::pin(async move {
-            let gone = || LookupFailed { host, reason: "the lookup did not finish".to_owned() };
-            let found = answer.await.unwrap_or_else(|_| Err(gone()))?;
-            let addresses: Addrs = Box::new(found.into_iter());
+            let addresses: Addrs = Box::new(found.await?.into_iter());
             Ok(addresses)
         })
     }
+}
+
+impl Service<dns::Name> for Resolver {
+    type Response = vec::IntoIter<SocketAddr>;
+    type Error = LookupFailed;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, LookupFailed>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context) -> Poll<Result<(), LookupFailed>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, name: dns::Name) -> Self::Future {
+        let found = resolved(name.as_str());
+        Box::pin(async move { found.await.map(Vec::into_iter) })
+    }
+}
+
+fn resolved(host: &str) -> impl Future<Output = Found> + use<> {
+    let answer = look_up(host);
+    let gone = LookupFailed { host: host.to_owned(), reason: "the lookup did not finish".to_owned() };
+    async move { answer.await.unwrap_or(Err(gone)) }
 }
 
 fn look_up(host: &str) -> oneshot::Receiver<Found> {

@@ -1,0 +1,107 @@
+//! Receiving an answer: its head, where it sends the request on to, and its body within the limits.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Response;
+use http_body::Body;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use reqwest::{StatusCode, Url};
+
+use super::failure::Failed;
+use super::Limits;
+use crate::error::{Error, Result};
+use crate::status::Status;
+use crate::time::until_http_date;
+use crate::wire::Answer;
+
+/// Room made for an answer before it comes: a server can announce more than it sends.
+const LARGEST_RESERVATION: usize = 1 << 20;
+
+/// What came back.
+pub enum Received {
+    /// An answer.
+    Answer(Answer),
+    /// The request belongs elsewhere on the same origin.
+    Redirect(Url),
+}
+
+/// Takes an answer that has begun, whichever way it comes.
+pub async fn receive<B>(
+    response: Response<B>,
+    is_booking: bool,
+    url: &Url,
+    limits: &Limits,
+    failed: impl Fn(Failed) -> Error,
+) -> Result<Received>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<Failed>,
+{
+    match redirect(&response, is_booking, url)? {
+        Some(next) => Ok(Received::Redirect(next)),
+        None => read(response, limits, failed).await.map(Received::Answer),
+    }
+}
+
+/// Where an answer sends the request on to, if it does. Another origin is never followed: it must see neither the
+/// API key nor the caller's data.
+fn redirect<B>(response: &Response<B>, is_post: bool, from: &Url) -> Result<Option<Url>> {
+    let followed = match response.status() {
+        StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => true,
+        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER => !is_post,
+        _ => return Ok(None),
+    };
+    let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+    let Some(next) = location.and_then(|location| from.join(location).ok()) else {
+        return Ok(None);
+    };
+    if next.origin() != from.origin() {
+        let origin = next.origin().ascii_serialization();
+        let message = format!("the server redirects to another origin, {origin}; if that is right, set dataURL to it");
+        return Err(Error::new(Status::Protocol, message));
+    }
+    if !followed {
+        let message = "the server redirects in a way that leaves the booking behind (301, 302 or 303); check dataURL";
+        return Err(Error::new(Status::Protocol, message));
+    }
+    Ok(Some(next))
+}
+
+async fn read<B>(response: Response<B>, limits: &Limits, failed: impl Fn(Failed) -> Error) -> Result<Answer>
+where
+    B: Body<Data = Bytes> + Unpin,
+    B::Error: Into<Failed>,
+{
+    let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let too_large = || {
+        let limit = limits.max_bytes;
+        Error::new(Status::TooLarge, format!("the server's answer is larger than maxResponseBytes, {limit} bytes"))
+    };
+    let announced: usize = header(CONTENT_LENGTH).and_then(|length| length.parse().ok()).unwrap_or(0);
+    if announced > limits.max_bytes {
+        return Err(too_large());
+    }
+    let mut answer = Answer {
+        status: response.status().as_u16(),
+        says_json: header(CONTENT_TYPE).is_some_and(|kind| kind.to_ascii_lowercase().contains("json")),
+        retry_after: header(RETRY_AFTER).and_then(retry_after),
+        body: Vec::with_capacity(announced.min(LARGEST_RESERVATION)),
+    };
+    let mut body = response.into_body();
+    while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
+        let Ok(chunk) = frame.map_err(|error| failed(error.into()))?.into_data() else { continue };
+        if answer.body.len() + chunk.len() > limits.max_bytes {
+            return Err(too_large());
+        }
+        answer.body.extend_from_slice(&chunk);
+    }
+    Ok(answer)
+}
+
+fn retry_after(text: &str) -> Option<Duration> {
+    let seconds = text.trim().parse().ok().map(Duration::from_secs);
+    seconds.or_else(|| until_http_date(text))
+}
