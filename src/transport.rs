@@ -6,6 +6,7 @@ mod body;
 mod direct;
 mod engine;
 mod failure;
+mod quiet;
 mod receive;
 mod resolve;
 mod tls;
@@ -25,7 +26,7 @@ use crate::error::{Error, Result};
 use crate::guarded::lock;
 use crate::status::Status;
 use crate::wire::{Answer, Request};
-use crate::{chance, host, log};
+use crate::{chance, log};
 use body::Sent;
 use engine::{Engine, Way};
 use failure::Failed;
@@ -131,7 +132,7 @@ impl Transport {
             }
         };
         let run = || engine.run(exchange, limits.deadline);
-        let result = log::deferred(|| host::sigpipe_held(run)).unwrap_or_else(|| Err(progress.late(request)));
+        let result = log::deferred(run).unwrap_or_else(|| Err(progress.late(request)));
         let mut idle = lock(&self.idle);
         if idle.len() < IDLE_ENGINES {
             idle.push(engine);

@@ -16,14 +16,13 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{handshake, Connection as Driver, SendRequest};
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioIo;
 use reqwest::Url;
-use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::body::{Sent, Watched};
 use super::engine::{AGENT, KEEPALIVE, KEEPALIVE_PROBES, UNACKNOWLEDGED};
 use super::failure::{unusable, Failed};
+use super::quiet::{Quiet, QuietConnector};
 use super::resolve::Resolver;
 use crate::config::connection::Connection;
 use crate::error::Result;
@@ -32,7 +31,7 @@ use crate::wire;
 
 /// At most one connection to the server.
 pub struct Direct {
-    connector: HttpsConnector<HttpConnector<Resolver>>,
+    connector: HttpsConnector<QuietConnector>,
     server: Uri,
     host: HeaderValue,
     connect_timeout: Option<Duration>,
@@ -45,7 +44,7 @@ pub struct Direct {
 struct Open {
     sender: SendRequest<Watched>,
     /// Moves bytes between the system and the exchange; `None` once the connection is closed.
-    driver: Option<Driver<MaybeHttpsStream<TokioIo<TcpStream>>, Watched>>,
+    driver: Option<Driver<MaybeHttpsStream<Quiet>, Watched>>,
 }
 
 impl Direct {
@@ -65,7 +64,7 @@ impl Direct {
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         let bell = Arc::new(Bell::default());
         Ok(Direct {
-            connector: HttpsConnector::from((plain, tls)),
+            connector: HttpsConnector::from((QuietConnector(plain), tls)),
             server,
             host,
             connect_timeout: connection.connect_timeout,
@@ -143,7 +142,7 @@ impl Direct {
     /// Runs a future and the connection that it needs, until the future is over.
     async fn driven<F: Future>(
         &self,
-        driver: &mut Option<Driver<MaybeHttpsStream<TokioIo<TcpStream>>, Watched>>,
+        driver: &mut Option<Driver<MaybeHttpsStream<Quiet>, Watched>>,
         future: F,
     ) -> F::Output {
         let mut future = pin!(future);

@@ -11,6 +11,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::time::{sleep_until, Instant, Sleep};
 
 use super::direct::Direct;
+use super::quiet::IS_QUIET;
 use super::{failure, resolve};
 use crate::config::connection::Connection;
 use crate::error::{Error, Result};
@@ -33,6 +34,13 @@ pub enum Way {
     Direct(Box<Direct>),
     /// By the HTTP client, which can do all.
     Client(Client),
+}
+
+impl Way {
+    /// Whether its writes raise no SIGPIPE.
+    fn is_quiet(&self) -> bool {
+        IS_QUIET && matches!(self, Way::Direct(_))
+    }
 }
 
 /// A way and the runtime that drives it.
@@ -71,6 +79,7 @@ impl Engine {
         let (Some(runtime), Some(way)) = (runtime, way) else {
             unreachable!("an engine has its parts until it is dropped");
         };
+        let is_quiet = way.is_quiet();
         let mut future = pin!(exchange(way));
         let drive = || {
             runtime.block_on(async {
@@ -83,11 +92,16 @@ impl Engine {
                 }
             })
         };
-        match Handle::try_current() {
+        let drive = || match Handle::try_current() {
             Err(missing) if missing.is_missing_context() => drive(),
             // A thread that already drives a runtime may not drive a second one, and one so near its end that it has
             // no locals left cannot drive any.
             _ => on_another_thread(drive),
+        };
+        if is_quiet {
+            drive()
+        } else {
+            host::sigpipe_held(drive)
         }
     }
 }
