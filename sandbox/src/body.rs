@@ -53,16 +53,22 @@ pub async fn flat(request: Request) -> Decoded {
     }
 }
 
-/// Decodes a body of v3: JSON, or a form with bracket nesting.
+/// Decodes a body of v3: JSON, or a form of either kind with bracket nesting.
 pub async fn nested(request: Request) -> Decoded {
     let (parts, body) = request.into_parts();
     let kind = content_type(&parts);
     match kind.as_str() {
         "application/x-www-form-urlencoded" => nesting::tree(pairs(&text(body).await?)?).map_err(BodyError::Malformed),
         "application/json" => json(&read(body).await?),
-        _ => {
-            Err(BodyError::Unsupported { found: kind, wanted: "application/json or application/x-www-form-urlencoded" })
+        "multipart/form-data" => {
+            let fields = multipart(parts, read(body).await?).await?.into_iter();
+            let pairs = fields.filter_map(|(name, value)| Some((name, value.as_str()?.to_owned())));
+            nesting::tree(pairs.collect()).map_err(BodyError::Malformed)
         }
+        _ => Err(BodyError::Unsupported {
+            found: kind,
+            wanted: "application/json, application/x-www-form-urlencoded or multipart/form-data",
+        }),
     }
 }
 

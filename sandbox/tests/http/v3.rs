@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, ToSpan};
 use serde_json::{json, Value};
 
-use crate::client::{start, start_with, Answer, Server, FORM, JSON, V3};
+use crate::client::{start, start_with, Answer, Server, FORM, JSON, V1, V3};
 use crate::days::{closed_now, in_minutes, london, slot_in_hours, text, working_day};
 
 fn create(server: &Server, body: Value) -> Answer {
@@ -46,6 +46,22 @@ fn create_takes_json() {
     assert_booked(&create(&server, vendor));
     let empty = json!({"serviceName": "samples", "phoneNumber": "1", "desiredTime": "", "userData": null});
     assert_booked(&create(&server, empty));
+}
+
+#[test]
+fn create_takes_multipart_forms() {
+    let server = start(&[]);
+    let part =
+        |name: &str, value: &str| format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+    let parts = [("serviceName", "samples"), ("phoneNumber", "88"), ("userData[a][b]", "1")];
+    let body: String = parts.iter().map(|(name, value)| part(name, value)).collect();
+    assert_booked(&server.post(
+        &format!("{V3}/create"),
+        "multipart/form-data; boundary=b",
+        &format!("{body}--b--\r\n"),
+    ));
+    let records = server.get(&format!("{V1}?_customer_number=88")).expect(200);
+    assert_eq!(records[0]["b"], "1");
 }
 
 #[test]
