@@ -18,11 +18,16 @@ pub fn get<'a>(options: &'a Object, name: &str) -> Option<&'a Value> {
 
 /// An option that is text; a number stands for its digits.
 pub fn text(options: &Object, name: &str) -> Result<Option<String>> {
-    match get(options, name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.clone())),
-        Some(Value::Number(number)) => Ok(Some(number.to_string())),
-        Some(_) => Err(bad(name, "must be text")),
+    get(options, name).map_or(Ok(None), |value| text_of(name, value))
+}
+
+/// The value of such an option.
+pub fn text_of(name: &str, value: &Value) -> Result<Option<String>> {
+    match value {
+        Value::Null => Ok(None),
+        Value::String(text) => Ok(Some(text.clone())),
+        Value::Number(number) => Ok(Some(number.to_string())),
+        _ => Err(bad(name, "must be text")),
     }
 }
 
@@ -70,24 +75,25 @@ pub fn count(options: &Object, name: &str) -> Result<Option<u32>> {
 
 /// A truth value, as boolean or as the text `true` or `false`.
 pub fn truth(options: &Object, name: &str) -> Result<Option<bool>> {
-    match get(options, name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Bool(truth)) => Ok(Some(*truth)),
-        Some(Value::String(text)) => match text.as_str() {
-            "" => Ok(None),
-            "true" => Ok(Some(true)),
-            "false" => Ok(Some(false)),
-            _ => Err(bad(name, "must be true or false")),
-        },
-        Some(_) => Err(bad(name, "must be true or false")),
+    get(options, name).map_or(Ok(None), |value| truth_of(name, value))
+}
+
+/// The value of such an option.
+pub fn truth_of(name: &str, value: &Value) -> Result<Option<bool>> {
+    match value {
+        Value::Null => Ok(None),
+        Value::Bool(truth) => Ok(Some(*truth)),
+        Value::String(text) if text.is_empty() => Ok(None),
+        Value::String(text) => text.parse().map(Some).map_err(|_| bad(name, "must be true or false")),
+        _ => Err(bad(name, "must be true or false")),
     }
 }
 
-/// An option that is an object; absent is empty.
-pub fn object(options: &Object, name: &str) -> Result<Object> {
+/// An option that is an object.
+pub fn object<'a>(options: &'a Object, name: &str) -> Result<Option<&'a Object>> {
     match get(options, name) {
-        None | Some(Value::Null) => Ok(Object::new()),
-        Some(Value::Object(object)) => Ok(object.clone()),
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Object(object)) => Ok(Some(object)),
         Some(_) => Err(bad(name, "must be an object")),
     }
 }

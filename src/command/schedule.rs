@@ -6,9 +6,9 @@ use super::options::{bad, first_text, first_time, get, object, text};
 use crate::error::Result;
 use crate::json::Object;
 
-/// A booking as the caller wants it, free of the differences between the servers.
+/// A booking as the caller wants it, free of the differences between the servers. It borrows from the options.
 #[derive(Debug, Default, PartialEq)]
-pub struct Booking {
+pub struct Booking<'a> {
     /// The number to call.
     pub phone_number: Option<String>,
     /// When to call, in the servers' form; absent is as soon as possible.
@@ -16,24 +16,24 @@ pub struct Booking {
     /// The virtual queue, when the command names one.
     pub service_name: Option<String>,
     /// The command's user data.
-    pub user_data: Object,
+    pub user_data: Option<&'a Object>,
     /// The routing options given, each with the name that the caller used.
-    pub routing: Vec<Routing>,
+    pub routing: Vec<Routing<'a>>,
     /// The fields of the v3 API given by their own names.
-    pub fields: Object,
+    pub fields: Vec<(&'a str, &'a Value)>,
     /// Every other option: the entry form's fields and the site's own data.
-    pub rest: Object,
+    pub rest: Vec<(&'a str, &'a Value)>,
 }
 
 /// One routing option.
 #[derive(Debug, PartialEq)]
-pub struct Routing {
+pub struct Routing<'a> {
     /// The field of the v1 API.
     pub wire_name: &'static str,
     /// The name that the caller used.
-    pub given_name: String,
+    pub given_name: &'static str,
     /// Its value, a scalar.
-    pub value: Value,
+    pub value: &'a Value,
 }
 
 /// Names of the phone number, the one that wins first.
@@ -70,7 +70,7 @@ const FIELDS: [&str; 13] = [
 ];
 
 /// Checks the options and sorts them by their meaning.
-pub fn check(options: &Object) -> Result<Booking> {
+pub fn check(options: &Object) -> Result<Booking<'_>> {
     let mut booking = Booking {
         phone_number: first_text(options, &PHONE_NUMBER)?,
         desired_time: first_time(options, &DESIRED_TIME)?,
@@ -83,9 +83,9 @@ pub fn check(options: &Object) -> Result<Booking> {
     }
     for (name, value) in options.iter().filter(|(_, value)| !value.is_null()) {
         if FIELDS.contains(&name.as_str()) {
-            booking.fields.insert(name.clone(), value.clone());
+            booking.fields.push((name, value));
         } else if !is_named(name) {
-            booking.rest.insert(name.clone(), value.clone());
+            booking.rest.push((name, value));
         }
     }
     Ok(booking)
@@ -108,16 +108,17 @@ pub fn widget_routing(options: &Object) -> impl Iterator<Item = (&'static str, O
     })
 }
 
-fn routing(options: &Object, wire_name: &'static str, spellings: [&str; 2]) -> Result<Option<Routing>> {
-    for name in [wire_name, spellings[0], spellings[1]] {
-        match get(options, name) {
+fn routing<'a>(
+    options: &'a Object,
+    wire_name: &'static str,
+    spellings: [&'static str; 2],
+) -> Result<Option<Routing<'a>>> {
+    for given_name in [wire_name, spellings[0], spellings[1]] {
+        match get(options, given_name) {
             None | Some(Value::Null) => continue,
             Some(Value::String(text)) if text.is_empty() => continue,
-            Some(Value::Array(_) | Value::Object(_)) => return Err(bad(name, "must be text or true or false")),
-            Some(value) => {
-                let (given_name, value) = (name.to_owned(), value.clone());
-                return Ok(Some(Routing { wire_name, given_name, value }));
-            }
+            Some(Value::Array(_) | Value::Object(_)) => return Err(bad(given_name, "must be text or true or false")),
+            Some(value) => return Ok(Some(Routing { wire_name, given_name, value })),
         }
     }
     Ok(None)
@@ -135,18 +136,18 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn checked(options: Value) -> Result<Booking> {
+    fn checked(options: &Value) -> Result<Booking<'_>> {
         check(options.as_object().unwrap())
     }
 
     #[test]
     fn wire_names_win_over_their_aliases() {
-        let booking = checked(json!({
+        let options = json!({
             "phonenumber": "222", "_customer_number": 111, "phoneNumber": "333",
             "desiredTime": "2030-01-03T00:00:00Z", "desiredtime": "2030-01-02T00:00:00Z",
             "_desired_time": "2030-01-01T00:00:00Z"
-        }))
-        .unwrap();
+        });
+        let booking = checked(&options).unwrap();
         assert_eq!(booking.phone_number.as_deref(), Some("111"));
         assert_eq!(booking.desired_time.as_deref(), Some("2030-01-01T00:00:00.000Z"));
         assert!(booking.rest.is_empty());
@@ -155,7 +156,7 @@ mod tests {
     #[test]
     fn an_empty_or_null_time_is_as_soon_as_possible() {
         for time in [json!(""), Value::Null] {
-            assert_eq!(checked(json!({"desiredtime": time})).unwrap().desired_time, None);
+            assert_eq!(checked(&json!({"desiredtime": time})).unwrap().desired_time, None);
         }
     }
 
@@ -169,7 +170,7 @@ mod tests {
             (json!({"userData": "x"}), "userData"),
             (json!({"waitForAgent": {}}), "waitForAgent"),
         ] {
-            let error = checked(options).unwrap_err();
+            let error = checked(&options).unwrap_err();
             assert_eq!(error.status.name(), "BAD_OPTION");
             assert_eq!(error.field.as_deref(), Some(name));
             assert!(error.message.starts_with(name), "{}", error.message);
@@ -180,8 +181,9 @@ mod tests {
     fn both_spellings_of_every_routing_option_are_known() {
         for (wire_name, spellings) in ROUTING {
             for name in [spellings[0], spellings[1], wire_name] {
-                let booking = checked(json!({ name: true })).unwrap();
-                let expected = Routing { wire_name, given_name: name.to_owned(), value: json!(true) };
+                let options = json!({ name: true });
+                let booking = checked(&options).unwrap();
+                let expected = Routing { wire_name, given_name: name, value: &Value::Bool(true) };
                 assert_eq!(booking.routing, [expected]);
                 assert!(booking.rest.is_empty());
             }

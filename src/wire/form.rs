@@ -1,6 +1,7 @@
 //! Percent-encoding, and `application/x-www-form-urlencoded` with nested data as jQuery writes it.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::ops::Range;
 
 use serde_json::{Number, Value};
@@ -30,6 +31,59 @@ pub fn encode(members: &Object, style: Style) -> String {
         form.nested(name, value);
     }
     form.text
+}
+
+/// A field's value.
+#[derive(Clone, Copy)]
+pub enum FieldValue<'a> {
+    /// Text.
+    Text(&'a str),
+    /// Whatever the caller gave.
+    Any(&'a Value),
+}
+
+/// The fields of a form in the order in which they came first; each has the value that came last.
+#[derive(Default)]
+pub struct Fields<'a> {
+    members: Vec<(&'a str, FieldValue<'a>)>,
+    places: HashMap<&'a str, usize>,
+}
+
+impl<'a> Fields<'a> {
+    /// Few fields are found by looking at each sooner than by hashing the name.
+    const FEW: usize = 16;
+
+    /// Gives a field its value.
+    pub fn set(&mut self, name: &'a str, value: FieldValue<'a>) {
+        if self.members.len() == Self::FEW && self.places.is_empty() {
+            self.places = self.members.iter().enumerate().map(|(place, (name, _))| (*name, place)).collect();
+        }
+        let known = match self.members.len() {
+            0..Self::FEW => self.members.iter().position(|(known, _)| *known == name),
+            _ => self.places.get(name).copied(),
+        };
+        match known {
+            Some(place) => self.members[place].1 = value,
+            None => {
+                if self.members.len() >= Self::FEW {
+                    self.places.insert(name, self.members.len());
+                }
+                self.members.push((name, value));
+            }
+        }
+    }
+
+    /// The form.
+    pub fn encode(&self) -> String {
+        let mut form = Form { text: String::with_capacity(256), style: Style::AsGiven };
+        for (name, value) in &self.members {
+            match value {
+                FieldValue::Text(text) => form.pair(name, text),
+                FieldValue::Any(value) => form.nested(name, value),
+            }
+        }
+        form.text
+    }
 }
 
 struct Form {
@@ -188,6 +242,19 @@ mod tests {
             form(value, Style::JavaScript),
             "a[b][c]=d&list[]=1&list[]=x&list[]=&list[3][y]=2&list[4][]=3&null=&truth[]=true&truth[]=false"
         );
+    }
+
+    #[test]
+    fn a_field_keeps_its_place_and_its_last_value() {
+        for count in [1, 15, 16, 17, 40] {
+            let names: Vec<String> = (0..count).map(|number| format!("n{number}")).collect();
+            let mut fields = Fields::default();
+            for value in ["1", "2"] {
+                names.iter().for_each(|name| fields.set(name, FieldValue::Text(value)));
+            }
+            let expected: Vec<String> = names.iter().map(|name| format!("{name}=2")).collect();
+            assert_eq!(fields.encode(), expected.join("&"));
+        }
     }
 
     #[test]

@@ -1,38 +1,31 @@
 //! Genesys Mobile Services, the v1 API, as its contract describes it.
 
-use serde_json::Value;
-
-use super::form::{self, Query, Style};
+use super::form::{FieldValue, Fields, Query};
 use super::{Draft, FORM, JSON};
 use crate::command::availability::Period;
 use crate::command::schedule::Booking;
 use crate::config::Config;
-use crate::json::{scalar_text, Object};
 
 /// A booking: one flat form, user data beside the API's own fields.
 pub fn schedule(config: &Config, booking: &Booking) -> Draft {
-    let mut fields = Object::new();
+    let mut fields = Fields::default();
     if let Some(direction) = &config.call_direction {
-        fields.insert("_call_direction".to_owned(), direction.clone().into());
+        fields.set("_call_direction", FieldValue::Text(direction));
     }
-    let data = config.user_data.iter().chain(&booking.user_data).chain(&booking.rest).chain(&booking.fields);
-    fields.extend(data.map(|(name, value)| (name.clone(), value.clone())));
-    let mut set = |name: &str, value: &Option<String>| {
-        if let Some(value) = value {
-            fields.insert(name.to_owned(), Value::String(value.clone()));
+    let data = config.user_data.iter().chain(booking.user_data.into_iter().flatten());
+    let data = data.map(|(name, value)| (name.as_str(), value));
+    for (name, value) in data.chain(booking.rest.iter().copied()).chain(booking.fields.iter().copied()) {
+        fields.set(name, FieldValue::Any(value));
+    }
+    for (name, text) in [("_customer_number", &booking.phone_number), ("_desired_time", &booking.desired_time)] {
+        if let Some(text) = text {
+            fields.set(name, FieldValue::Text(text));
         }
-    };
-    set("_customer_number", &booking.phone_number);
-    set("_desired_time", &booking.desired_time);
+    }
     for option in &booking.routing {
-        set(option.wire_name, &scalar_text(&option.value));
+        fields.set(option.wire_name, FieldValue::Any(option.value));
     }
-    Draft {
-        path: String::new(),
-        body: Some(form::encode(&fields, Style::AsGiven)),
-        accept: JSON,
-        content_type: Some(FORM),
-    }
+    Draft { path: String::new(), body: Some(fields.encode()), accept: JSON, content_type: Some(FORM) }
 }
 
 /// A list of slots.

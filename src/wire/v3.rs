@@ -24,16 +24,17 @@ pub fn schedule(config: &Config, booking: Booking) -> Result<Draft> {
     };
     set("phoneNumber", booking.phone_number);
     set("desiredTime", booking.desired_time);
-    for (name, value) in &booking.fields {
-        if let Some(value) = field(&booking.fields, name, value)? {
-            body.insert(name.clone(), value);
+    for (name, value) in booking.fields {
+        if let Some(value) = field(name, value)? {
+            body.insert(name.to_owned(), value);
         }
     }
 
     let mut data = config.user_data.clone().into_members();
-    data.extend(booking.user_data);
-    data.extend(booking.rest);
-    data.extend(booking.routing.into_iter().map(|option| (option.given_name, option.value)));
+    let given = booking.user_data.into_iter().flatten().map(|(name, value)| (name.as_str(), value));
+    let routing = booking.routing.into_iter().map(|option| (option.given_name, option.value));
+    let given = given.chain(booking.rest).chain(routing);
+    data.extend(given.map(|(name, value)| (name.to_owned(), value.clone())));
     if !data.is_empty() {
         body.insert("userData".to_owned(), Value::Object(data));
     }
@@ -43,15 +44,15 @@ pub fn schedule(config: &Config, booking: Booking) -> Result<Draft> {
 }
 
 /// A field of the API's own, in the type that the contract asks for.
-fn field(fields: &Object, name: &str, value: &Value) -> Result<Option<Value>> {
+fn field(name: &str, value: &Value) -> Result<Option<Value>> {
     match name {
-        "alwaysCheckCapacity" => Ok(options::truth(fields, name)?.map(Value::Bool)),
+        "alwaysCheckCapacity" => Ok(options::truth_of(name, value)?.map(Value::Bool)),
         "offerThreshold" | "priority" => number(name, value),
         "pushTargets" => match value {
             Value::Array(targets) if targets.iter().all(Value::is_object) => Ok(Some(value.clone())),
             _ => Err(options::bad(name, "must be an array of objects with channel and target")),
         },
-        _ => Ok(options::text(fields, name)?.map(Value::String)),
+        _ => Ok(options::text_of(name, value)?.map(Value::String)),
     }
 }
 
