@@ -19,8 +19,8 @@ pub struct Outcome {
 impl Outcome {
     /// The outcome of a command that the server answered.
     pub fn answered(command: Command, answer: &Answer, meaning: Meaning, attempts: u32) -> Outcome {
-        // Enough for nearly every answer; the slots repeat part of the body in a fixed form.
-        let slots = meaning.slots.as_ref().map_or(0, |slots| slots.len() * slots::LONGEST_TIME);
+        // Enough for nearly every answer, and not much more: what is given back should fit the next one as it is.
+        let slots = meaning.slots.as_ref().map_or(0, slots::Slots::written_length);
         let mut out = Text::begin(command.name(), state(meaning.error.is_none()), 512 + answer.body.len() + slots);
         out.member("httpStatus");
         out.raw(&answer.status.to_string());

@@ -35,19 +35,19 @@ SUPPRESSIONS = """{
   fun:*rustls*ring*decrypt*
 }
 {
-  record
-  Memcheck:Param
-  writev(vector[...])
-  ...
-  fun:*rustls*
-}
-{
   late
   Memcheck:Leak
   fun:calloc
   fun:__cxa_thread_atexit_impl
 }
-"""
+""" + "".join(f"""{{
+  record
+  Memcheck:Param
+  {parameter}
+  ...
+  fun:*rustls*
+}}
+""" for parameter in ["writev(vector[...])", *(f"sendmsg(msg.msg_iov[{index}])" for index in range(8))])
 LATE = "leak:__cxa_thread_atexit_impl\n"
 
 

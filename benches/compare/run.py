@@ -106,7 +106,7 @@ def one_core_rows(table, commands, base):
 
 def thread_rows(table, commands, base):
     calls, name = 24_000, f"{THREADS} threads: calls a second, one service against {THREADS} handles"
-    for cores, where, least in [(CORES, "on all cores", 1.2), ([CLIENT_CORE], "on one core", None)]:
+    for cores, where, least in [(CORES, "on all cores", 1.2), ([CLIENT_CORE], "on one core", 1.2)]:
         with contextlib.ExitStack() as stack:
             peers = [stack.enter_context(Peer(command, base, cores=cores)) for command in commands]
             times = interleaved(peers, 15, "threads", CALL, calls, THREADS)
@@ -150,17 +150,20 @@ def tls_rows(table, commands):
 
 def script_rows(table, base):
     binding = {"CALLBACKSERVICE_LIBRARY": str(tools.LIBRARY), "PYTHONPATH": str(tools.ROOT / "bindings" / "python")}
+    own = [tools.PYTHON, tools.HERE / "subject_ctypes.py"]
     scripts = {
-        "Python: schedule through ctypes, against requests": (tools.PYTHON, "peer_requests.py"),
-        "the same, against httpx": (tools.PYTHON, "peer_httpx.py"),
-        "the same, against Node's fetch": ("node", "peer_fetch.mjs"),
+        "requests": [tools.PYTHON, tools.HERE / "peer_requests.py"],
+        "httpx": [tools.PYTHON, tools.HERE / "peer_httpx.py"],
+        "Node's fetch": ["node", tools.HERE / "peer_fetch.mjs"],
     }
-    with contextlib.ExitStack() as stack:
-        subject = stack.enter_context(Peer([tools.PYTHON, tools.HERE / "subject_ctypes.py"], base, binding))
-        peers = [stack.enter_context(Peer([program, tools.HERE / script], base)) for program, script in scripts.values()]
-        ours, *others = interleaved([subject, *peers], 9, "schedule", CALL, 500)
-    for name, theirs in zip(scripts, others):
-        table.compare(name, pairs(ours, theirs), at_most=0.2 if "requests" in name else None)
+    for cores, where in [([CLIENT_CORE], ""), ([SERVER_CORE], ", server on the same core")]:
+        with contextlib.ExitStack() as stack:
+            subject = stack.enter_context(Peer(own, base, binding, cores=cores))
+            peers = [stack.enter_context(Peer(command, base, cores=cores)) for command in scripts.values()]
+            ours, *others = interleaved([subject, *peers], 9, "schedule", CALL, 500)
+        for name, theirs in zip(scripts, others):
+            row = f"Python: schedule through ctypes{where}, against {name}"
+            table.compare(row, pairs(ours, theirs), at_most=0.2 if name == "requests" else None)
 
 
 def load_row(table, base):

@@ -144,7 +144,7 @@ impl<'a> Body<'a> {
         let slots = self.proposals();
         let code = self.code();
         let exception = self.members.string("exception").unwrap_or_default();
-        let proposes = slots.as_ref().is_some_and(|slots| slots.len() > 0);
+        let proposes = slots.as_ref().is_some_and(|slots| slots.written_length() > 0);
         let status = self.refusal_status(answer.status, code, &exception, proposes);
         let message = self.message().unwrap_or_else(|| default_message(status, answer.status));
         let error = Error {

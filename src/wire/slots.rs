@@ -44,11 +44,12 @@ impl<'a> Slots<'a> {
         }
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
+    /// How long they are when written, or about so.
+    pub fn written_length(&self) -> usize {
+        const USUAL: usize = 64;
         match self {
-            Slots::Times(times) => times.count,
-            Slots::List(list) => list.len(),
+            Slots::Times(times) => times.written_length(),
+            Slots::List(list) => list.len() * USUAL,
         }
     }
 }
@@ -135,9 +136,6 @@ impl<'de> Visitor<'de> for TimesVisitor {
         Ok(found)
     }
 }
-
-/// The most bytes that a slot of [`Times`] becomes.
-pub const LONGEST_TIME: usize = 64;
 
 /// Appends the slots as a JSON array.
 pub fn write(out: &mut Vec<u8>, slots: &Slots) {

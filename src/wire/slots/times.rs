@@ -14,7 +14,7 @@ pub struct Times<'a> {
     /// The members, without the braces.
     members: &'a [u8],
     /// How many there are.
-    pub count: usize,
+    count: usize,
 }
 
 impl<'a> Times<'a> {
@@ -37,6 +37,12 @@ impl<'a> Times<'a> {
             };
         }
         Some(times)
+    }
+
+    /// How long the elements are.
+    pub fn written_length(&self) -> usize {
+        const LONGER: usize = r#"{"utcTime":"","capacity":}"#.len() - r#""":"#.len();
+        self.members.len() + self.count * LONGER
     }
 
     /// Appends the elements of a JSON array.
@@ -77,7 +83,9 @@ mod tests {
 
     fn written(text: &str) -> Option<String> {
         let mut out = Vec::new();
-        Times::of(text)?.write(&mut out);
+        let times = Times::of(text)?;
+        times.write(&mut out);
+        assert_eq!(times.written_length(), out.len());
         Some(String::from_utf8(out).unwrap())
     }
 
