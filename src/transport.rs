@@ -155,19 +155,25 @@ impl Transport {
                 self.shared.client.get_or_init(|| made)
             }
         };
-        let mut way = Way::Client(client.clone());
+        let mut client = client.clone();
         let permit = tokio::time::timeout_at(limits.deadline, self.shared.permits.acquire());
         // A permit that comes with the deadline is worth nothing.
         let Some(_permit) = permit.await.ok().filter(|_| Instant::now() < limits.deadline) else {
             return Err(failure::no_connection_free(self.connection.max_connections));
         };
-        let exchange = self.exchange(&mut way, request, limits, progress);
+        let exchange = self.exchange(&mut client, request, limits, progress);
         tokio::time::timeout_at(limits.deadline, exchange).await.unwrap_or_else(|_| Err(progress.late(request)))
     }
 
     /// Sends the request, and again where that can help, cannot do harm and there is time for it. Ended from outside when
     /// the deadline comes.
-    async fn exchange(&self, way: &mut Way, request: &Request, limits: &Limits, progress: &Progress) -> Result<Answer> {
+    async fn exchange(
+        &self,
+        way: &mut impl Carrier,
+        request: &Request,
+        limits: &Limits,
+        progress: &Progress,
+    ) -> Result<Answer> {
         let repeatable = request.body.is_none();
         loop {
             let attempts = progress.attempts.fetch_add(1, Ordering::Relaxed) + 1;
@@ -192,11 +198,12 @@ impl Transport {
         }
     }
 
-    async fn attempt(&self, way: &mut Way, request: &Request, limits: &Limits, sent: &Sent) -> Result<Answer> {
+    async fn attempt(&self, way: &mut impl Carrier, request: &Request, limits: &Limits, sent: &Sent) -> Result<Answer> {
         let mut url = request.url.clone();
         let mut passed = Vec::new();
         while passed.len() <= LONGEST_REDIRECT_CHAIN {
-            match self.send_to(way, request, &url, limits, sent).await? {
+            let journey = Journey { transport: self, request, url: &url, limits, sent };
+            match way.carry(&journey).await? {
                 Received::Redirect(next) if next == url || passed.contains(&next) => {
                     return Err(Error::new(Status::Protocol, "the server redirects in a circle; check dataURL"));
                 }
@@ -209,29 +216,49 @@ impl Transport {
         }
         Err(Error::new(Status::Protocol, format!("the server redirects more than {LONGEST_REDIRECT_CHAIN} times")))
     }
+}
 
-    async fn send_to(
-        &self,
-        way: &mut Way,
-        request: &Request,
-        url: &Url,
-        limits: &Limits,
-        sent: &Sent,
-    ) -> Result<Received> {
-        let is_booking = request.body.is_some();
-        let failed = |failed: Failed| failure::classify(failed, is_booking, sent, &self.connection);
-        match way {
+/// One request on its way to one address.
+struct Journey<'a> {
+    transport: &'a Transport,
+    request: &'a Request,
+    url: &'a Url,
+    limits: &'a Limits,
+    sent: &'a Sent,
+}
+
+impl Journey<'_> {
+    fn failed(&self, failed: Failed) -> Error {
+        failure::classify(failed, self.request.body.is_some(), self.sent, &self.transport.connection)
+    }
+}
+
+/// What takes a request to the server and brings the answer back.
+trait Carrier {
+    fn carry(&mut self, journey: &Journey<'_>) -> impl Future<Output = Result<Received>> + Send;
+}
+
+/// Started calls have this one alone: each of them keeps its future, which should be small.
+impl Carrier for Client {
+    async fn carry(&mut self, journey: &Journey<'_>) -> Result<Received> {
+        let shared = &journey.transport.shared;
+        let request = http_request(journey.request, journey.url.clone(), journey.sent);
+        let response = self.execute(request).await.map_err(|error| journey.failed(error.into()))?;
+        if response.version() == Version::HTTP_2 && !shared.multiplexes.swap(true, Ordering::Relaxed) {
+            shared.permits.add_permits(MULTIPLEXED_REQUESTS);
+        }
+        receive(response.into(), journey).await
+    }
+}
+
+impl Carrier for Way {
+    async fn carry(&mut self, journey: &Journey<'_>) -> Result<Received> {
+        match self {
+            Way::Client(client) => client.carry(journey).await,
             Way::Direct(direct) => {
-                let read = |response| receive(response, is_booking, url, limits, failed);
-                direct.exchange(request, url, sent, read).await.map_err(failed)?
-            }
-            Way::Client(client) => {
-                let response = client.execute(http_request(request, url.clone(), sent)).await;
-                let response = response.map_err(|error| failed(error.into()))?;
-                if response.version() == Version::HTTP_2 && !self.shared.multiplexes.swap(true, Ordering::Relaxed) {
-                    self.shared.permits.add_permits(MULTIPLEXED_REQUESTS);
-                }
-                receive(response.into(), is_booking, url, limits, failed).await
+                let read = |response| receive(response, journey);
+                let carried = direct.exchange(journey.request, journey.url, journey.sent, read).await;
+                carried.map_err(|error| journey.failed(error))?
             }
         }
     }

@@ -11,7 +11,7 @@ use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use reqwest::{StatusCode, Url};
 
 use super::failure::Failed;
-use super::Limits;
+use super::Journey;
 use crate::error::{Error, Result};
 use crate::status::Status;
 use crate::time::until_http_date;
@@ -29,20 +29,14 @@ pub enum Received {
 }
 
 /// Takes an answer that has begun, whichever way it comes.
-pub async fn receive<B>(
-    response: Response<B>,
-    is_booking: bool,
-    url: &Url,
-    limits: &Limits,
-    failed: impl Fn(Failed) -> Error,
-) -> Result<Received>
+pub async fn receive<B>(response: Response<B>, journey: &Journey<'_>) -> Result<Received>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Failed>,
 {
-    match redirect(&response, is_booking, url)? {
+    match redirect(&response, journey.request.body.is_some(), journey.url)? {
         Some(next) => Ok(Received::Redirect(next)),
-        None => read(response, limits, failed).await.map(Received::Answer),
+        None => read(response, journey).await.map(Received::Answer),
     }
 }
 
@@ -70,18 +64,18 @@ fn redirect<B>(response: &Response<B>, is_post: bool, from: &Url) -> Result<Opti
     Ok(Some(next))
 }
 
-async fn read<B>(response: Response<B>, limits: &Limits, failed: impl Fn(Failed) -> Error) -> Result<Answer>
+async fn read<B>(response: Response<B>, journey: &Journey<'_>) -> Result<Answer>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Failed>,
 {
     let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
     let too_large = || {
-        let limit = limits.max_bytes;
+        let limit = journey.limits.max_bytes;
         Error::new(Status::TooLarge, format!("the server's answer is larger than maxResponseBytes, {limit} bytes"))
     };
     let announced: usize = header(CONTENT_LENGTH).and_then(|length| length.parse().ok()).unwrap_or(0);
-    if announced > limits.max_bytes {
+    if announced > journey.limits.max_bytes {
         return Err(too_large());
     }
     let mut answer = Answer {
@@ -92,8 +86,8 @@ where
     };
     let mut body = response.into_body();
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-        let Ok(chunk) = frame.map_err(|error| failed(error.into()))?.into_data() else { continue };
-        if answer.body.len() + chunk.len() > limits.max_bytes {
+        let Ok(chunk) = frame.map_err(|error| journey.failed(error.into()))?.into_data() else { continue };
+        if answer.body.len() + chunk.len() > journey.limits.max_bytes {
             return Err(too_large());
         }
         answer.body.extend_from_slice(&chunk);
