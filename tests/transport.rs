@@ -158,6 +158,44 @@ fn connections_are_kept_and_a_closed_one_is_replaced() {
 }
 
 #[test]
+fn every_form_of_an_answer_is_read_and_leaves_the_connection_in_order() {
+    const ANSWERS: [(&[u8], bool); 8] = [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{\"_id\":\"1\"}", true),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{\"_i\r\n7;x=y\r\nd\":\"2\"}\r\n0\r\nTrailer: x\r\n\r\n", true),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{\"_id\":\"3\"}", true),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\nConnection: close\r\n\r\n{\"_id\":\"4\"}", false),
+        (b"HTTP/1.1 200 OK\r\n\r\n{\"_id\":\"5\"}", false),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 11\r\n\r\n{\"_id\":\"6\"}", false),
+        (b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 11\r\n\r\n{\"_id\":\"7\"}", true),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", true),
+    ];
+    let count = AtomicUsize::new(0);
+    let server = Server::start(move |_, stream| {
+        let (answer, stays) = ANSWERS[count.fetch_add(1, Ordering::SeqCst) % ANSWERS.len()];
+        stream.write_all(answer).unwrap();
+        if stays {
+            Then::KeepOpen
+        } else {
+            Then::Close
+        }
+    });
+    let service = service(&server.base, json!({}));
+    for round in 0..3 {
+        for number in 0..ANSWERS.len() {
+            let answered = service.schedule(json!({"phonenumber": "1"}));
+            let id = (number < 7).then(|| (number + 1).to_string());
+            assert_eq!(answered.status, 0, "{}", answered.text);
+            assert_eq!(answered.outcome["id"].as_str(), id.as_deref(), "{round} {number}: {}", answered.text);
+            let closed = ANSWERS[..=number].iter().filter(|(_, stays)| !stays).count();
+            server.wait_for_closes(round * 3 + closed);
+        }
+    }
+    // Three answers of each round end their connection, and the last of all leaves one open.
+    assert_eq!(server.connections(), 10);
+    assert_eq!(service.close(), 0);
+}
+
+#[test]
 fn only_an_availability_is_repeated_after_it_was_sent() {
     for (fault, status) in [("drop", 405), ("503", 505), ("429", 504)] {
         let server = Server::start(move |_, stream| {

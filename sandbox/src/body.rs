@@ -182,10 +182,15 @@ async fn multipart(parts: Parts, bytes: Vec<u8>) -> Decoded {
         if name.is_empty() {
             return Err(malformed("a part of the multipart body has no name"));
         }
+        let file = field.file_name().map(str::to_owned);
         let value = field.bytes().await.map_err(|error| broken(&error))?;
-        let value = String::from_utf8(value.to_vec())
-            .map_err(|_| BodyError::Malformed(format!("the part {name} is not UTF-8 text")))?;
-        fields.insert(name, value.into());
+        let text = match (String::from_utf8(value.to_vec()), file) {
+            (Ok(text), _) => text,
+            // A picture, say; nobody here looks at it.
+            (Err(_), Some(file)) => format!("{file} ({} bytes)", value.len()),
+            (Err(_), None) => return Err(BodyError::Malformed(format!("the part {name} is not UTF-8 text"))),
+        };
+        fields.insert(name, text.into());
     }
     Ok(fields)
 }

@@ -50,6 +50,19 @@ fn immediate_in_every_content_type() {
 }
 
 #[test]
+fn files_may_be_sent_along() {
+    let server = start(&[]);
+    let mut body = b"--b\r\nContent-Disposition: form-data; name=\"_customer_number\"\r\n\r\n99\r\n\
+                     --b\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"p.jpg\"\r\n\r\n"
+        .to_vec();
+    body.extend([0xff, 0xd8, 0xff]);
+    body.extend(b"\r\n--b--\r\n");
+    server.send("POST", &samples(), &["Content-Type: multipart/form-data; boundary=b"], &body).expect(200);
+    let records = server.get(&format!("{V1}?_customer_number=99")).expect(200);
+    assert_eq!(records[0]["photo"], "p.jpg (3 bytes)");
+}
+
+#[test]
 fn scheduled_in_every_content_type_takes_a_place() {
     let server = start(&[]);
     let slot = slot_in_hours(30);
