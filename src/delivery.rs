@@ -47,6 +47,8 @@ struct State {
     outstanding: usize,
     ended: bool,
     signal: Option<Signal>,
+    /// Those who wait for a delivery: telling nobody would cost a system call.
+    waiters: usize,
 }
 
 /// What came of waiting for a delivery.
@@ -80,7 +82,11 @@ impl Queue {
         if state.waiting.len() == 1 {
             state.signal.iter_mut().for_each(Signal::raise);
         }
-        self.changed.notify_one();
+        let is_awaited = state.waiters > 0;
+        drop(state);
+        if is_awaited {
+            self.changed.notify_one();
+        }
     }
 
     /// Takes the oldest delivery, waiting for one as long as `wait` says (`None` is without end).
@@ -98,11 +104,16 @@ impl Queue {
             if state.ended {
                 return Taken::End;
             }
-            state = match until.map(|until| until.saturating_duration_since(Instant::now())) {
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            if left == Some(Duration::ZERO) {
+                return Taken::Nothing;
+            }
+            state.waiters += 1;
+            state = match left {
                 None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(Duration::ZERO) => return Taken::Nothing,
                 Some(left) => self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
             };
+            state.waiters -= 1;
         }
     }
 

@@ -28,6 +28,7 @@ use crate::status::Status;
 use crate::wire::{Answer, Request};
 use crate::{chance, log};
 use body::Sent;
+use direct::Direct;
 use engine::{Engine, Way};
 use failure::Failed;
 use receive::{receive, Received};
@@ -86,6 +87,8 @@ pub struct Transport {
 /// What started calls share on the network thread.
 struct Shared {
     client: OnceLock<Client>,
+    /// Connections at rest, for servers with which the client would speak HTTP/1.1 anyway.
+    resting: Mutex<Vec<Direct>>,
     /// As many as there may be connections.
     permits: Semaphore,
     /// Whether a connection carries many requests at once (HTTP/2), so that permits are not for connections any more.
@@ -101,6 +104,7 @@ impl Transport {
         let tls = tls::client_config(&connection)?;
         let shared = Shared {
             client: OnceLock::new(),
+            resting: Mutex::default(),
             permits: Semaphore::new(connection.max_connections),
             multiplexes: AtomicBool::new(false),
         };
@@ -148,21 +152,35 @@ impl Transport {
     }
 
     async fn send_when_free(&self, request: &Request, limits: &Limits, progress: &Progress) -> Result<Answer> {
-        let client = match self.shared.client.get() {
-            Some(client) => client,
-            None => {
-                let made = engine::client(&self.connection, self.tls.clone())?;
-                self.shared.client.get_or_init(|| made)
-            }
-        };
-        let mut client = client.clone();
         let permit = tokio::time::timeout_at(limits.deadline, self.shared.permits.acquire());
         // A permit that comes with the deadline is worth nothing.
         let Some(_permit) = permit.await.ok().filter(|_| Instant::now() < limits.deadline) else {
             return Err(failure::no_connection_free(self.connection.max_connections));
         };
-        let exchange = self.exchange(&mut client, request, limits, progress);
+        // Of ten thousand calls, those that wait for a permit should not keep room for what they will do with it.
+        let exchange = Box::pin(self.exchange_shared(request, limits, progress));
         tokio::time::timeout_at(limits.deadline, exchange).await.unwrap_or_else(|_| Err(progress.late(request)))
+    }
+
+    async fn exchange_shared(&self, request: &Request, limits: &Limits, progress: &Progress) -> Result<Answer> {
+        if self.connection.uses_tls() || self.connection.proxy.is_some() {
+            let mut client = self.client()?;
+            return self.exchange(&mut client, request, limits, progress).await;
+        }
+        let rested = lock(&self.shared.resting).pop();
+        let make = || Direct::new(&self.connection, self.tls.clone());
+        let mut direct = rested.map_or_else(make, Ok)?;
+        let result = self.exchange(&mut direct, request, limits, progress).await;
+        lock(&self.shared.resting).push(direct);
+        result
+    }
+
+    fn client(&self) -> Result<Client> {
+        if let Some(client) = self.shared.client.get() {
+            return Ok(client.clone());
+        }
+        let made = engine::client(&self.connection, self.tls.clone())?;
+        Ok(self.shared.client.get_or_init(|| made).clone())
     }
 
     /// Sends the request, and again where that can help, cannot do harm and there is time for it. Ended from outside when
@@ -238,7 +256,6 @@ trait Carrier {
     fn carry(&mut self, journey: &Journey<'_>) -> impl Future<Output = Result<Received>> + Send;
 }
 
-/// Started calls have this one alone: each of them keeps its future, which should be small.
 impl Carrier for Client {
     async fn carry(&mut self, journey: &Journey<'_>) -> Result<Received> {
         let shared = &journey.transport.shared;
@@ -251,15 +268,19 @@ impl Carrier for Client {
     }
 }
 
+impl Carrier for Direct {
+    async fn carry(&mut self, journey: &Journey<'_>) -> Result<Received> {
+        let read = |response| receive(response, journey);
+        let carried = self.exchange(journey.request, journey.url, journey.sent, read).await;
+        carried.map_err(|error| journey.failed(error))?
+    }
+}
+
 impl Carrier for Way {
     async fn carry(&mut self, journey: &Journey<'_>) -> Result<Received> {
         match self {
+            Way::Direct(direct) => direct.carry(journey).await,
             Way::Client(client) => client.carry(journey).await,
-            Way::Direct(direct) => {
-                let read = |response| receive(response, journey);
-                let carried = direct.exchange(journey.request, journey.url, journey.sent, read).await;
-                carried.map_err(|error| journey.failed(error))?
-            }
         }
     }
 }

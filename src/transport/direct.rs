@@ -29,6 +29,9 @@ use crate::error::Result;
 use crate::guarded::lock;
 use crate::wire;
 
+/// How often an exchange and its connection take turns before the runtime has one.
+const TURNS: usize = 64;
+
 /// At most one connection to the server.
 pub struct Direct {
     connector: HttpsConnector<QuietConnector>,
@@ -43,8 +46,8 @@ pub struct Direct {
 /// An open connection.
 struct Open {
     sender: SendRequest<Watched>,
-    /// Moves bytes between the system and the exchange; `None` once the connection is closed.
-    driver: Option<Driver<MaybeHttpsStream<Quiet>, Watched>>,
+    /// Moves bytes between the system and the exchange; `None` once the connection is closed. It is large.
+    driver: Option<Box<Driver<MaybeHttpsStream<Quiet>, Watched>>>,
 }
 
 impl Direct {
@@ -136,20 +139,20 @@ impl Direct {
             None => connecting.await,
         };
         let (sender, driver) = handshake(stream.map_err(Failed::connecting)?).await?;
-        Ok(Open { sender, driver: Some(driver) })
+        Ok(Open { sender, driver: Some(Box::new(driver)) })
     }
 
     /// Runs a future and the connection that it needs, until the future is over.
     async fn driven<F: Future>(
         &self,
-        driver: &mut Option<Driver<MaybeHttpsStream<Quiet>, Watched>>,
+        driver: &mut Option<Box<Driver<MaybeHttpsStream<Quiet>, Watched>>>,
         future: F,
     ) -> F::Output {
         let mut future = pin!(future);
         poll_fn(|outer| {
             let mut inner = Context::from_waker(&self.waker);
             self.bell.begin(outer.waker());
-            loop {
+            for _ in 0..TURNS {
                 self.bell.hear();
                 if let Poll::Ready(output) = future.as_mut().poll(&mut inner) {
                     return Poll::Ready(output);
@@ -160,6 +163,10 @@ impl Direct {
                     return Poll::Pending;
                 }
             }
+            // The runtime wants its turn: it looks at the deadline, and lets nobody read for ever.
+            self.bell.leave();
+            outer.waker().wake_by_ref();
+            Poll::Pending
         })
         .await
     }
@@ -200,9 +207,14 @@ impl Bell {
         self.rung.store(false, Ordering::SeqCst);
     }
 
+    /// Nobody is at work any more.
+    fn leave(&self) {
+        self.at_work.store(false, Ordering::SeqCst);
+    }
+
     /// Goes to sleep, unless it has rung again.
     fn rest(&self) -> bool {
-        self.at_work.store(false, Ordering::SeqCst);
+        self.leave();
         let rung = self.rung.load(Ordering::SeqCst);
         self.at_work.store(rung, Ordering::SeqCst);
         !rung

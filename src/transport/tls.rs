@@ -75,6 +75,11 @@ fn refused(alert: AlertDescription, host: &str, tls: &Tls) -> String {
     use AlertDescription::*;
     match alert {
         ProtocolVersion => no_common_version(host, tls),
+        NoApplicationProtocol => {
+            format!(
+                "{host} does not speak HTTP/1.1, as blocking commands do; started ones (cbsvc_start) speak HTTP/2 too"
+            )
+        }
         AccessDenied
         | BadCertificate
         | CertificateExpired

@@ -192,6 +192,18 @@ class Tls(Network):
         self.assertRegex(self.book("tls", environment=bare), "^TLS 0 .*ca-certificates.*tls.caFile")
         self.assertEqual(self.book("tls", environment=bare, tls={"caFile": self.file("ca.pem")}), "tls")
 
+    def test_a_server_without_http_1_says_what_to_do(self):
+        self.ports["newest"] = free_ports(1)[0]
+        command = ["openssl", "s_server", "-accept", f"127.0.0.1:{self.ports['newest']}", "-alpn", "h2", "-quiet"]
+        files = ["-cert", self.file("server.pem"), "-key", self.file("server.key")]
+        quiet = dict(stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with subprocess.Popen([*command, *files], **quiet) as server:
+            self.addCleanup(server.kill)
+            self.wait_for(self.ports["newest"], server)
+            shown = self.book("newest", tls={"caFile": self.file("ca.pem")})
+            server.kill()
+        self.assertRegex(shown, "^TLS 1 127.0.0.1 does not speak HTTP/1.1, .*cbsvc_start")
+
     def test_http_2_carries_many_started_calls_on_few_connections(self):
         shown = self.book("tls", script=MANY, tls={"caFile": self.file("ca.pem")}, maxConnections=2)
         self.assertEqual(shown, "1000")

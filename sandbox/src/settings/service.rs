@@ -38,8 +38,10 @@ pub struct Service {
     pub agents: u32,
     /// The number that a user dials who calls in.
     pub access_number: String,
-    /// v1: who dials when the request does not say.
+    /// Who dials when the request does not say.
     pub call_direction: CallDirection,
+    /// v3: whether a booking must show that a person makes it.
+    pub captcha: bool,
     /// v1: the user name for this service, in place of the server's.
     pub username: Option<String>,
     /// v1: the password for this service, in place of the server's.
@@ -131,6 +133,7 @@ struct ServiceTable {
     agents: u32,
     access_number: String,
     call_direction: CallDirection,
+    captcha: bool,
     username: Option<String>,
     password: Option<String>,
 }
@@ -168,6 +171,7 @@ impl Default for ServiceTable {
             agents: 1,
             access_number: "+15550100".to_owned(),
             call_direction: CallDirection::default(),
+            captcha: false,
             username: None,
             password: None,
         }
@@ -218,6 +222,7 @@ impl From<ServiceTable> for Service {
             agents: table.agents,
             access_number: table.access_number,
             call_direction: table.call_direction,
+            captcha: table.captcha,
             username: table.username,
             password: table.password,
         }

@@ -12,6 +12,7 @@ use super::{finish, is_absent, required, take_text, wrong, Problem};
 use crate::body;
 use crate::desk::{Desk, Refusal, Wish};
 use crate::query;
+use crate::settings::{CallDirection, Service};
 use crate::times;
 
 const TEXTS: [&str; 9] = [
@@ -42,6 +43,7 @@ async fn try_create(desk: &Desk, request: Request) -> Result<Value, Problem> {
     let service = required(&mut fields, "serviceName")?;
     let number = required(&mut fields, "phoneNumber")?;
     let desired = take_text(&mut fields, "desiredTime")?.map(|text| query::moment("desiredTime", &text)).transpose()?;
+    check_demands(desk.service(&service)?, &fields)?;
     if let Some(user_data) = fields.get_mut("userData") {
         keep_identifiers(user_data);
     }
@@ -111,6 +113,18 @@ fn check_types(fields: &Map<String, Value>) -> Result<(), Refusal> {
     check("alwaysCheckCapacity", "true or false", &boolean)?;
     check("pushTargets", "an array", &Value::is_array)?;
     check_user_data(fields)
+}
+
+/// What only some services ask for.
+fn check_demands(service: &Service, fields: &Map<String, Value>) -> Result<(), Refusal> {
+    let user_dials = service.call_direction == CallDirection::UserOriginated;
+    for (demanded, name) in [(service.captcha, "captchaToken"), (user_dials, "pushTargets")] {
+        let value = fields.get(name);
+        if demanded && (is_absent(value) || value.and_then(Value::as_array).is_some_and(Vec::is_empty)) {
+            return Err(wrong(format!("Missing parameter {name}.")));
+        }
+    }
+    Ok(())
 }
 
 fn check_user_data(fields: &Map<String, Value>) -> Result<(), Refusal> {

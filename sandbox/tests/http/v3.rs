@@ -49,6 +49,20 @@ fn create_takes_json() {
 }
 
 #[test]
+fn some_services_ask_for_more() {
+    let server = start_with("[services.shy]\ncaptcha = true\n[services.push]\ncall_direction = \"useroriginated\"\n");
+    for (service, name, value) in
+        [("shy", "captchaToken", json!("any")), ("push", "pushTargets", json!([{"channel": "FCM", "target": "t"}]))]
+    {
+        let mut body = json!({"serviceName": service, "phoneNumber": "1"});
+        let missing = create(&server, body.clone()).expect(400);
+        assert_eq!(missing["status"]["message"], format!("Missing parameter {name}."));
+        body[name] = value;
+        assert_booked(&create(&server, body));
+    }
+}
+
+#[test]
 fn create_takes_multipart_forms() {
     let server = start(&[]);
     let part =
