@@ -51,6 +51,28 @@ struct State {
     waiters: usize,
 }
 
+/// Room for a started call, given back when it is dropped.
+pub struct Room<'a>(&'a Queue);
+
+impl Room<'_> {
+    /// Puts the call's end in.
+    pub fn fill(self, end: Delivery) {
+        self.0.push(end);
+        self.keep();
+    }
+
+    /// The call's end will come.
+    pub fn keep(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Room<'_> {
+    fn drop(&mut self) {
+        self.0.lock().outstanding -= 1;
+    }
+}
+
 /// What came of waiting for a delivery.
 pub enum Taken {
     /// The oldest that waited.
@@ -63,16 +85,13 @@ pub enum Taken {
 
 impl Queue {
     /// Makes room for a started call, unless there are `limit` already.
-    pub fn reserve(&self, limit: usize) -> bool {
+    pub fn reserve(&self, limit: usize) -> Option<Room<'_>> {
         let mut state = self.lock();
-        let room = state.outstanding < limit;
-        state.outstanding += usize::from(room);
-        room
-    }
-
-    /// Gives room back for a call that was not started after all.
-    pub fn unreserve(&self) {
-        self.lock().outstanding -= 1;
+        if state.outstanding >= limit {
+            return None;
+        }
+        state.outstanding += 1;
+        Some(Room(self))
     }
 
     /// Appends a delivery.

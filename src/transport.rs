@@ -28,7 +28,6 @@ use crate::status::Status;
 use crate::wire::{Answer, Request};
 use crate::{chance, log};
 use body::Sent;
-use direct::Direct;
 use engine::{Engine, Way};
 use failure::Failed;
 use receive::{receive, Received};
@@ -87,8 +86,6 @@ pub struct Transport {
 /// What started calls share on the network thread.
 struct Shared {
     client: OnceLock<Client>,
-    /// Connections at rest, for servers with which the client would speak HTTP/1.1 anyway.
-    resting: Mutex<Vec<Direct>>,
     /// As many as there may be connections.
     permits: Semaphore,
     /// Whether a connection carries many requests at once (HTTP/2), so that permits are not for connections any more.
@@ -104,7 +101,6 @@ impl Transport {
         let tls = tls::client_config(&connection)?;
         let shared = Shared {
             client: OnceLock::new(),
-            resting: Mutex::default(),
             permits: Semaphore::new(connection.max_connections),
             multiplexes: AtomicBool::new(false),
         };
@@ -163,16 +159,8 @@ impl Transport {
     }
 
     async fn exchange_shared(&self, request: &Request, limits: &Limits, progress: &Progress) -> Result<Answer> {
-        if self.connection.uses_tls() || self.connection.proxy.is_some() {
-            let mut client = self.client()?;
-            return self.exchange(&mut client, request, limits, progress).await;
-        }
-        let rested = lock(&self.shared.resting).pop();
-        let make = || Direct::new(&self.connection, self.tls.clone());
-        let mut direct = rested.map_or_else(make, Ok)?;
-        let result = self.exchange(&mut direct, request, limits, progress).await;
-        lock(&self.shared.resting).push(direct);
-        result
+        let mut client = self.client()?;
+        self.exchange(&mut client, request, limits, progress).await
     }
 
     fn client(&self) -> Result<Client> {
@@ -268,19 +256,15 @@ impl Carrier for Client {
     }
 }
 
-impl Carrier for Direct {
-    async fn carry(&mut self, journey: &Journey<'_>) -> Result<Received> {
-        let read = |response| receive(response, journey);
-        let carried = self.exchange(journey.request, journey.url, journey.sent, read).await;
-        carried.map_err(|error| journey.failed(error))?
-    }
-}
-
 impl Carrier for Way {
     async fn carry(&mut self, journey: &Journey<'_>) -> Result<Received> {
         match self {
-            Way::Direct(direct) => direct.carry(journey).await,
             Way::Client(client) => client.carry(journey).await,
+            Way::Direct(direct) => {
+                let read = |response| receive(response, journey);
+                let carried = direct.exchange(journey.request, journey.url, journey.sent, read).await;
+                carried.map_err(|error| journey.failed(error))?
+            }
         }
     }
 }

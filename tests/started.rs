@@ -3,6 +3,8 @@
 mod support;
 
 use std::ffi::{c_char, c_void, CStr, CString};
+use std::io::Read;
+use std::net::Shutdown;
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{mpsc, Mutex};
@@ -141,6 +143,25 @@ fn a_call_is_told_in_dispatch_then_its_event_then_its_release() {
     assert_eq!(thread, std::thread::current().id());
     assert_eq!(service.close(), 0);
     assert_eq!(told.released(), 3);
+}
+
+#[test]
+fn connections_that_the_server_closes_are_given_back_without_another_call() {
+    let (gone, left) = mpsc::channel();
+    let gone = Mutex::new(gone);
+    let server = Server::start(move |_, stream| {
+        reply(stream, 200, &[], r#"{"_id":"1"}"#);
+        stream.shutdown(Shutdown::Write).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let _ = gone.lock().unwrap().send(matches!(stream.read(&mut [0]), Ok(0)));
+        Then::Close
+    });
+    let service = service(&server, json!({}));
+    let told = Told::new();
+    told.schedule(service);
+    assert_eq!(service.dispatch(20_000), 0);
+    assert_eq!(left.recv(), Ok(true), "the client keeps its end open");
+    assert_eq!(service.close(), 0);
 }
 
 #[test]

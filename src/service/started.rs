@@ -44,24 +44,26 @@ impl Service {
             self.need_handlers_thread(&call.local)?;
         }
         let limit = self.config().queue_limit;
-        if !call.local.queue.reserve(limit) {
+        let Some(room) = call.local.queue.reserve(limit) else {
             let message = format!("{limit} started calls have not been told yet; dispatch them, or raise queueLimit");
             return Err(Error::new(Status::Busy, message));
-        }
+        };
         let id = LAST_CALL.fetch_add(1, Ordering::Relaxed) + 1;
         told(id);
         let Some(command) = command else {
-            call.local.queue.push(Delivery::Ended(self.configured(data, done)));
+            room.fill(Delivery::Ended(self.configured(data, done)));
             return Ok(());
         };
         match self.prepare(command, data, begun, &call.local) {
             Err(error) => {
                 let outcome = Outcome::unanswered(command.name(), error, 0);
-                call.local.queue.push(Delivery::Ended(self.ended(command, outcome, begun, done)));
+                room.fill(Delivery::Ended(self.ended(command, outcome, begun, done)));
                 Ok(())
             }
             Ok(prepared) => {
-                self.send(id, command, prepared, done, &call.local).inspect_err(|_| call.local.queue.unreserve())
+                self.send(id, command, prepared, done, &call.local)?;
+                room.keep();
+                Ok(())
             }
         }
     }
