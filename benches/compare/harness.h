@@ -91,7 +91,7 @@ static void forget_peak(void)
 
 static const char *url_of(const char *path)
 {
-    static char url[LONGEST_TEXT];
+    static __thread char url[LONGEST_TEXT];
     snprintf(url, sizeof url, "%s%s", base, path);
     return url;
 }
