@@ -46,6 +46,8 @@ struct State {
     /// Started calls whose end has not been taken out.
     outstanding: usize,
     ended: bool,
+    /// Something waits of which somebody will tell soon.
+    owed: bool,
     signal: Option<Signal>,
     /// Those who wait for a delivery: telling nobody would cost a system call.
     waiters: usize,
@@ -73,6 +75,15 @@ impl Drop for Room<'_> {
     }
 }
 
+/// Tells those who wait, when it is dropped, that something has come.
+pub struct Announcement<'a>(&'a Queue);
+
+impl Drop for Announcement<'_> {
+    fn drop(&mut self) {
+        self.0.announce();
+    }
+}
+
 /// What came of waiting for a delivery.
 pub enum Taken {
     /// The oldest that waited.
@@ -96,15 +107,33 @@ impl Queue {
 
     /// Appends a delivery.
     pub fn push(&self, delivery: Delivery) {
+        if self.push_quietly(delivery).is_none() {
+            self.announce();
+        }
+    }
+
+    /// Appends a delivery of which nobody is told before the announcement is dropped. `None`: another announcement,
+    /// still to come, will do. Ends that come together wake the program once.
+    pub fn push_quietly(&self, delivery: Delivery) -> Option<Announcement<'_>> {
         let mut state = self.lock();
         state.waiting.push_back(delivery);
-        if state.waiting.len() == 1 {
+        let is_owed = std::mem::replace(&mut state.owed, true);
+        (!is_owed).then(|| Announcement(self))
+    }
+
+    fn announce(&self) {
+        let mut state = self.lock();
+        state.owed = false;
+        let waiting = state.waiting.len();
+        if waiting > 0 {
             state.signal.iter_mut().for_each(Signal::raise);
         }
-        let is_awaited = state.waiters > 0;
+        let awaited = waiting.min(state.waiters);
         drop(state);
-        if is_awaited {
-            self.changed.notify_one();
+        match awaited {
+            0 => {}
+            1 => self.changed.notify_one(),
+            _ => self.changed.notify_all(),
         }
     }
 
@@ -174,22 +203,27 @@ impl Queue {
 struct Signal {
     reader: PipeReader,
     writer: PipeWriter,
+    is_raised: bool,
 }
 
 impl Signal {
     fn new() -> Result<Signal> {
         let (reader, writer) = std::io::pipe()
             .map_err(|error| Error::new(Status::Internal, format!("the system refuses a pipe: {error}")))?;
-        Ok(Signal { reader, writer })
+        Ok(Signal { reader, writer, is_raised: false })
     }
 
     fn raise(&mut self) {
-        // The reader is open as long as the writer, and one byte always fits.
-        let _ = self.writer.write_all(&[1]);
+        if !std::mem::replace(&mut self.is_raised, true) {
+            // The reader is open as long as the writer, and one byte always fits.
+            let _ = self.writer.write_all(&[1]);
+        }
     }
 
     fn lower(&mut self) {
-        let _ = self.reader.read_exact(&mut [0]);
+        if std::mem::replace(&mut self.is_raised, false) {
+            let _ = self.reader.read_exact(&mut [0]);
+        }
     }
 
     #[cfg(unix)]

@@ -9,6 +9,7 @@ mod failure;
 mod quiet;
 mod receive;
 mod resolve;
+mod resting;
 mod tls;
 
 use std::future::Future;
@@ -28,9 +29,11 @@ use crate::status::Status;
 use crate::wire::{Answer, Request};
 use crate::{chance, log};
 use body::Sent;
+use direct::Direct;
 use engine::{Engine, Way};
 use failure::Failed;
 use receive::{receive, Received};
+use resting::Resting;
 
 /// The bounds within which an exchange happens.
 #[derive(Debug)]
@@ -72,6 +75,9 @@ impl Progress {
 
 const LONGEST_REDIRECT_CHAIN: usize = 10;
 
+/// How long a started call's connection is kept for the next one, as the HTTP client keeps its own.
+const LONGEST_REST: Duration = Duration::from_secs(90);
+
 /// Engines kept for the next calls; more than this many calls at once make their own and drop them.
 const IDLE_ENGINES: usize = 64;
 
@@ -85,7 +91,10 @@ pub struct Transport {
 
 /// What started calls share on the network thread.
 struct Shared {
+    /// For servers with which it might speak HTTP/2, and through proxies.
     client: OnceLock<Client>,
+    /// For all other servers.
+    resting: Resting,
     /// As many as there may be connections.
     permits: Semaphore,
     /// Whether a connection carries many requests at once (HTTP/2), so that permits are not for connections any more.
@@ -101,6 +110,7 @@ impl Transport {
         let tls = tls::client_config(&connection)?;
         let shared = Shared {
             client: OnceLock::new(),
+            resting: Resting::new(LONGEST_REST),
             permits: Semaphore::new(connection.max_connections),
             multiplexes: AtomicBool::new(false),
         };
@@ -114,7 +124,7 @@ impl Transport {
 
     /// Engines that wait for work.
     pub fn idle_engines(&self) -> usize {
-        lock(&self.idle).len()
+        lock(&self.idle).len() + self.shared.resting.len()
     }
 
     /// Runs an exchange on the calling thread, until it is over or `stop` completes.
@@ -159,8 +169,18 @@ impl Transport {
     }
 
     async fn exchange_shared(&self, request: &Request, limits: &Limits, progress: &Progress) -> Result<Answer> {
-        let mut client = self.client()?;
-        self.exchange(&mut client, request, limits, progress).await
+        if self.connection.uses_tls() || self.connection.proxy.is_some() {
+            let mut client = self.client()?;
+            return self.exchange(&mut client, request, limits, progress).await;
+        }
+        let resting = &self.shared.resting;
+        let mut direct = match resting.take() {
+            Some(direct) => direct,
+            None => Direct::new(&self.connection, self.tls.clone())?,
+        };
+        let result = self.exchange(&mut direct, request, limits, progress).await;
+        resting.put(direct);
+        result
     }
 
     fn client(&self) -> Result<Client> {
@@ -256,15 +276,19 @@ impl Carrier for Client {
     }
 }
 
+impl Carrier for Direct {
+    async fn carry(&mut self, journey: &Journey<'_>) -> Result<Received> {
+        let read = |response| receive(response, journey);
+        let carried = self.exchange(journey.request, journey.url, journey.sent, read).await;
+        carried.map_err(|error| journey.failed(error))?
+    }
+}
+
 impl Carrier for Way {
     async fn carry(&mut self, journey: &Journey<'_>) -> Result<Received> {
         match self {
             Way::Client(client) => client.carry(journey).await,
-            Way::Direct(direct) => {
-                let read = |response| receive(response, journey);
-                let carried = direct.exchange(journey.request, journey.url, journey.sent, read).await;
-                carried.map_err(|error| journey.failed(error))?
-            }
+            Way::Direct(direct) => direct.carry(journey).await,
         }
     }
 }

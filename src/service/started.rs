@@ -9,7 +9,7 @@ use super::local::{Call, Local, StartedCall};
 use super::{closed, Prepared, Service};
 use crate::command::{Command, CONFIGURE, CONFIGURE_C};
 use crate::config::Handlers;
-use crate::delivery::{Delivery, Ended, Taken};
+use crate::delivery::{Announcement, Delivery, Ended, Taken};
 use crate::error::{Error, Result};
 use crate::events::Handler;
 use crate::guarded::lock;
@@ -93,13 +93,18 @@ impl Service {
             Some(worker) if worker.runs() => worker.clone(),
             _ => started.worker.insert(Worker::shared()?).clone(),
         };
-        let ending = Ending { service: self.clone(), local: local.clone(), id, begun: prepared.begun };
+        let mut ending =
+            Ending { service: self.clone(), local: local.clone(), id, begun: prepared.begun, has_ended: false };
         let abort = worker.spawn(async move {
             let exchanged = prepared.transport.clone().send(&prepared.request, &prepared.limits).await;
             let conclude = || prepared.conclude(command, exchanged);
             let outcome =
                 panics::contain(conclude).unwrap_or_else(|error| Outcome::unanswered(command.name(), error, 1));
-            ending.end(|_| outcome);
+            let announcement = ending.end(|_| outcome);
+            if announcement.is_some() {
+                // Other calls that have come to their end by now are announced with this one.
+                tokio::task::yield_now().await;
+            }
         });
         // Put in before the lock is given back, so that a call that ends at once finds itself.
         started.calls.insert(id, StartedCall { command, done, abort });
@@ -230,25 +235,28 @@ struct Ending {
     local: Arc<Local>,
     id: u64,
     begun: Instant,
+    has_ended: bool,
 }
 
 impl Ending {
-    fn end(&self, outcome: impl FnOnce(Command) -> Outcome) {
+    fn end(&mut self, outcome: impl FnOnce(Command) -> Outcome) -> Option<Announcement<'_>> {
+        self.has_ended = true;
         // Told under the same lock, so that closing finds either the call or its end.
         let mut started = lock(&self.local.started);
         // Not there: it was cancelled meanwhile, and is told so.
-        if let Some(call) = started.calls.remove(&self.id) {
-            let ended = self.service.ended(call.command, outcome(call.command), self.begun, call.done);
-            self.local.queue.push(Delivery::Ended(ended));
-        }
+        let call = started.calls.remove(&self.id)?;
+        let ended = self.service.ended(call.command, outcome(call.command), self.begun, call.done);
+        self.local.queue.push_quietly(Delivery::Ended(ended))
     }
 }
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        self.end(|command| {
-            let error = Error::new(Status::Internal, "the call was lost; the booking may have been made");
-            Outcome::unanswered(command.name(), error, 1)
-        });
+        if !self.has_ended {
+            self.end(|command| {
+                let error = Error::new(Status::Internal, "the call was lost; the booking may have been made");
+                Outcome::unanswered(command.name(), error, 1)
+            });
+        }
     }
 }

@@ -113,6 +113,21 @@ impl Direct {
         }
     }
 
+    /// Whether the connection is still open while it rests. The caretaker is woken when something happens to it.
+    pub fn is_open(&mut self, caretaker: &Waker) -> bool {
+        let Some(driver) = self.open.as_mut().and_then(|open| open.driver.as_mut()) else { return false };
+        let mut inner = Context::from_waker(&self.waker);
+        self.bell.begin(caretaker);
+        loop {
+            if self.bell.hear() && Pin::new(&mut *driver).poll(&mut inner).is_ready() {
+                return false;
+            }
+            if self.bell.rest() {
+                return true;
+            }
+        }
+    }
+
     fn http_request(
         &self,
         request: &wire::Request,
@@ -202,9 +217,9 @@ impl Bell {
         }
     }
 
-    /// What has rung so far is heard.
-    fn hear(&self) {
-        self.rung.store(false, Ordering::SeqCst);
+    /// What has rung so far is heard; whether anything has.
+    fn hear(&self) -> bool {
+        self.rung.swap(false, Ordering::SeqCst)
     }
 
     /// Nobody is at work any more.
