@@ -2,6 +2,7 @@
 
 pub mod connection;
 pub mod keys;
+pub mod proxy;
 mod read;
 mod section;
 
@@ -112,11 +113,8 @@ impl fmt::Debug for Config {
 impl Config {
     /// The secrets, as they would stand in a text.
     pub fn secrets(&self) -> impl Iterator<Item = String> + '_ {
-        let values = self.headers.values().chain(&self.api_key);
-        let headers = values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-        let credentials = self.given.get("basicAuth").and_then(Value::as_object);
-        let password = credentials.and_then(|given| given.get("password")).and_then(Value::as_str);
-        headers.chain(password.map(str::to_owned))
+        let proxy = self.connection.proxy.as_ref().and_then(|proxy| proxy.authorization.as_ref());
+        self.headers.values().chain(&self.api_key).chain(proxy).flat_map(secret::parts)
     }
 
     /// Reads the configuration that a caller gave, as text.

@@ -105,13 +105,24 @@ impl Service {
 
     /// Puts the given keys over the present configuration.
     pub fn configure(&self, text: &str) -> Result<()> {
-        let present = self.config();
-        let merged = Arc::new(present.merged(text)?);
-        if merged.handlers != present.handlers {
-            return Err(Error::field(Status::Config, "handlers", "cannot be changed while the service is open"));
+        loop {
+            let present = self.config();
+            let mut merged = Arc::new(present.merged(text)?);
+            if merged.handlers != present.handlers {
+                return Err(Error::field(Status::Config, "handlers", "cannot be changed while the service is open"));
+            }
+            let is_put = self.config.with(|config| {
+                let is_unchanged = Arc::ptr_eq(config, &present);
+                if is_unchanged {
+                    std::mem::swap(config, &mut merged);
+                }
+                is_unchanged
+            });
+            // Else another thread has changed it meanwhile, and its changes must stay.
+            if is_put {
+                break;
+            }
         }
-        let previous = self.config.with(|config| std::mem::replace(config, merged));
-        drop(previous);
         log::info(|| format!("{CONFIGURE} resolved"));
         Ok(())
     }

@@ -14,7 +14,8 @@ pub fn to_wire(text: &str) -> Option<String> {
     if is_wire(text.as_bytes()) && !text.contains(":60.") {
         return Some(text.to_owned());
     }
-    Some(timestamp.strftime(WIRE_FORMAT).to_string())
+    // An offset can lead out of the years that can be written.
+    Some(timestamp.strftime(WIRE_FORMAT).to_string()).filter(|text| is_wire(text.as_bytes()))
 }
 
 /// Whether the text already has the servers' form; the calendar is not checked.
@@ -104,6 +105,7 @@ mod tests {
             "2030-12-01T11:00:00+01",
             "2030-12-01T11:00:00Z[Europe/Paris]",
             "2030-12-01T11:00:00Ü",
+            "0000-01-01T00:00:00+01:00",
         ] {
             assert_eq!(to_wire(text), None, "{text}");
         }

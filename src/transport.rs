@@ -14,12 +14,12 @@ mod tls;
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use reqwest::{Client, Method, Url, Version};
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
+use tokio::time::{timeout_at, Instant};
 
 use crate::config::connection::Connection;
 use crate::config::Retry;
@@ -92,7 +92,7 @@ pub struct Transport {
 /// What started calls share on the network thread.
 struct Shared {
     /// For servers with which it might speak HTTP/2, and through proxies.
-    client: OnceLock<Client>,
+    client: Mutex<Option<Arc<Client>>>,
     /// For all other servers.
     resting: Resting,
     /// As many as there may be connections.
@@ -109,7 +109,7 @@ impl Transport {
     pub fn new(connection: Arc<Connection>) -> Result<Transport> {
         let tls = tls::client_config(&connection)?;
         let shared = Shared {
-            client: OnceLock::new(),
+            client: Mutex::default(),
             resting: Resting::new(LONGEST_REST),
             permits: Semaphore::new(connection.max_connections),
             multiplexes: AtomicBool::new(false),
@@ -158,21 +158,30 @@ impl Transport {
     }
 
     async fn send_when_free(&self, request: &Request, limits: &Limits, progress: &Progress) -> Result<Answer> {
-        let permit = tokio::time::timeout_at(limits.deadline, self.shared.permits.acquire());
+        let permit = timeout_at(limits.deadline, self.shared.permits.acquire());
         // A permit that comes with the deadline is worth nothing.
         let Some(_permit) = permit.await.ok().filter(|_| Instant::now() < limits.deadline) else {
             return Err(failure::no_connection_free(self.connection.max_connections));
         };
         // Of ten thousand calls, those that wait for a permit should not keep room for what they will do with it.
-        let exchange = Box::pin(self.exchange_shared(request, limits, progress));
-        tokio::time::timeout_at(limits.deadline, exchange).await.unwrap_or_else(|_| Err(progress.late(request)))
+        let is_direct = !self.connection.uses_tls() && self.connection.proxy.is_none();
+        let in_time = match is_direct {
+            true => timeout_at(limits.deadline, Box::pin(self.exchange_direct(request, limits, progress))).await.ok(),
+            false => {
+                let client = self.client()?;
+                let mut way = Client::clone(&client);
+                let exchange = Box::pin(self.exchange(&mut way, request, limits, progress));
+                let in_time = timeout_at(limits.deadline, exchange).await.ok();
+                if in_time.is_none() {
+                    self.part_with(&client);
+                }
+                in_time
+            }
+        };
+        in_time.unwrap_or_else(|| Err(progress.late(request)))
     }
 
-    async fn exchange_shared(&self, request: &Request, limits: &Limits, progress: &Progress) -> Result<Answer> {
-        if self.connection.uses_tls() || self.connection.proxy.is_some() {
-            let mut client = self.client()?;
-            return self.exchange(&mut client, request, limits, progress).await;
-        }
+    async fn exchange_direct(&self, request: &Request, limits: &Limits, progress: &Progress) -> Result<Answer> {
         let resting = &self.shared.resting;
         let mut direct = match resting.take() {
             Some(direct) => direct,
@@ -183,12 +192,24 @@ impl Transport {
         result
     }
 
-    fn client(&self) -> Result<Client> {
-        if let Some(client) = self.shared.client.get() {
+    fn client(&self) -> Result<Arc<Client>> {
+        let mut shared = lock(&self.shared.client);
+        if let Some(client) = shared.as_ref() {
             return Ok(client.clone());
         }
-        let made = engine::client(&self.connection, self.tls.clone())?;
-        Ok(self.shared.client.get_or_init(|| made).clone())
+        let made = engine::client(engine::builder(&self.connection, self.tls.clone()), &self.connection)?;
+        Ok(shared.insert(Arc::new(made)).clone())
+    }
+
+    /// Has the next call make connections of its own: the one that an unanswered request went over may be dead, although
+    /// what stands in front of the server keeps it open, and over HTTP/2 all calls would take it.
+    fn part_with(&self, client: &Arc<Client>) {
+        let mut shared = lock(&self.shared.client);
+        if self.shared.multiplexes.load(Ordering::Relaxed)
+            && shared.as_ref().is_some_and(|own| Arc::ptr_eq(own, client))
+        {
+            *shared = None;
+        }
     }
 
     /// Sends the request, and again where that can help, cannot do harm and there is time for it. Ended from outside when

@@ -4,6 +4,7 @@
 
 mod answer;
 pub mod form;
+mod scrub;
 pub mod slots;
 mod v1;
 mod v3;

@@ -14,6 +14,9 @@ use crate::log;
 use crate::status::Status;
 use crate::threads;
 
+/// How many tasks have a turn before deadlines are looked at: one that a hostile server keeps busy takes milliseconds.
+const TASKS: u32 = 24;
+
 static SHARED: PerProcess<Mutex<Weak<Worker>>> = PerProcess::new();
 
 /// The thread, ended when the last service lets go of it.
@@ -40,7 +43,8 @@ impl Worker {
 
     fn start() -> Result<Worker> {
         let refused = |error| Error::new(Status::Internal, format!("the system refuses a network thread: {error}"));
-        let runtime = Builder::new_current_thread().enable_io().enable_time().build().map_err(refused)?;
+        let runtime =
+            Builder::new_current_thread().enable_io().enable_time().event_interval(TASKS).build().map_err(refused)?;
         let (handle, stop) = (runtime.handle().clone(), Arc::new(Notify::new()));
         let stopped = stop.clone();
         let thread = threads::spawn("cbsvc-network", move || {

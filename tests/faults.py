@@ -49,6 +49,8 @@ FAULTS = {
     "redirect-loop": "PROTOCOL",
     "redirect-away": "PROTOCOL",
     "continue-flood": "OK PROTOCOL OK OK",
+    "endless-interim": "TIMEOUT",
+    "endless-chunk-size": "TIMEOUT",
     "not-utf8": "PROTOCOL",
     "deep-json": "PROTOCOL",
     "huge-numbers": "OK PROTOCOL OK OK",
@@ -72,7 +74,7 @@ SECRETS = {
 TOLD = re.compile(r"secret|%s|415\D*123\D*0099" % base64.b64encode(b"gate:pass-secret-7").decode(), re.I)
 
 # These cost the server so much for each answer that fewer have to do.
-COSTLY = {"zeros", "endless-chunks", "gzip-bomb", "many-headers", "continue-flood", "deep-json", "silent", "trickle"}
+COSTLY = {"zeros", "endless-chunks", "endless-interim", "endless-chunk-size", "gzip-bomb", "many-headers", "continue-flood", "deep-json", "silent", "trickle"}
 AT_ONCE = 100
 
 

@@ -33,6 +33,7 @@ fn the_log_tells_of_unknown_keys_and_commands_but_no_secrets() {
     let server = Server::json(400, r#"{"message":"bad +14151110000","code":7030}"#);
     let mut config = json!({ "dataURL": format!("{}/x", server.base), "proxy": "none" });
     config["theme"] = json!("dark");
+    config["+14151110000"] = json!(1);
     config["apikey"] = json!("SECRET-KEY");
     config["basicAuth"] = json!({"username": "SECRET-NAME", "password": "SECRET-WORD"});
     assert_eq!(unsafe { cbsvc_set_log(4, Some(log), &raw const SEEN as *mut c_void) }, 0);

@@ -2,9 +2,10 @@
 
 mod support;
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use serde_json::{json, Value};
@@ -356,11 +357,104 @@ fn a_redirect_is_followed_on_the_same_origin_only() {
     assert_eq!(circle.status, 405);
     for answered in run("away") {
         assert_eq!(answered.status, 405);
-        assert!(answered.message().contains(&other.base), "{}", answered.message());
+        assert!(answered.message().contains("redirects to another origin"), "{}", answered.message());
+        assert!(!answered.text.contains(&other.base), "{}", answered.text);
     }
     assert!(other.received().is_empty());
     let repeated = server.received().into_iter().find(|request| request.method == "POST" && request.target == "/new");
     assert_eq!(repeated.unwrap().body, "_customer_number=1");
+}
+
+/// A server that takes one connection, is told to by `answer`, and is gone.
+fn one_connection(answer: impl FnOnce(TcpStream) + Send + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || answer(listener.accept().unwrap().0));
+    base
+}
+
+#[test]
+fn a_booking_that_was_redirected_to_nobody_counts_as_sent() {
+    let base = one_connection(|mut stream| {
+        let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+        lines.find(|line| line.is_empty());
+        reply(&mut stream, 307, &[("Location", "/other"), ("Connection", "close")], "");
+    });
+    let service = service(&base, json!({"retry": {"attempts": 3, "baseDelayMs": 1}}));
+    let answered = service.schedule(json!({"phonenumber": "1"}));
+    assert_eq!((answered.error(), &answered.outcome["error"]["attempts"]), ("CONNECT", &json!(1)), "{}", answered.text);
+    assert!(answered.message().ends_with("the booking may have been made"), "{}", answered.message());
+    assert_eq!(answered.outcome["error"]["retryable"], false);
+    assert_eq!(service.close(), 0);
+}
+
+#[test]
+fn a_request_that_was_never_read_whole_does_not_spoil_the_next() {
+    // Answers the first request of a connection after its head, and reads no more of it.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let mut kept = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            let head: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
+            let is_large =
+                head.iter().any(|line| line.len() > 20 && line.to_ascii_lowercase().starts_with("content-length"));
+            reply(&mut stream, if is_large { 413 } else { 200 }, &[], "{}");
+            kept.push(stream);
+        }
+    });
+    let service = service(&base, json!({}));
+    let large = json!({"phonenumber": "1", "note": "x".repeat(16 << 20)});
+    assert_eq!(service.schedule(large).outcome["httpStatus"], 413);
+    let next = service.schedule(json!({"phonenumber": "1"}));
+    assert_eq!(next.status, 0, "{}", next.text);
+    assert_eq!(service.close(), 0);
+}
+
+#[test]
+fn a_server_that_sends_without_end_does_not_hold_a_call_beyond_its_deadline() {
+    // Chunk sizes and interim answers that never end.
+    for (head, flood) in [
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "0".repeat(1 << 20)),
+        ("", "HTTP/1.1 102 P\r\n\r\n".repeat(1 << 16)),
+    ] {
+        let server = Server::start(move |_, stream| {
+            let _ = stream.write_all(head.as_bytes());
+            while stream.write_all(flood.as_bytes()).is_ok() {}
+            Then::Close
+        });
+        let started = Instant::now();
+        for answered in both(&server.base, json!({"ajaxTimeout": 300})) {
+            assert_eq!(answered.error(), "TIMEOUT", "{}", answered.text);
+        }
+        assert!(started.elapsed() < Duration::from_secs(8));
+    }
+}
+
+#[test]
+fn changes_that_two_threads_make_at_once_both_stay() {
+    let server = Server::json(200, r#"{"_id":"1"}"#);
+    let service = service(&server.base, json!({}));
+    let barrier = Barrier::new(2);
+    for round in 0..300 {
+        std::thread::scope(|scope| {
+            for name in ["X-A", "X-B"] {
+                let (barrier, change) = (&barrier, json!({"headers": {name: round}}).to_string());
+                scope.spawn(move || {
+                    barrier.wait();
+                    assert_eq!(service.command("CallbackService.configure", &change).status, 0);
+                });
+            }
+        });
+        assert_eq!(service.schedule(json!({"phonenumber": "1"})).status, 0);
+        let received = server.received();
+        let sent = received.last().unwrap();
+        let wanted = round.to_string();
+        assert_eq!((sent.header("x-a"), sent.header("x-b")), (Some(wanted.as_str()), Some(wanted.as_str())));
+    }
+    assert_eq!(service.close(), 0);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The options of the availability command, checked.
 
 use super::options::{bad, count, first_time, text, truth};
-use crate::config::keys::is_near;
+use crate::config::keys::{is_near, shown};
 use crate::error::Result;
 use crate::json::Object;
 use crate::log;
@@ -35,7 +35,7 @@ pub fn check(options: &Object) -> Result<Period> {
         if let Some(meant) = OPTIONS.iter().find(|known| is_near(name, known)) {
             return Err(bad(name, &format!("unknown option; did you mean {meant}?")));
         }
-        log::warn(|| format!("availability option {name:?} is unknown and ignored"));
+        log::warn(|| format!("availability option {} is unknown and ignored", shown(name)));
     }
     let filled = |name| Ok(text(options, name)?.filter(|text: &String| !text.is_empty()));
     Ok(Period {

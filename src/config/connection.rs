@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use hyper_util::client::proxy::matcher::Matcher;
-use reqwest::header::HeaderValue;
 use reqwest::Url;
 use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
-use serde_json::Value;
+use rustls::RootCertStore;
 
 use super::keys;
+use super::proxy::{self, Proxy};
 use super::read::Section;
 use crate::error::{Error, Result};
 
@@ -31,15 +30,6 @@ pub struct Connection {
     pub proxy: Option<Proxy>,
     /// Certificates and versions.
     pub tls: Tls,
-}
-
-/// A proxy.
-#[derive(Debug, PartialEq)]
-pub struct Proxy {
-    /// Its URL, without credentials.
-    pub url: String,
-    /// Its credentials, as a header.
-    pub authorization: Option<HeaderValue>,
 }
 
 /// What the caller asked of TLS.
@@ -72,7 +62,7 @@ impl Connection {
         Ok(Connection {
             connect_timeout: section.milliseconds("connectTimeout", 1, super::DAY_MS)?,
             max_connections: section.integer("maxConnections", 1, 1 << 16)?.unwrap_or(DEFAULT_MAX_CONNECTIONS) as usize,
-            proxy: proxy(section, &origin)?,
+            proxy: proxy::read(section, &origin)?,
             tls: tls(section)?,
             origin,
         })
@@ -85,64 +75,6 @@ impl Connection {
     }
 }
 
-fn proxy(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
-    let Ok(destination) = origin.as_str().parse() else {
-        return Err(section.error("dataURL", "has a host that cannot be sent"));
-    };
-    let matcher = match section.get("proxy") {
-        None => Matcher::from_env(),
-        Some(Value::String(word)) if word.eq_ignore_ascii_case("env") => Matcher::from_env(),
-        Some(Value::String(word)) if word.eq_ignore_ascii_case("none") => return Ok(None),
-        Some(Value::Object(given)) => {
-            keys::check(given, "proxy", keys::PROXY)?;
-            let given = Section::new(given, "proxy");
-            match explicit(&given, &destination)? {
-                Some(matcher) => matcher,
-                None => return Ok(None),
-            }
-        }
-        Some(_) => return Err(section.error("proxy", "must be \"env\", \"none\" or an object with url")),
-    };
-    let Some(intercept) = matcher.intercept(&destination) else {
-        return Ok(None);
-    };
-    if !matches!(intercept.uri().scheme_str(), Some("http" | "https")) {
-        let message = "names a kind of proxy that is not supported; use one with http:// or https://, or \"none\"";
-        return Err(section.error("proxy", message));
-    }
-    Ok(Some(Proxy { url: intercept.uri().to_string(), authorization: intercept.basic_auth().cloned() }))
-}
-
-/// The proxy that the configuration names, unless it excepts every host. One that could not be used must not be
-/// passed by in silence.
-fn explicit(given: &Section, destination: &http::Uri) -> Result<Option<Matcher>> {
-    let url = given.required("url")?;
-    let parsed = Url::parse(&url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    let invalid = || given.error("url", "must be a URL that starts with http:// or https://");
-    let url = parsed.ok_or_else(invalid)?;
-    if Matcher::builder().all(url.as_str()).build().intercept(destination).is_none() {
-        return Err(invalid());
-    }
-    let exceptions = no_proxy(given)?;
-    if exceptions.split(',').any(|host| host.trim() == "*") {
-        return Ok(None);
-    }
-    Ok(Some(Matcher::builder().all(url.as_str()).no(exceptions).build()))
-}
-
-fn no_proxy(given: &Section) -> Result<String> {
-    match given.get("noProxy") {
-        None => Ok(String::new()),
-        Some(Value::String(list)) => Ok(list.clone()),
-        Some(Value::Array(hosts)) => {
-            let hosts: Option<Vec<_>> = hosts.iter().map(Value::as_str).collect();
-            let hosts = hosts.ok_or_else(|| given.error("noProxy", "must hold text only"))?;
-            Ok(hosts.join(","))
-        }
-        Some(_) => Err(given.error("noProxy", "must be a list of hosts, as text or as an array")),
-    }
-}
-
 fn tls(section: &Section) -> Result<Tls> {
     let Some(given) = section.object("tls")? else {
         return Ok(Tls::default());
@@ -150,7 +82,7 @@ fn tls(section: &Section) -> Result<Tls> {
     keys::check(given, "tls", keys::TLS)?;
     let given = Section::new(given, "tls");
     let authorities = match given.filled("caFile")? {
-        Some(path) => certificates(&given, "caFile", &path)?,
+        Some(path) => authorities(&given, &path)?,
         None => Vec::new(),
     };
     let identity = match (given.filled("certFile")?, given.filled("keyFile")?) {
@@ -161,6 +93,16 @@ fn tls(section: &Section) -> Result<Tls> {
     };
     let only_1_3 = given.choice("minVersion", &[("1.2", false), ("1.3", true)], false)?;
     Ok(Tls { authorities, identity, only_1_3 })
+}
+
+fn authorities(section: &Section, path: &str) -> Result<Vec<CertificateDer<'static>>> {
+    let found = certificates(section, "caFile", path)?;
+    for (index, certificate) in found.iter().enumerate() {
+        RootCertStore::empty().add(certificate.clone()).map_err(|error| {
+            section.error("caFile", &format!("certificate {} of {path} cannot be used: {error}", index + 1))
+        })?;
+    }
+    Ok(found)
 }
 
 fn identity(section: &Section, certificate: &str, key: &str) -> Result<Identity> {

@@ -51,9 +51,19 @@ pub fn check(given: &Object, path: &str, known: &[&str]) -> Result<()> {
             let meant = read_path(path, meant);
             return Err(Error::field(Status::Config, &full, format!("unknown key; did you mean {meant}?")));
         }
-        log::warn(|| format!("configuration key {full:?} is unknown and ignored"));
+        log::warn(|| format!("configuration key {} is unknown and ignored", shown(&full)));
     }
     Ok(())
+}
+
+/// A name as the log may hold it: one that is no ordinary word could be a value in the wrong place.
+pub fn shown(name: &str) -> String {
+    let is_word = name.len() <= 40 && name.chars().all(|letter| letter.is_ascii_alphabetic() || "_.-".contains(letter));
+    if is_word {
+        format!("{name:?}")
+    } else {
+        "(whose name is not shown here)".to_owned()
+    }
 }
 
 /// The full name of a key inside a section.

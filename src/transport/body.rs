@@ -22,10 +22,13 @@ impl Sent {
         self.0.load(Ordering::Acquire)
     }
 
-    /// A body that tells when it is asked for; a request without one has an empty one.
+    /// A body that tells when it is asked for; a request without one has an empty one. What has been sent once, before a
+    /// redirect for example, stays sent.
     pub fn watched(&self, text: Option<String>) -> Watched {
         // Nobody asks for an empty body, so one counts as sent from the start.
-        self.0.store(text.as_deref() == Some(""), Ordering::Release);
+        if text.as_deref() == Some("") {
+            self.0.store(true, Ordering::Release);
+        }
         Watched { text: text.map(Bytes::from), sent: self.clone() }
     }
 }

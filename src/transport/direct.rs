@@ -13,7 +13,7 @@ use std::time::Duration;
 use http::header::{HeaderValue, HOST, USER_AGENT};
 use http::{Method, Request, Response, Uri};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{handshake, Connection as Driver, SendRequest};
+use hyper::client::conn::http1::{Builder, Connection as Driver, SendRequest};
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
 use reqwest::Url;
@@ -30,7 +30,10 @@ use crate::guarded::lock;
 use crate::wire;
 
 /// How often an exchange and its connection take turns before the runtime has one.
-const TURNS: usize = 64;
+const TURNS: usize = 2;
+
+/// The most that is read at once, and the longest head of an answer, in bytes.
+const MOST_READ: usize = 64 << 10;
 
 /// At most one connection to the server.
 pub struct Direct {
@@ -153,7 +156,8 @@ impl Direct {
             Some(timeout) => tokio::time::timeout(timeout, connecting).await.map_err(|_| Failed::connect_timeout())?,
             None => connecting.await,
         };
-        let (sender, driver) = handshake(stream.map_err(Failed::connecting)?).await?;
+        let (sender, driver) =
+            Builder::new().max_buf_size(MOST_READ).handshake(stream.map_err(Failed::connecting)?).await?;
         Ok(Open { sender, driver: Some(Box::new(driver)) })
     }
 
@@ -188,12 +192,13 @@ impl Direct {
 }
 
 impl Open {
-    /// The connection, unless the server has closed it while it rested.
+    /// The connection, unless the server has closed it while it rested, or has answered before the last request was
+    /// written whole and never read the rest.
     fn rested(mut self, waker: &Waker) -> Option<Open> {
         let driver = self.driver.as_mut()?;
         match Pin::new(driver).poll(&mut Context::from_waker(waker)) {
-            Poll::Pending => Some(self),
-            Poll::Ready(_) => None,
+            Poll::Pending if self.sender.is_ready() => Some(self),
+            _ => None,
         }
     }
 }

@@ -6,8 +6,9 @@ use std::future::Future;
 use std::pin::{pin, Pin};
 use std::time::Duration;
 
-use reqwest::{redirect, retry, Client};
+use reqwest::{redirect, retry, Client, ClientBuilder};
 use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::task::{unconstrained, yield_now};
 use tokio::time::{sleep_until, Instant, Sleep};
 
 use super::direct::Direct;
@@ -48,7 +49,7 @@ pub struct Engine {
     runtime: Option<Runtime>,
     way: Option<Way>,
     /// The timer of all its exchanges: moving one ahead is much cheaper than making one.
-    deadline: Pin<Box<Sleep>>,
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Engine {
@@ -57,15 +58,11 @@ impl Engine {
         let runtime = Builder::new_current_thread().enable_io().enable_time().build().map_err(|error| {
             Error::new(Status::Internal, format!("the system refuses what a connection needs: {error}"))
         })?;
-        let deadline = {
-            let _context = runtime.enter();
-            Box::pin(sleep_until(Instant::now()))
-        };
         let way = match connection.proxy {
             None => Way::Direct(Box::new(Direct::new(connection, tls)?)),
-            Some(_) => Way::Client(client(connection, tls)?),
+            Some(_) => Way::Client(client(only_1_1(connection, tls), connection)?),
         };
-        Ok(Engine { runtime: Some(runtime), way: Some(way), deadline })
+        Ok(Engine { runtime: Some(runtime), way: Some(way), timer: None })
     }
 
     /// Drives what `exchange` makes of the way to its end; `None` when the deadline comes first.
@@ -74,21 +71,24 @@ impl Engine {
         F: Future + Send + 'a,
         F::Output: Send,
     {
-        let Engine { runtime, way, deadline: timer } = self;
-        timer.as_mut().reset(deadline);
+        let Engine { runtime, way, timer } = self;
         let (Some(runtime), Some(way)) = (runtime, way) else {
             unreachable!("an engine has its parts until it is dropped");
         };
         let is_quiet = way.is_quiet();
         let mut future = pin!(exchange(way));
-        let drive = || {
+        let mut drive = || {
             runtime.block_on(async {
+                // Made here, where the runtime is at hand.
+                let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+                timer.as_mut().reset(deadline);
                 // Connections that rested notice what happened meanwhile, above all that the server has closed them.
-                tokio::task::yield_now().await;
+                yield_now().await;
                 tokio::select! {
                     biased;
                     output = future.as_mut() => Some(output),
-                    () = timer => None,
+                    // A server that sends without end uses up what a task may do in one turn; the time is looked at all the same.
+                    () = unconstrained(timer) => None,
                 }
             })
         };
@@ -136,9 +136,15 @@ impl Drop for Engine {
     }
 }
 
-/// An HTTP client without connections.
-pub fn client(connection: &Connection, tls: rustls::ClientConfig) -> Result<Client> {
-    let mut builder = Client::builder()
+/// What one call after another is enough for.
+fn only_1_1(connection: &Connection, mut tls: rustls::ClientConfig) -> ClientBuilder {
+    tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+    builder(connection, tls).http1_only()
+}
+
+/// The rules of every HTTP client.
+pub fn builder(connection: &Connection, tls: rustls::ClientConfig) -> ClientBuilder {
+    let builder = Client::builder()
         .tls_backend_preconfigured(tls)
         .dns_resolver(resolve::Resolver)
         .redirect(redirect::Policy::none())
@@ -150,9 +156,14 @@ pub fn client(connection: &Connection, tls: rustls::ClientConfig) -> Result<Clie
         .tcp_keepalive_retries(KEEPALIVE_PROBES)
         .user_agent(AGENT)
         .no_proxy();
-    if let Some(timeout) = connection.connect_timeout {
-        builder = builder.connect_timeout(timeout);
+    match connection.connect_timeout {
+        Some(timeout) => builder.connect_timeout(timeout),
+        None => builder,
     }
+}
+
+/// An HTTP client without connections.
+pub fn client(mut builder: ClientBuilder, connection: &Connection) -> Result<Client> {
     if let Some(proxy) = &connection.proxy {
         let mut given = reqwest::Proxy::all(&proxy.url).map_err(failure::unusable)?;
         if let Some(authorization) = &proxy.authorization {

@@ -87,6 +87,11 @@ fn connecting(error: &(dyn StdError + 'static), timed_out: bool, connection: &Co
     if find::<io::Error>(error).is_some_and(wants_descriptors) {
         return (Status::Internal, format!("no connection to {origin}: {cause}"), false);
     }
+    if cause == CLOSED_IN_HANDSHAKE {
+        let message =
+            format!("{origin} closes the connection instead of a TLS handshake; does it speak TLS at this port?");
+        return (Status::Tls, message, true);
+    }
     if let Some(proxy) = &connection.proxy {
         let refusal = cause.strip_prefix("tunnel error: ");
         let message = match refusal {
@@ -105,6 +110,9 @@ fn connecting(error: &(dyn StdError + 'static), timed_out: bool, connection: &Co
     (Status::Connect, format!("no connection to {origin}: {cause}"), true)
 }
 
+/// The TLS layer's word for a server that goes away meanwhile.
+const CLOSED_IN_HANDSHAKE: &str = "tls handshake eof";
+
 /// The HTTP client's word for a proxy's 407.
 const REFUSED_CREDENTIALS: &str = "proxy authorization required";
 
@@ -118,9 +126,10 @@ fn exchanging(error: &(dyn StdError + 'static)) -> (Status, String, bool) {
     let cause = innermost(error);
     let http = find::<hyper::Error>(error);
     let system = find::<io::Error>(error).map(io::Error::kind);
-    let dropped =
-        matches!(system, Some(BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof))
-            || http.is_some_and(|error| error.is_incomplete_message() || error.is_canceled() || error.is_closed());
+    let dropped = matches!(system, Some(BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof))
+            || http.is_some_and(|error| error.is_incomplete_message() || error.is_canceled() || error.is_closed())
+            // Over HTTP/2 a server gives a request, or all of them, up in an orderly way: when it is started anew, say.
+            || find::<h2::Error>(error).is_some_and(|error| error.is_remote() || error.is_io());
     let message = match dropped {
         true => format!("the server closed the connection before its answer was complete ({cause})"),
         false => format!("the server's answer cannot be understood as HTTP ({cause})"),

@@ -1,4 +1,5 @@
-//! Connections whose writes raise no signal: a host must not die of SIGPIPE because a server has closed a connection.
+//! Connections whose writes raise no signal: a host must not die of SIGPIPE because a server has closed a connection. And
+//! whose reads pause now and then: a server that sends without end must not keep a deadline from being noticed.
 
 use std::future::Future;
 use std::io::{IoSlice, Result};
@@ -24,12 +25,18 @@ const FLAGS: libc::c_int = libc::MSG_NOSIGNAL;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const FLAGS: i32 = 0;
 
+/// How many reads there are without a pause.
+const READS: u32 = 1;
+
 /// A connection whose writes raise no signal.
-pub struct Quiet(TokioIo<TcpStream>);
+pub struct Quiet {
+    stream: TokioIo<TcpStream>,
+    reads: u32,
+}
 
 impl Quiet {
     fn send(&self, context: &mut Context, send: impl Fn(SockRef) -> Result<usize>) -> Poll<Result<usize>> {
-        let stream = self.0.inner();
+        let stream = self.stream.inner();
         loop {
             ready!(stream.poll_write_ready(context))?;
             match stream.try_io(Interest::WRITABLE, || send(SockRef::from(stream))) {
@@ -42,7 +49,17 @@ impl Quiet {
 
 impl Read for Quiet {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context, buffer: ReadBufCursor) -> Poll<Result<()>> {
-        Pin::new(&mut self.0).poll_read(context, buffer)
+        self.reads += 1;
+        if self.reads > READS {
+            self.reads = 0;
+            context.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if read.is_pending() {
+            self.reads = 0;
+        }
+        read
     }
 }
 
@@ -60,17 +77,17 @@ impl Write for Quiet {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context) -> Poll<Result<()>> {
-        Pin::new(&mut self.0).poll_flush(context)
+        Pin::new(&mut self.stream).poll_flush(context)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context) -> Poll<Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(context)
+        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
 
 impl Connection for Quiet {
     fn connected(&self) -> Connected {
-        self.0.connected()
+        self.stream.connected()
     }
 }
 
@@ -89,6 +106,6 @@ impl Service<Uri> for QuietConnector {
 
     fn call(&mut self, server: Uri) -> Self::Future {
         let connecting = self.0.call(server);
-        Box::pin(async move { connecting.await.map(Quiet) })
+        Box::pin(async move { connecting.await.map(|stream| Quiet { stream, reads: 0 }) })
     }
 }

@@ -1,6 +1,7 @@
 //! Receiving an answer: its head, where it sends the request on to, and its body within the limits.
 
 use std::future::poll_fn;
+use std::io;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -19,6 +20,9 @@ use crate::wire::Answer;
 
 /// Room made for an answer before it comes: a server can announce more than it sends.
 const LARGEST_RESERVATION: usize = 1 << 20;
+
+/// Nobody means to wait longer; it leaves room for the number in milliseconds.
+const LONGEST_WAIT: Duration = Duration::from_secs(u32::MAX as u64);
 
 /// What came back.
 pub enum Received {
@@ -53,8 +57,10 @@ fn redirect<B>(response: &Response<B>, is_post: bool, from: &Url) -> Result<Opti
         return Ok(None);
     };
     if next.origin() != from.origin() {
-        let origin = next.origin().ascii_serialization();
-        let message = format!("the server redirects to another origin, {origin}; if that is right, set dataURL to it");
+        // Its name is the server's word, and could hold what the caller has sent.
+        let message =
+            "the server redirects to another origin, which is never followed; ask it with another client where \
+                       to, and if that is right, set dataURL to it";
         return Err(Error::new(Status::Protocol, message));
     }
     if !followed {
@@ -74,15 +80,15 @@ where
         let limit = journey.limits.max_bytes;
         Error::new(Status::TooLarge, format!("the server's answer is larger than maxResponseBytes, {limit} bytes"))
     };
-    let announced: usize = header(CONTENT_LENGTH).and_then(|length| length.parse().ok()).unwrap_or(0);
-    if announced > journey.limits.max_bytes {
+    let announced: Option<usize> = header(CONTENT_LENGTH).and_then(|length| length.parse().ok());
+    if announced.is_some_and(|length| length > journey.limits.max_bytes) {
         return Err(too_large());
     }
     let mut answer = Answer {
         status: response.status().as_u16(),
         says_json: header(CONTENT_TYPE).is_some_and(|kind| kind.to_ascii_lowercase().contains("json")),
         retry_after: header(RETRY_AFTER).and_then(retry_after),
-        body: Vec::with_capacity(announced.min(LARGEST_RESERVATION)),
+        body: Vec::with_capacity(announced.unwrap_or(0).min(LARGEST_RESERVATION)),
     };
     let mut body = response.into_body();
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
@@ -92,10 +98,14 @@ where
         }
         answer.body.extend_from_slice(&chunk);
     }
+    // Over HTTP/2 a server can end an answer as if it were whole.
+    if announced.is_some_and(|length| answer.body.len() < length) {
+        return Err(journey.failed(Failed::other(io::Error::from(io::ErrorKind::UnexpectedEof))));
+    }
     Ok(answer)
 }
 
 fn retry_after(text: &str) -> Option<Duration> {
     let seconds = text.trim().parse().ok().map(Duration::from_secs);
-    seconds.or_else(|| until_http_date(text))
+    seconds.or_else(|| until_http_date(text)).map(|wait| wait.min(LONGEST_WAIT))
 }

@@ -166,6 +166,15 @@ class Connection(socketserver.StreamRequestHandler):
         self.send(answer(OK))
         return False
 
+    def endless_interim(self):
+        while True:
+            self.send(b"HTTP/1.1 102 Processing\r\n\r\n" * 40_000)
+
+    def endless_chunk_size(self):
+        self.send(JSON + b"Transfer-Encoding: chunked\r\n\r\n")
+        while True:
+            self.send(b"0" * (1 << 20))
+
     def not_utf8(self):
         self.send(answer(b'{"_id":"\xff\xfe"}'))
         return True

@@ -8,6 +8,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 RELEASE = ROOT / "target" / "release"
+ENVIRONMENT = ROOT / "build" / "test" / "venv"
 HEADER = ROOT / "include" / "callbackservice.h"
 STRICT = ["-Wall", "-Wextra", "-pedantic", "-Werror"]
 TIMEOUT = 120

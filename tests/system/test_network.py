@@ -285,6 +285,7 @@ class RealProxy(Network):
         url = f"http://user:pass@127.0.0.1:{self.ports['proxy']}"
         self.assertEqual(self.book("plain", proxy={"url": url}), "plain")
         self.assertEqual(self.book("tls", proxy={"url": url}, tls=tls), "tls")
+        self.assertRegex(self.log(), rf"{self.ports['tls']} HTTP/1.1 \d+\n$")
         wrong = {"url": url.replace("pass", "word")}
         self.assertRegex(self.book("tls", proxy=wrong, tls=tls), "^PROXY ")
         log = (self.scratch / "proxy.log").read_text()

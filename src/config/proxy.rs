@@ -1,0 +1,166 @@
+//! The proxy between this machine and the server: the one that the configuration names, or the environment, unless it
+//! excepts the server. One that could not be used is an error: it must not be passed by in silence.
+
+use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::header::HeaderValue;
+use reqwest::Url;
+use serde_json::Value;
+
+use super::keys;
+use super::read::Section;
+use crate::error::Result;
+
+/// A proxy.
+#[derive(Debug, PartialEq)]
+pub struct Proxy {
+    /// Its URL, without credentials.
+    pub url: String,
+    /// Its credentials, as a header.
+    pub authorization: Option<HeaderValue>,
+}
+
+/// Reads `proxy`, and the environment where that is wanted.
+pub fn read(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
+    match section.get("proxy") {
+        None => from_environment(section, origin),
+        Some(Value::String(word)) if word.eq_ignore_ascii_case("env") => from_environment(section, origin),
+        Some(Value::String(word)) if word.eq_ignore_ascii_case("none") => Ok(None),
+        Some(Value::Object(given)) => {
+            keys::check(given, "proxy", keys::PROXY)?;
+            let given = Section::new(given, "proxy");
+            let invalid = |what: &str| given.error("url", what);
+            chosen(&given.required("url")?, &no_proxy(&given)?, origin).map_err(invalid)
+        }
+        Some(_) => Err(section.error("proxy", "must be \"env\", \"none\" or an object with url")),
+    }
+}
+
+/// As other programs read it: lower case wins over upper case, and a scheme's own variable over that for all schemes.
+fn from_environment(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
+    let variable = |name: &str| {
+        std::env::var(name).ok().filter(|text| !text.trim().is_empty()).map(|text| (name.to_owned(), text))
+    };
+    // To a program that a web server runs, a client can give HTTP_PROXY by sending a header called Proxy.
+    let is_cgi = std::env::var_os("REQUEST_METHOD").is_some();
+    let names: [&str; 4] = match origin.scheme() {
+        "https" => ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"],
+        _ => ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"],
+    };
+    let mut named = names.iter().filter(|name| !(is_cgi && **name == "HTTP_PROXY")).filter_map(|name| variable(name));
+    let Some((name, url)) = named.next() else { return Ok(None) };
+    let exceptions = variable("no_proxy").or_else(|| variable("NO_PROXY")).map_or_else(String::new, |(_, list)| list);
+    // A scheme may be left out there.
+    let url = if url.contains("://") { url } else { format!("http://{url}") };
+    chosen(&url, &exceptions, origin).map_err(|what| {
+        section.error("proxy", &format!("{name} in the environment {what}; mend it, or choose \"none\""))
+    })
+}
+
+/// The proxy, unless the server is excepted; what is wrong with its URL otherwise.
+fn chosen(url: &str, exceptions: &str, origin: &Url) -> std::result::Result<Option<Proxy>, &'static str> {
+    const WANTED: &str =
+        "must be a URL that starts with http:// or https://, with a host and perhaps name, password and port";
+    let parsed = Url::parse(url.trim()).map_err(|_| WANTED)?;
+    if !matches!(parsed.scheme(), "http" | "https") {
+        return Err("names a kind of proxy that is not supported; use one with http:// or https://");
+    }
+    if parsed.path() != "/" || parsed.query().is_some() || parsed.fragment().is_some() {
+        return Err("must not have a path; write / ? # in name and password as %2F %3F %23");
+    }
+    let destination = origin.as_str().parse().map_err(|_| WANTED)?;
+    let intercept = Matcher::builder().all(parsed.as_str()).build().intercept(&destination).ok_or(WANTED)?;
+    if is_excepted(exceptions, origin, &destination) {
+        return Ok(None);
+    }
+    Ok(Some(Proxy { url: intercept.uri().to_string(), authorization: intercept.basic_auth().cloned() }))
+}
+
+/// Whether the server is on a list of exceptions: hosts, domains with or without `.` or `*.` in front, addresses,
+/// networks such as `10.0.0.0/8`, each perhaps with a port; `*` is every host.
+fn is_excepted(list: &str, origin: &Url, destination: &http::Uri) -> bool {
+    let port = origin.port_or_known_default().map(|port| port.to_string());
+    let mut entries = list.split([',', ' ', '\t']).filter(|entry| !entry.is_empty());
+    entries.any(|entry| {
+        let (host, wanted) = match entry.rsplit_once(':') {
+            Some((host, port)) if host.ends_with(']') || !host.contains(':') => (host, Some(port)),
+            _ => (entry, None),
+        };
+        if wanted.is_some_and(|wanted| Some(wanted) != port.as_deref()) {
+            return false;
+        }
+        let host = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
+        let host = host.strip_prefix('*').filter(|rest| rest.starts_with('.')).unwrap_or(host);
+        host == "*" || Matcher::builder().all("http://proxy").no(host).build().intercept(destination).is_none()
+    })
+}
+
+fn no_proxy(given: &Section) -> Result<String> {
+    match given.get("noProxy") {
+        None => Ok(String::new()),
+        Some(Value::String(list)) => Ok(list.clone()),
+        Some(Value::Array(hosts)) => {
+            let hosts: Option<Vec<_>> = hosts.iter().map(Value::as_str).collect();
+            let hosts = hosts.ok_or_else(|| given.error("noProxy", "must hold text only"))?;
+            Ok(hosts.join(","))
+        }
+        Some(_) => Err(given.error("noProxy", "must be a list of hosts, as text or as an array")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn excepted(list: &str, origin: &str) -> bool {
+        let url = Url::parse(origin).unwrap();
+        is_excepted(list, &url, &origin.parse().unwrap())
+    }
+
+    #[test]
+    fn every_usual_form_of_an_exception_is_known() {
+        for (list, origin) in [
+            ("*", "http://127.0.0.1:8080/"),
+            ("other *", "http://a.example/"),
+            ("a.example", "http://a.example/"),
+            ("example", "http://a.example/"),
+            (".example", "http://a.example/"),
+            ("*.example", "https://a.example/"),
+            ("x,a.example:8080", "http://a.example:8080/"),
+            ("a.example:443", "https://a.example/"),
+            ("a.example.", "http://a.example/"),
+            ("127.0.0.0/8", "http://127.0.0.1/"),
+            ("127.0.0.1", "http://127.0.0.1/"),
+            ("[::1]", "http://[::1]:8080/"),
+            ("[::1]:8080", "http://[::1]:8080/"),
+            ("::1", "http://[::1]/"),
+            ("x y\tlocalhost", "http://localhost:1/"),
+        ] {
+            assert!(excepted(list, origin), "{list} {origin}");
+        }
+        for (list, origin) in [
+            ("", "http://a.example/"),
+            (",", "http://a.example/"),
+            ("b.example", "http://a.example/"),
+            ("a.example:8081", "http://a.example:8080/"),
+            ("ample", "http://a.example/"),
+            ("10.0.0.0/8", "http://127.0.0.1/"),
+            ("*a.example", "http://a.example/"),
+        ] {
+            assert!(!excepted(list, origin), "{list} {origin}");
+        }
+    }
+
+    #[test]
+    fn a_url_that_cannot_be_used_is_told() {
+        let origin = Url::parse("http://a.example/").unwrap();
+        for url in
+            ["http://127.0.0.1:99999", "ftp://p", "socks5://p", "http://", "http://u:a/b@p", "http://u:a#b@p", "p:1"]
+        {
+            assert!(chosen(url, "", &origin).is_err(), "{url}");
+            assert!(chosen(url, "*", &origin).is_err(), "{url}");
+        }
+        let proxy = chosen("http://us%65r:p%40ss@p:3128", "", &origin).unwrap().unwrap();
+        assert_eq!(proxy.url, "http://p:3128/");
+        assert_eq!(proxy.authorization.unwrap(), "Basic dXNlcjpwQHNz");
+    }
+}
