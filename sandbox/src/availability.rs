@@ -44,18 +44,19 @@ pub fn v1(calendar: &Calendar, start: Timestamp, until: Until, first_slot: First
 }
 
 /// What a v3 request means: the slots that begin at or after `start`; days are days on the
-/// calendar of the asked zone; without an end it is the rest of that day. A calendar that
-/// shows one day then gets that day's slots and no others, also when the clocks change.
-pub fn v3(calendar: &Calendar, start: Timestamp, until: Until, zone: &TimeZone) -> Result<Slot, Refusal> {
-    let local = start.to_zoned(zone.clone());
+/// calendar of the asked zone, else of the service; without an end it is the rest of that day
+/// in the asked zone, else in UTC. A calendar that shows one day then gets that day's slots and
+/// no others, also when the clocks change.
+pub fn v3(calendar: &Calendar, start: Timestamp, until: Until, asked: Option<&TimeZone>) -> Result<Slot, Refusal> {
+    let in_zone = |other: &TimeZone| start.to_zoned(asked.unwrap_or(other).clone());
     let end = match until {
         Until::Moment(end) => end,
         Until::Days(days) => {
-            let end = Span::new().try_days(days).and_then(|days| local.checked_add(days));
+            let end = Span::new().try_days(days).and_then(|days| in_zone(&calendar.zone).checked_add(days));
             end.map_err(|_| too_far())?.timestamp()
         }
         Until::Unsaid => {
-            let midnight = local.tomorrow().and_then(|tomorrow| tomorrow.start_of_day());
+            let midnight = in_zone(&TimeZone::UTC).tomorrow().and_then(|tomorrow| tomorrow.start_of_day());
             midnight.map_err(|_| too_far())?.timestamp()
         }
     };
@@ -118,7 +119,7 @@ mod tests {
         let (start, end) = (at("2030-01-07T10:00:00Z"), at("2030-01-07T09:59:59Z"));
         let until = Until::Moment(end);
         assert!(v1(&samples(), start, until, FirstSlot::Current).is_err());
-        assert!(v3(&samples(), start, until, &TimeZone::UTC).is_err());
+        assert!(v3(&samples(), start, until, None).is_err());
     }
 
     #[test]
@@ -127,19 +128,30 @@ mod tests {
         // Midnight before the clocks go forward: that day has 23 hours.
         let start = at("2030-03-31T00:00:00Z");
         let day = stretch("2030-03-31T00:00:00Z", "2030-03-31T23:00:00Z");
-        assert_eq!(v3(&samples(), start, Until::Days(1), &london).unwrap(), day);
-        assert_eq!(v3(&samples(), start, Until::Unsaid, &london).unwrap(), day);
+        assert_eq!(v3(&samples(), start, Until::Days(1), Some(&london)).unwrap(), day);
+        assert_eq!(v3(&samples(), start, Until::Unsaid, Some(&london)).unwrap(), day);
         assert_eq!(
-            v3(&samples(), start, Until::Unsaid, &TimeZone::UTC).unwrap(),
+            v3(&samples(), start, Until::Unsaid, None).unwrap(),
             stretch("2030-03-31T00:00:00Z", "2030-04-01T00:00:00Z")
         );
+    }
+
+    #[test]
+    fn v3_days_are_the_days_of_the_service_when_no_zone_is_asked() {
+        let mut calendar = samples();
+        calendar.zone = TimeZone::get("Europe/London").unwrap();
+        let days = |start: &str| v3(&calendar, at(start), Until::Days(1), None).unwrap();
+        let spring = stretch("2030-03-31T00:00:00Z", "2030-03-31T23:00:00Z");
+        assert_eq!(days("2030-03-31T00:00:00Z"), spring);
+        let autumn = stretch("2030-10-26T23:00:00Z", "2030-10-28T00:00:00Z");
+        assert_eq!(days("2030-10-26T23:00:00Z"), autumn);
     }
 
     #[test]
     fn v3_start_and_end_alike_mean_the_slot_around_them() {
         let start = at("2030-01-07T10:07:00Z");
         assert_eq!(
-            v3(&samples(), start, Until::Moment(start), &TimeZone::UTC).unwrap(),
+            v3(&samples(), start, Until::Moment(start), None).unwrap(),
             stretch("2030-01-07T10:00:00Z", "2030-01-07T10:15:00Z")
         );
     }
@@ -149,6 +161,6 @@ mod tests {
         let start = at("2030-01-07T10:00:00Z");
         let until = Until::Days(i32::MAX);
         assert!(v1(&samples(), start, until, FirstSlot::Current).is_err());
-        assert!(v3(&samples(), start, until, &TimeZone::UTC).is_err());
+        assert!(v3(&samples(), start, until, None).is_err());
     }
 }

@@ -24,51 +24,54 @@ pub enum BodyError {
     #[error("the body is larger than {LARGEST_BODY} bytes")]
     TooLarge,
     /// The content type is missing or not one that the operation takes.
-    #[error("content type {found:?} is not supported: send {wanted}")]
+    #[error(
+        "content type {found:?} is not supported: \
+         send application/json, application/x-www-form-urlencoded or multipart/form-data"
+    )]
     Unsupported {
         /// What the request said.
         found: String,
-        /// What may be sent.
-        wanted: &'static str,
     },
 }
 
 type Decoded = Result<Map<String, Value>, BodyError>;
+type Pairs = Result<Vec<(String, String)>, BodyError>;
+
+/// A body as its content type says.
+enum Sent {
+    /// A form of either kind.
+    Form(Vec<(String, String)>),
+    /// A JSON object.
+    Object(Map<String, Value>),
+}
 
 /// Decodes a body of v1: form, JSON or multipart. Every value is text; null is absent.
 pub async fn flat(request: Request) -> Decoded {
-    let (parts, body) = request.into_parts();
-    let kind = content_type(&parts);
-    match kind.as_str() {
-        "application/x-www-form-urlencoded" => {
-            let pairs = pairs(&text(body).await?)?.into_iter();
-            Ok(pairs.map(|(key, value)| (key, value.into())).collect())
-        }
-        "application/json" => flatten(json(&read(body).await?)?),
-        "multipart/form-data" => multipart(parts, read(body).await?).await,
-        _ => Err(BodyError::Unsupported {
-            found: kind,
-            wanted: "application/x-www-form-urlencoded, application/json or multipart/form-data",
-        }),
+    match sent(request).await? {
+        Sent::Form(pairs) => Ok(pairs.into_iter().map(|(key, value)| (key, value.into())).collect()),
+        Sent::Object(object) => flatten(object),
     }
 }
 
 /// Decodes a body of v3: JSON, or a form of either kind with bracket nesting.
 pub async fn nested(request: Request) -> Decoded {
+    match sent(request).await? {
+        Sent::Form(pairs) => nesting::tree(pairs).map_err(BodyError::Malformed),
+        Sent::Object(object) => Ok(object),
+    }
+}
+
+/// Nothing at all is an empty form: clients without anything to say leave the content type out.
+async fn sent(request: Request) -> Result<Sent, BodyError> {
     let (parts, body) = request.into_parts();
     let kind = content_type(&parts);
+    let bytes = read(body).await?;
     match kind.as_str() {
-        "application/x-www-form-urlencoded" => nesting::tree(pairs(&text(body).await?)?).map_err(BodyError::Malformed),
-        "application/json" => json(&read(body).await?),
-        "multipart/form-data" => {
-            let fields = multipart(parts, read(body).await?).await?.into_iter();
-            let pairs = fields.filter_map(|(name, value)| Some((name, value.as_str()?.to_owned())));
-            nesting::tree(pairs.collect()).map_err(BodyError::Malformed)
-        }
-        _ => Err(BodyError::Unsupported {
-            found: kind,
-            wanted: "application/json, application/x-www-form-urlencoded or multipart/form-data",
-        }),
+        "application/x-www-form-urlencoded" => Ok(Sent::Form(pairs(&text(bytes)?)?)),
+        "application/json" => Ok(Sent::Object(json(&bytes)?)),
+        "multipart/form-data" => Ok(Sent::Form(multipart(parts, bytes).await?)),
+        "" if bytes.is_empty() => Ok(Sent::Form(Vec::new())),
+        _ => Err(BodyError::Unsupported { found: kind }),
     }
 }
 
@@ -78,7 +81,7 @@ pub async fn json_object(request: Request) -> Decoded {
 }
 
 /// Decodes `a=1&b=2`, from a form or a query string, in the given order.
-pub fn pairs(text: &str) -> Result<Vec<(String, String)>, BodyError> {
+pub fn pairs(text: &str) -> Pairs {
     text.split('&')
         .filter(|pair| !pair.is_empty())
         .map(|pair| {
@@ -142,8 +145,8 @@ pub async fn read(mut body: Body) -> Result<Vec<u8>, BodyError> {
     }
 }
 
-async fn text(body: Body) -> Result<String, BodyError> {
-    String::from_utf8(read(body).await?).map_err(|_| malformed("the body is not UTF-8"))
+fn text(bytes: Vec<u8>) -> Result<String, BodyError> {
+    String::from_utf8(bytes).map_err(|_| malformed("the body is not UTF-8"))
 }
 
 fn json(bytes: &[u8]) -> Decoded {
@@ -170,13 +173,14 @@ fn flatten(object: Map<String, Value>) -> Decoded {
     Ok(flat)
 }
 
-async fn multipart(parts: Parts, bytes: Vec<u8>) -> Decoded {
+/// The parts in the given order; a form may repeat a name.
+async fn multipart(parts: Parts, bytes: Vec<u8>) -> Pairs {
     let request = Request::from_parts(parts, Body::from(bytes));
     let broken =
         |error: &dyn std::fmt::Display| BodyError::Malformed(format!("the body is not multipart/form-data: {error}"));
     let multipart = Multipart::from_request(request, &()).await;
     let mut multipart = multipart.map_err(|error| broken(&error))?;
-    let mut fields = Map::new();
+    let mut pairs = Vec::new();
     while let Some(field) = multipart.next_field().await.map_err(|error| broken(&error))? {
         let name = field.name().unwrap_or_default().to_owned();
         if name.is_empty() {
@@ -190,9 +194,9 @@ async fn multipart(parts: Parts, bytes: Vec<u8>) -> Decoded {
             (Err(_), Some(file)) => format!("{file} ({} bytes)", value.len()),
             (Err(_), None) => return Err(BodyError::Malformed(format!("the part {name} is not UTF-8 text"))),
         };
-        fields.insert(name, text.into());
+        pairs.push((name, text));
     }
-    Ok(fields)
+    Ok(pairs)
 }
 
 #[cfg(test)]
@@ -215,12 +219,42 @@ mod tests {
 
     #[test]
     fn json_scalars_become_text() {
-        let object = json(br#"{"a":"x","b":5115,"c":true,"d":null,"e":1.50}"#).unwrap();
+        let number = "1234567890123456789012345";
+        let text = format!(r#"{{"a":"x","b":5115,"c":true,"d":null,"e":1.50,"f":{number}}}"#);
+        let object = json(text.as_bytes()).unwrap();
         let flat = flatten(object).unwrap();
         assert_eq!(flat["b"], "5115");
         assert_eq!(flat["c"], "true");
         assert!(!flat.contains_key("d"));
-        assert!(flat["e"] == "1.5" || flat["e"] == "1.50");
+        assert_eq!(flat["e"], "1.50", "a number keeps its text");
+        assert_eq!(flat["f"], number);
+    }
+
+    fn request(content_type: Option<&str>, body: &str) -> Request {
+        let mut request = Request::new(Body::from(body.to_owned()));
+        if let Some(content_type) = content_type {
+            request.headers_mut().insert(CONTENT_TYPE, content_type.parse().unwrap());
+        }
+        request
+    }
+
+    #[tokio::test]
+    async fn nothing_at_all_is_an_empty_form() {
+        assert!(flat(request(None, "")).await.unwrap().is_empty());
+        assert!(nested(request(None, "")).await.unwrap().is_empty());
+        for (content_type, body) in [(None, "a=1"), (Some("text/plain"), "")] {
+            let refusal = flat(request(content_type, body)).await.unwrap_err();
+            assert!(matches!(refusal, BodyError::Unsupported { .. }), "{refusal}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_multipart_form_may_repeat_a_name() {
+        let part = |value: &str| format!("--b\r\nContent-Disposition: form-data; name=\"a[]\"\r\n\r\n{value}\r\n");
+        let body = format!("{}{}--b--\r\n", part("1"), part("2"));
+        let kind = Some("multipart/form-data; boundary=b");
+        assert_eq!(nested(request(kind, &body)).await.unwrap()["a"], serde_json::json!(["1", "2"]));
+        assert_eq!(flat(request(kind, &body)).await.unwrap()["a[]"], "2", "the last one counts");
     }
 
     #[test]

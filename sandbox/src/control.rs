@@ -29,11 +29,10 @@ const PAUSE: Duration = Duration::from_millis(200);
 /// Time goes by also when nobody books.
 const TICK: Duration = Duration::from_secs(5);
 
-/// The routes, which only pages of this very server may use from a browser.
+/// The routes. All but the description may be used in a browser by pages of this very server only.
 pub fn routes(sandbox: Arc<Sandbox>) -> Router {
-    Router::new()
+    let own: Router<Arc<Sandbox>> = Router::new()
         .route("/", get(page::page))
-        .route("/openapi.json", get(openapi))
         .route("/sandbox/page.css", get(|| asset("text/css; charset=utf-8", include_str!("page/page.css"))))
         .route("/sandbox/page.js", get(|| asset("text/javascript; charset=utf-8", include_str!("page/page.js"))))
         .route("/sandbox/events", get(events))
@@ -42,15 +41,15 @@ pub fn routes(sandbox: Arc<Sandbox>) -> Router {
         .route("/sandbox/faults/{id}", post(remove_fault).delete(remove_fault))
         .route("/sandbox/requests", get(requests))
         .route("/sandbox/reset", post(reset))
-        .layer(middleware::from_fn(own_pages_only))
-        .with_state(sandbox)
+        .layer(middleware::from_fn(own_pages_only));
+    Router::new().route("/openapi.json", get(openapi)).merge(own).with_state(sandbox)
 }
 
 /// A page from elsewhere must not change what somebody is trying out here.
 async fn own_pages_only(request: Request, next: Next) -> Response {
     match is_own(request.headers()) {
         true => next.run(request).await,
-        false => problem(StatusCode::FORBIDDEN, "Only pages of this server may use this address."),
+        false => failure(StatusCode::FORBIDDEN, "Only pages of this server may use this address."),
     }
 }
 
@@ -68,7 +67,8 @@ async fn openapi() -> Response {
     asset("application/json", include_str!("openapi.json")).await
 }
 
-fn problem(status: StatusCode, message: &str) -> Response {
+/// An error body of these addresses.
+pub fn failure(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({"error": message}))).into_response()
 }
 
@@ -77,7 +77,7 @@ fn refuse(refusal: &Refusal) -> Response {
         Refusal::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::BAD_REQUEST,
     };
-    problem(status, &refusal.to_string())
+    failure(status, &refusal.to_string())
 }
 
 /// JSON for programs; people who pressed a button see the page again.
@@ -91,9 +91,9 @@ fn done(headers: &HeaderMap, shown: Value) -> Response {
 
 async fn fields(request: Request) -> Result<Map<String, Value>, Response> {
     body::nested(request).await.map_err(|error| match error {
-        BodyError::TooLarge => problem(StatusCode::PAYLOAD_TOO_LARGE, &error.to_string()),
-        BodyError::Unsupported { .. } => problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, &error.to_string()),
-        BodyError::Malformed(_) => problem(StatusCode::BAD_REQUEST, &error.to_string()),
+        BodyError::TooLarge => failure(StatusCode::PAYLOAD_TOO_LARGE, &error.to_string()),
+        BodyError::Unsupported { .. } => failure(StatusCode::UNSUPPORTED_MEDIA_TYPE, &error.to_string()),
+        BodyError::Malformed(_) => failure(StatusCode::BAD_REQUEST, &error.to_string()),
     })
 }
 
@@ -183,7 +183,7 @@ async fn remove_fault(State(sandbox): State<Arc<Sandbox>>, Path(id): Path<String
     sandbox.desk.changed();
     match found {
         true => done(&headers, json!({})),
-        false => problem(StatusCode::NOT_FOUND, "There is no fault with this number."),
+        false => failure(StatusCode::NOT_FOUND, "There is no fault with this number."),
     }
 }
 
@@ -196,7 +196,7 @@ async fn requests(State(sandbox): State<Arc<Sandbox>>, RawQuery(query): RawQuery
             let shown = last.iter().map(|(number, exchange)| exchange.shown(*number));
             Json(shown.collect::<Value>()).into_response()
         }
-        Err(message) => problem(StatusCode::BAD_REQUEST, &message),
+        Err(message) => failure(StatusCode::BAD_REQUEST, &message),
     }
 }
 

@@ -6,16 +6,19 @@ use std::time::Instant;
 use axum::body::{to_bytes, Body, Bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::RETRY_AFTER;
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::Json;
 
 use crate::body::{self, BodyError};
-use crate::faults::{Fault, Reset};
+use crate::desk::Desk;
+use crate::faults::{may_have_body, Fault, Reset};
 use crate::line::Scissors;
-use crate::requests::{beginning, masked, Exchange};
+use crate::requests::{beginning, masked, masked_target, Exchange};
 use crate::server::{failure, Sandbox};
+use crate::v3;
 
 /// Carries out a request as the faults want it, and keeps what was seen.
 pub async fn exchange(
@@ -25,7 +28,7 @@ pub async fn exchange(
     next: Next,
 ) -> Response {
     let path = request.uri().path();
-    if !path.starts_with("/genesys/") && !path.starts_with("/engagement/") {
+    if !path.starts_with("/genesys/") && !v3::owns(path) {
         return next.run(request).await;
     }
     let begun = Instant::now();
@@ -38,7 +41,7 @@ pub async fn exchange(
     let mut seen = Exchange {
         time: sandbox.desk.clock.now(),
         method: parts.method.to_string(),
-        target: parts.uri.to_string(),
+        target: masked_target(&parts.uri),
         headers: masked(&parts.headers),
         body: String::new(),
         status: None,
@@ -46,15 +49,13 @@ pub async fn exchange(
         microseconds: 0,
         fault: fault.as_ref().map(Fault::summary),
     };
-    let uri = parts.uri.clone();
     let response = match body::read(body).await {
         Ok(bytes) => {
             seen.body = beginning(&bytes);
             let request = Request::from_parts(parts, Body::from(bytes));
             answer(fault.as_ref(), &scissors, request, next).await
         }
-        Err(BodyError::TooLarge) => failure(&uri, StatusCode::PAYLOAD_TOO_LARGE, &BodyError::TooLarge.to_string()),
-        Err(other) => failure(&uri, StatusCode::BAD_REQUEST, &other.to_string()),
+        Err(error) => unreadable(&sandbox.desk, &parts, &error),
     };
     let (parts, bytes) = collected(response).await;
     let is_reset = fault.as_ref().is_some_and(|fault| fault.reset.is_some());
@@ -66,6 +67,16 @@ pub async fn exchange(
     Response::from_parts(parts, Body::from(bytes))
 }
 
+/// Also a body that cannot be read is nobody's business before the key is right.
+fn unreadable(desk: &Desk, parts: &Parts, error: &BodyError) -> Response {
+    let status = match error {
+        BodyError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    let turned_away = v3::turned_away(desk, &parts.method, parts.uri.path(), &parts.headers);
+    turned_away.unwrap_or_else(|| failure(&parts.uri, status, &error.to_string()))
+}
+
 async fn answer(fault: Option<&Fault>, scissors: &Scissors, request: Request, next: Next) -> Response {
     let Some(fault) = fault else { return next.run(request).await };
     if let Some(delay) = fault.delay {
@@ -73,7 +84,7 @@ async fn answer(fault: Option<&Fault>, scissors: &Scissors, request: Request, ne
     }
     let response = match (fault.reset, fault.status.and_then(|status| StatusCode::from_u16(status).ok())) {
         (Some(Reset::Before), _) => StatusCode::NO_CONTENT.into_response(),
-        (_, Some(status)) => refused(fault, request, status),
+        (_, Some(status)) => refused(fault, &request, status),
         _ => next.run(request).await,
     };
     match (fault.reset, fault.cut_body) {
@@ -84,11 +95,14 @@ async fn answer(fault: Option<&Fault>, scissors: &Scissors, request: Request, ne
     response
 }
 
-fn refused(fault: &Fault, request: Request, status: StatusCode) -> Response {
+fn refused(fault: &Fault, request: &Request, status: StatusCode) -> Response {
+    const MESSAGE: &str = "This fault was ordered.";
     let mut response = match &fault.body {
+        _ if !may_have_body(status.as_u16()) => status.into_response(),
         Some(serde_json::Value::String(text)) => (status, text.clone()).into_response(),
         Some(body) => (status, Json(body)).into_response(),
-        None => failure(request.uri(), status, "This fault was ordered."),
+        None if v3::owns(request.uri().path()) => v3::ordered(status, MESSAGE),
+        None => failure(request.uri(), status, MESSAGE),
     };
     if let Some(seconds) = fault.retry_after {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));

@@ -13,6 +13,8 @@ const LONGEST_DELAY_MS: u64 = 600_000;
 const KEYS: [&str; 10] =
     ["route", "method", "delayMs", "status", "body", "retryAfter", "reset", "cutBody", "count", "probability"];
 
+const METHODS: [&str; 4] = ["GET", "POST", "PUT", "DELETE"];
+
 /// When a connection is reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reset {
@@ -123,18 +125,42 @@ impl Fault {
             probability: probability(fields.get("probability"))?,
             ..Fault::default()
         };
-        if fault.status.is_some_and(|status| status < 200) {
-            return Err(wrong("status", "from 200 to 599"));
+        match fault.mistake() {
+            Some(mistake) => Err(Refusal::Parameter(mistake.to_owned())),
+            None => Ok(fault),
         }
-        if fault.route.as_ref().is_some_and(|route| !route.starts_with('/')) {
-            return Err(wrong("route", "a path that begins with /"));
-        }
-        match (&fault.delay, fault.status, fault.reset, fault.cut_body) {
-            (None, None, None, None) => {
-                Err(Refusal::Parameter("Nothing would go wrong: give delayMs, status, reset or cutBody.".to_owned()))
-            }
-            _ => Ok(fault),
-        }
+    }
+
+    /// Why it could never strike, or what it says in vain.
+    fn mistake(&self) -> Option<&'static str> {
+        let route = self.route.as_deref().unwrap_or("/");
+        let method = self.method.as_deref().unwrap_or("GET");
+        let (answers, cuts) = (self.status.is_some(), self.cut_body.is_some());
+        let is_empty = self.status.is_some_and(|status| !may_have_body(status));
+        let mistakes = [
+            (self.status.is_some_and(|status| status < 200), "Invalid parameter status: not from 200 to 599."),
+            (!route.starts_with('/'), "Invalid parameter route: not a path that begins with /."),
+            (route.contains('?'), "Invalid parameter route: a path without a query is compared."),
+            (!METHODS.contains(&method), "Invalid parameter method: not one of GET, POST, PUT, DELETE."),
+            (self.count == Some(0), "Invalid parameter count: not a whole number above 0."),
+            (
+                self.delay.is_none() && !answers && self.reset.is_none() && !cuts,
+                "Nothing would go wrong: give delayMs, status, reset or cutBody.",
+            ),
+            (
+                self.reset.is_some() && (answers || cuts),
+                "Nothing is answered on a connection that is reset: leave out status and cutBody.",
+            ),
+            (
+                !answers && (self.body.is_some() || self.retry_after.is_some()),
+                "body and retryAfter belong to an answer that is ordered: give status too.",
+            ),
+            (
+                is_empty && (self.body.is_some() || cuts),
+                "An answer with this status has no body: leave out body and cutBody.",
+            ),
+        ];
+        mistakes.into_iter().find(|(found, _)| *found).map(|(_, mistake)| mistake)
     }
 
     fn is_for(&self, method: &str, path: &str) -> bool {
@@ -194,6 +220,11 @@ impl Fault {
         }
         shown
     }
+}
+
+/// Whether an answer with this status may have a body.
+pub fn may_have_body(status: u16) -> bool {
+    !matches!(status, 204 | 304)
 }
 
 fn wrong(name: &str, wanted: &str) -> Refusal {
@@ -283,6 +314,15 @@ mod tests {
             json!({"delayMs": 1, "probability": 2}),
             json!({"delayMs": 1, "route": "genesys"}),
             json!({"delayMs": -1}),
+            json!({"delayMs": 1, "count": 0}),
+            json!({"delayMs": 1, "method": "PATCH"}),
+            json!({"delayMs": 1, "route": "/genesys?a=b"}),
+            json!({"delayMs": 1, "body": "x"}),
+            json!({"cutBody": 1, "retryAfter": 1}),
+            json!({"reset": "before", "status": 500}),
+            json!({"reset": "after", "cutBody": 1}),
+            json!({"status": 204, "body": "x"}),
+            json!({"status": 304, "cutBody": 1}),
         ] {
             assert!(Faults::default().add(fault.as_object().unwrap()).is_err(), "{fault}");
         }

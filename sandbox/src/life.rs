@@ -1,6 +1,6 @@
 //! The life of a callback: `SCHEDULED`, `QUEUED`, `ROUTING`, `PROCESSING`, `COMPLETED`, as time goes by or as somebody says.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use crate::settings::Stages;
 
@@ -63,9 +63,31 @@ pub struct Life {
 impl Life {
     /// The life of a callback that is booked `now`.
     pub fn new(stages: &Stages, now: Timestamp, desired: Timestamp) -> Life {
-        let after = |moment: Timestamp, duration| moment.checked_add(duration).unwrap_or(Timestamp::MAX);
         let queued = after(desired, -stages.execution_buffer).max(now);
-        let routing = after(desired.max(now), stages.queued);
+        Life::routed(stages, queued, after(desired.max(now), stages.queued))
+    }
+
+    /// The life of a callback that is put into a state `now` and goes on from there; nothing when it stays there.
+    pub fn resumed(&self, stages: &Stages, now: Timestamp, desired: Timestamp, state: State) -> Option<Life> {
+        // When it came into the queue says whether it was due soon when it was booked, which the limits count.
+        let queued = self.queued.min(now);
+        match state {
+            State::Scheduled => {
+                let life = Life::new(stages, now, desired);
+                let queued = if life.queued > now { life.queued } else { queued };
+                Some(Life { queued, ..life })
+            }
+            State::Queued => Some(Life::routed(stages, queued, after(now, stages.queued))),
+            State::Routing => Some(Life::routed(stages, queued, now)),
+            State::Processing => {
+                let completed = after(now, stages.processing);
+                Some(Life { queued, routing: now, processing: now, completed })
+            }
+            State::Paused | State::Completed => None,
+        }
+    }
+
+    fn routed(stages: &Stages, queued: Timestamp, routing: Timestamp) -> Life {
         let processing = after(routing, stages.routing);
         Life { queued, routing, processing, completed: after(processing, stages.processing) }
     }
@@ -82,22 +104,55 @@ impl Life {
     }
 }
 
+fn after(moment: Timestamp, duration: SignedDuration) -> Timestamp {
+    moment.checked_add(duration).unwrap_or(Timestamp::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jiff::SignedDuration;
 
-    #[test]
-    fn states_follow_one_another() {
-        let seconds = SignedDuration::from_secs;
-        let stages = Stages {
+    fn seconds(count: i64) -> SignedDuration {
+        SignedDuration::from_secs(count)
+    }
+
+    fn stages() -> Stages {
+        Stages {
             execution_buffer: seconds(120),
             queued: seconds(60),
             routing: seconds(10),
             processing: seconds(100),
             time_to_live: seconds(1),
+        }
+    }
+
+    fn now() -> Timestamp {
+        "2030-01-07T10:00:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn life_goes_on_from_a_given_state() {
+        let (stages, now) = (stages(), now());
+        let life = Life::new(&stages, now, now + seconds(3600));
+        let at = |state: State, moments: &[i64]| -> Vec<&'static str> {
+            let resumed = life.resumed(&stages, now, now + seconds(3600), state).unwrap();
+            moments.iter().map(|moment| resumed.state(now + seconds(*moment)).name()).collect()
         };
-        let now: Timestamp = "2030-01-07T10:00:00Z".parse().unwrap();
+        assert_eq!(at(State::Scheduled, &[0, 3479, 3480]), ["SCHEDULED", "SCHEDULED", "QUEUED"]);
+        assert_eq!(at(State::Queued, &[59, 60, 70, 170]), ["QUEUED", "ROUTING", "PROCESSING", "COMPLETED"]);
+        assert_eq!(at(State::Routing, &[0, 9, 10, 110]), ["ROUTING", "ROUTING", "PROCESSING", "COMPLETED"]);
+        assert_eq!(at(State::Processing, &[0, 99, 100]), ["PROCESSING", "PROCESSING", "COMPLETED"]);
+        for state in [State::Paused, State::Completed] {
+            assert_eq!(life.resumed(&stages, now, now, state), None);
+        }
+        let waiting = Life::new(&stages, now, now);
+        let routed = waiting.resumed(&stages, now + seconds(5), now, State::Routing).unwrap();
+        assert_eq!(routed.queued, now, "it was in the queue before");
+    }
+
+    #[test]
+    fn states_follow_one_another() {
+        let (stages, now) = (stages(), now());
         let life = Life::new(&stages, now, now + seconds(180));
         let at = |after: i64| life.state(now + seconds(after)).name();
         assert_eq!([at(0), at(59), at(60), at(239)], ["SCHEDULED", "SCHEDULED", "QUEUED", "QUEUED"]);

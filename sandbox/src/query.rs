@@ -50,8 +50,7 @@ impl Query {
 
     /// `true` or `false`; absent means false.
     pub fn flag(&self, name: &str) -> Result<bool, Refusal> {
-        let read = |text: &str| text.parse().ok();
-        Ok(self.parsed(name, "true or false", read)?.unwrap_or(false))
+        Ok(self.parsed(name, "true or false", boolean)?.unwrap_or(false))
     }
 
     /// A time with or without zone.
@@ -101,6 +100,11 @@ impl Query {
     }
 }
 
+/// Reads `true` or `false`, in capital or small letters.
+pub fn boolean(text: &str) -> Option<bool> {
+    text.to_ascii_lowercase().parse().ok()
+}
+
 /// Reads a time that must say its zone.
 pub fn moment(name: &str, text: &str) -> Result<Timestamp, Refusal> {
     match times::read(text) {
@@ -128,6 +132,14 @@ mod tests {
         assert_eq!(query.text("a"), Some("2"));
         assert_eq!(query.text("b"), None);
         assert!(!query.flag("b").unwrap());
+    }
+
+    #[test]
+    fn booleans_are_read_in_any_case() {
+        let query = query("a=True&b=FALSE&c=tRuE&d=1");
+        assert!(query.flag("a").unwrap() && query.flag("c").unwrap());
+        assert!(!query.flag("b").unwrap());
+        assert!(query.flag("d").is_err());
     }
 
     #[test]

@@ -3,17 +3,21 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, Uri};
 use jiff::Timestamp;
 use serde_json::{json, Value};
 
+use crate::body;
 use crate::times;
 
 /// How many are kept.
 const KEPT: usize = 200;
 /// How much of a body is kept, in bytes.
 const KEPT_BODY: usize = 4096;
-const SECRETS: [&str; 5] = ["authorization", "proxy-authorization", "apikey", "x-api-key", "cookie"];
+const SECRET_HEADERS: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
+/// Headers whose names hold one of these are secret too.
+const SECRET_WORDS: [&str; 5] = ["apikey", "api-key", "token", "secret", "password"];
+const SECRET_PARAMETERS: [&str; 7] = ["apikey", "api-key", "x-api-key", "key", "token", "access_token", "password"];
 const MASK: &str = "***";
 
 /// One request and its answer.
@@ -97,11 +101,38 @@ impl Exchange {
 
 /// The lines of a head, secrets masked.
 pub fn masked(headers: &HeaderMap) -> Vec<(String, String)> {
-    let line = |name: &str, value: &[u8]| match SECRETS.contains(&name) {
+    let line = |name: &str, value: &[u8]| match is_secret(name) {
         true => (name.to_owned(), MASK.to_owned()),
         false => (name.to_owned(), String::from_utf8_lossy(value).into_owned()),
     };
     headers.iter().map(|(name, value)| line(name.as_str(), value.as_bytes())).collect()
+}
+
+/// Names of headers are in small letters.
+fn is_secret(name: &str) -> bool {
+    SECRET_HEADERS.contains(&name) || SECRET_WORDS.iter().any(|word| name.contains(word))
+}
+
+/// Path and query, the values of secret parameters masked.
+pub fn masked_target(uri: &Uri) -> String {
+    match uri.query() {
+        None => uri.path().to_owned(),
+        Some(query) => {
+            let pairs: Vec<String> = query.split('&').map(masked_pair).collect();
+            format!("{}?{}", uri.path(), pairs.join("&"))
+        }
+    }
+}
+
+fn masked_pair(pair: &str) -> String {
+    let Some((written, _)) = pair.split_once('=') else { return pair.to_owned() };
+    // A name that cannot be decoded is none of the secret ones.
+    let decoded = body::pairs(written).unwrap_or_default();
+    let secret = |name: &str| SECRET_PARAMETERS.contains(&name.to_ascii_lowercase().as_str());
+    match decoded.iter().any(|(name, _)| secret(name)) {
+        true => format!("{written}={MASK}"),
+        false => pair.to_owned(),
+    }
 }
 
 /// The beginning of a body as text.
@@ -147,9 +178,22 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("X-Api-Key", "secret".parse().unwrap());
         headers.insert("Authorization", "Basic secret".parse().unwrap());
+        headers.insert("X-Auth-Token", "secret".parse().unwrap());
+        headers.insert("Client-ApiKey", "secret".parse().unwrap());
         headers.insert("Accept", "*/*".parse().unwrap());
         let text = format!("{:?}", masked(&headers));
         assert!(!text.contains("secret") && text.contains("*/*"), "{text}");
         assert!(beginning(&[b'x'; 5000]).ends_with("xxx... (5000 bytes)"));
+    }
+
+    #[test]
+    fn secrets_in_queries_are_masked() {
+        let shown = |target: &str| masked_target(&target.parse().unwrap());
+        assert_eq!(shown("/a"), "/a");
+        assert_eq!(shown("/a?start=x&ApiKey=s&key&b"), "/a?start=x&ApiKey=***&key&b");
+        for name in ["api-key", "X-API-KEY", "key", "token", "access_token", "Password", "%61pikey"] {
+            assert_eq!(shown(&format!("/a?{name}=s&x=y")), format!("/a?{name}=***&x=y"));
+        }
+        assert_eq!(shown("/a?keys=1&%zz=2"), "/a?keys=1&%zz=2");
     }
 }

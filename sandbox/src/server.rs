@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use axum::http::header::{
-    HeaderName, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ORIGIN, VARY,
+    HeaderName, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
+    ACCESS_CONTROL_EXPOSE_HEADERS, ORIGIN, VARY,
 };
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{self, Next};
@@ -24,12 +25,13 @@ use crate::{control, exchange, v1, v3};
 /// How long open connections may go on after the signal to stop.
 const GRACE: Duration = Duration::from_secs(2);
 
-const CROSS_ORIGIN: [(HeaderName, HeaderValue); 3] = [
+const CROSS_ORIGIN: [(HeaderName, HeaderValue); 4] = [
     (ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, PUT, DELETE, OPTIONS")),
     (
         ACCESS_CONTROL_ALLOW_HEADERS,
         HeaderValue::from_static("x-api-key, apikey, content-type, authorization, contactcenterid, gms_user"),
     ),
+    (ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("Retry-After, WWW-Authenticate")),
     (VARY, HeaderValue::from_static("Origin")),
 ];
 
@@ -80,6 +82,7 @@ fn router(sandbox: Arc<Sandbox>) -> Router {
         .merge(control::routes(sandbox.clone()))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
+        .layer(middleware::from_fn_with_state(sandbox.desk.clone(), v3::gateway))
         .layer(middleware::from_fn(preflight))
         .layer(middleware::from_fn_with_state(sandbox, exchange::exchange))
         .layer(middleware::from_fn(cross_origin))
@@ -94,12 +97,18 @@ async fn wrong_method(uri: Uri) -> Response {
     failure(&uri, StatusCode::METHOD_NOT_ALLOWED, message)
 }
 
-/// An error body in the shape of the API that the path belongs to.
+/// An error body in the shape that belongs to the path.
 pub fn failure(uri: &Uri, status: StatusCode, message: &str) -> Response {
-    match uri.path().starts_with("/engagement/") {
-        true => v3::failure(status, message),
-        false => v1::failure(status, message),
+    match uri.path() {
+        path if v3::owns(path) => v3::failure(status, message),
+        path if is_within(path, "/sandbox") => control::failure(status, message),
+        _ => v1::failure(status, message),
     }
+}
+
+/// Whether a path is this one, or one below it.
+pub fn is_within(path: &str, above: &str) -> bool {
+    path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Answers preflight requests, which carry no key.

@@ -18,6 +18,7 @@ pub struct Settings {
     /// What holds for the whole server.
     pub server: Server,
     /// The services by name; the two built-in ones when the file names none.
+    #[serde(deserialize_with = "services")]
     pub services: BTreeMap<String, Service>,
 }
 
@@ -36,6 +37,7 @@ pub struct Server {
 #[serde(default, deny_unknown_fields)]
 pub struct V1 {
     /// Keys of which a request must carry one; none means no key is asked for.
+    #[serde(deserialize_with = "keys")]
     pub api_keys: Vec<String>,
     /// The realm of the basic authentication challenge.
     pub realm: String,
@@ -83,20 +85,23 @@ impl Default for V1 {
     }
 }
 
-/// Access to the v3 API, and the point in which real v3 servers may differ.
+/// Access to the v3 API, and the points in which real v3 servers may differ.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct V3 {
     /// Keys of which a request must carry one; none means no key is asked for.
+    #[serde(deserialize_with = "keys")]
     pub api_keys: Vec<String>,
     /// The status when the office is closed at the desired time: 429 or 400.
     #[serde(deserialize_with = "one_of::<_, 429, 400>")]
     pub closed_status: u16,
+    /// What decides when a request has both an end and `numberOfDays`.
+    pub interval_end: EndChoice,
 }
 
 impl Default for V3 {
     fn default() -> Self {
-        V3 { api_keys: vec!["sandbox-key".to_owned()], closed_status: 429 }
+        V3 { api_keys: vec!["sandbox-key".to_owned()], closed_status: 429, interval_end: EndChoice::default() }
     }
 }
 
@@ -131,6 +136,19 @@ pub enum IntervalEnd {
     End,
     /// `number-of-days` decides.
     NumberOfDays,
+}
+
+/// v3: what decides when a request has both an end (`end` or `endMS`) and `numberOfDays`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndChoice {
+    /// The end decides.
+    #[default]
+    End,
+    /// `numberOfDays` decides.
+    NumberOfDays,
+    /// Neither: the request is refused.
+    Refuse,
 }
 
 const BUILT_IN_SERVICES: &str = r#"
@@ -207,6 +225,36 @@ fn one_of<'de, D: Deserializer<'de>, const FIRST: u16, const SECOND: u16>(deseri
     Err(D::Error::custom(format!("status {status}: write {FIRST} or {SECOND}")))
 }
 
+/// A request with an empty key counts as one without key, so that an empty key would let nobody in.
+fn keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let keys = Vec::<String>::deserialize(deserializer)?;
+    match keys.iter().any(String::is_empty) {
+        true => Err(D::Error::custom("a key is empty: write [] if none is needed")),
+        false => Ok(keys),
+    }
+}
+
+fn services<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Service>, D::Error> {
+    let named = BTreeMap::<ServiceName, Service>::deserialize(deserializer)?;
+    Ok(named.into_iter().map(|(name, service)| (name.0, service)).collect())
+}
+
+/// A name that can be one segment of a path.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+struct ServiceName(String);
+
+impl TryFrom<String> for ServiceName {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        if name.is_empty() || name.contains('/') {
+            return Err(format!("service name {name:?}: write a name that is not empty and holds no /"));
+        }
+        Ok(ServiceName(name))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -258,6 +306,27 @@ mod tests {
         assert!(complaint("[services.a]\nfurthest = \"1\"").starts_with("f.toml:2:12: "));
         assert!(complaint("[server").starts_with("f.toml:1:8: "));
         assert!(complaint("services = 3").contains("invalid type"), "a number is no table");
+    }
+
+    #[test]
+    fn keys_and_names_that_nobody_could_use_are_mistakes() {
+        for text in ["[server.v1]\napi_keys = [\"\"]\n", "[server.v3]\napi_keys = [\"one\", \"\"]\n"] {
+            let empty = complaint(text);
+            assert!(empty.starts_with("f.toml:2:") && empty.contains("a key is empty"), "{empty}");
+        }
+        for text in ["[services.a]\n[services.\"\"]\n", "[services.a]\n[services.\"b/c\"]\n"] {
+            let name = complaint(text);
+            assert!(name.starts_with("f.toml:2:") && name.contains("service name"), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_v3_interval_is_a_switch() {
+        let read = |text: &str| parse(Path::new("f.toml"), text).unwrap().server.v3.interval_end;
+        assert_eq!(read(""), EndChoice::End);
+        assert_eq!(read("[server.v3]\ninterval_end = \"number-of-days\"\n"), EndChoice::NumberOfDays);
+        assert_eq!(read("[server.v3]\ninterval_end = \"refuse\"\n"), EndChoice::Refuse);
+        assert!(complaint("[server.v3]\ninterval_end = \"start\"\n").contains("number-of-days"));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use serde_json::{json, Map, Value};
 use crate::access::{self, KeyProblem};
 use crate::body::BodyError;
 use crate::desk::{Desk, Offer, Refusal};
+use crate::life::State;
 use crate::numbers::BadNumber;
 use crate::settings::Service;
 use crate::times;
@@ -22,6 +23,7 @@ mod admin;
 mod availability;
 mod change;
 mod records;
+mod report;
 mod schedule;
 
 pub use availability::slots;
@@ -30,6 +32,10 @@ const CALLBACK_EXCEPTIONS: &str = "com.genesyslab.gsg.services.callback.exceptio
 const GENERAL_EXCEPTION: &str = "com.genesyslab.gsg.GSGException";
 const ORCHESTRATION_EXCEPTION: &str = "com.genesyslab.gsg.services.ors.OrsServiceException";
 const BAD_PARAMETER: (u16, &str) = (501, "BAD_PARAMETER");
+
+/// What clients send along and the server alone decides.
+const DECIDED: [&str; 7] =
+    ["_id", "_desired_time", "_service_name", "_callback_reason", "_expiration_time", "_url", "url"];
 
 /// Why a request gets no 200.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +72,7 @@ pub fn routes(desk: Arc<Desk>) -> Router {
         .route(&path(ADMIN, "/queues"), get(admin::queues))
         .route(&path(ADMIN, "/watermarks"), get(admin::watermarks))
         .route(&path(ADMIN, "/cancel"), post(admin::cancel))
+        .route(&path(ADMIN, "/reportcancelled"), post(report::cancelled))
         .with_state(desk)
 }
 
@@ -115,6 +122,18 @@ fn take_text(fields: &mut Map<String, Value>, name: &str) -> Option<String> {
     }
 }
 
+/// Whether the server alone decides a property.
+fn is_decided(key: &str) -> bool {
+    DECIDED.contains(&key)
+}
+
+/// The state that a parameter names, in capital or small letters.
+fn state(parameter: &str, name: &str) -> Result<State, Refusal> {
+    State::named(&name.to_ascii_uppercase()).ok_or_else(|| {
+        Refusal::Parameter(format!("Invalid parameter {parameter}: [{name}] is not a state of a callback."))
+    })
+}
+
 fn finish(desk: &Desk, answer: Result<Value, Problem>) -> Response {
     match answer {
         Ok(body) => Json(body).into_response(),
@@ -137,10 +156,7 @@ fn refuse(desk: &Desk, problem: &Problem) -> Response {
         }
         Problem::Refused(Refusal::Parameter(_)) => (400, callback_exception("BadParameter", BAD_PARAMETER, &message)),
         Problem::Refused(Refusal::Number(number)) => (400, callback_exception("Number", number_code(number), &message)),
-        Problem::Refused(Refusal::UnknownCallback(_)) => {
-            let body = callback_exception("NotFound", (404, "NOT_FOUND"), &message);
-            (server.unknown_id_status, body)
-        }
+        Problem::Refused(Refusal::UnknownCallback(_)) => unknown_callback(server.unknown_id_status, &message),
         Problem::Refused(Refusal::TooLate { .. }) => (400, callback_exception("State", (400, "BAD_REQUEST"), &message)),
         Problem::Refused(Refusal::Limit(_)) => {
             (503, callback_exception("ServiceUnavailable", (503, "SERVICE_UNAVAILABLE"), &message))
@@ -170,6 +186,12 @@ fn refuse(desk: &Desk, problem: &Problem) -> Response {
     };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
     (status, Json(body)).into_response()
+}
+
+/// A server that does not tell an unknown id from a wrong one says so in the body too.
+fn unknown_callback(status: u16, message: &str) -> (u16, Value) {
+    let code = if status == 404 { (404, "NOT_FOUND") } else { BAD_PARAMETER };
+    (status, callback_exception("NotFound", code, message))
 }
 
 /// The codes for which the widget has texts.

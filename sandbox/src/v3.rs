@@ -3,18 +3,19 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
-use axum::middleware::{self, Next};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{json, Map, Value};
 use uuid::Uuid;
 
-use crate::access;
+use crate::access::{self, KeyProblem};
 use crate::body::BodyError;
 use crate::desk::{Desk, Offer, Refusal};
 use crate::numbers::BadNumber;
+use crate::server::is_within;
 use crate::times;
 
 mod availability;
@@ -31,9 +32,10 @@ enum Problem {
     Body(#[from] BodyError),
 }
 
-/// The routes of this API.
+const BASE: &str = "/engagement/v3";
+
+/// The routes of this API, without the gateway in front.
 pub fn routes(desk: Arc<Desk>) -> Router {
-    const BASE: &str = "/engagement/v3";
     let path = |rest: &str| format!("{BASE}{rest}");
     Router::new()
         .route(&path("/callbacks/create"), post(create::create))
@@ -44,7 +46,6 @@ pub fn routes(desk: Arc<Desk>) -> Router {
         .route(&path("/callbacks/queue-status/{queue}"), get(queue::status))
         .route(&path("/estimated-wait-time"), get(queue::estimated_wait_time))
         .route(&path("/call-in/requests/create"), post(create::call_in))
-        .layer(middleware::from_fn_with_state(desk.clone(), gateway))
         .with_state(desk)
 }
 
@@ -53,13 +54,43 @@ pub fn failure(status: StatusCode, message: &str) -> Response {
     (status, Json(envelope(status.as_u16(), message, None))).into_response()
 }
 
-/// Real servers stand behind a gateway, which looks at the key first.
-async fn gateway(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
-    let keys = &desk.settings.server.v3.api_keys;
-    match access::check_key(request.headers(), &["x-api-key"], keys) {
-        Ok(()) => next.run(request).await,
-        Err(problem) => (StatusCode::UNAUTHORIZED, Json(problem.fault())).into_response(),
+/// The answer with a status that was ordered, in the shape in which real servers give it.
+pub fn ordered(status: StatusCode, message: &str) -> Response {
+    match status {
+        StatusCode::UNAUTHORIZED => unauthorized(KeyProblem::Invalid),
+        StatusCode::TOO_MANY_REQUESTS => {
+            let body = envelope(7041, message, Some(proposed(&NOTHING)));
+            (status, Json(body)).into_response()
+        }
+        _ => failure(status, message),
     }
+}
+
+/// Whether the errors at a path have the shape of this API.
+pub fn owns(path: &str) -> bool {
+    is_within(path, "/engagement")
+}
+
+/// Lets the gateway look at a request.
+pub async fn gateway(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
+    match turned_away(&desk, request.method(), request.uri().path(), request.headers()) {
+        Some(response) => response,
+        None => next.run(request).await,
+    }
+}
+
+/// Real servers stand behind a gateway, which looks at the key before anything else; nothing when
+/// it lets a request pass. Preflight requests carry no key.
+pub fn turned_away(desk: &Desk, method: &Method, path: &str, headers: &HeaderMap) -> Option<Response> {
+    if *method == Method::OPTIONS || !is_within(path, BASE) {
+        return None;
+    }
+    let keys = &desk.settings.server.v3.api_keys;
+    access::check_key(headers, &["x-api-key"], keys).err().map(unauthorized)
+}
+
+fn unauthorized(problem: KeyProblem) -> Response {
+    (StatusCode::UNAUTHORIZED, Json(problem.fault())).into_response()
 }
 
 /// Absent, null and empty are the same: a form cannot tell them apart.

@@ -5,9 +5,9 @@ import sys
 import urllib.request
 
 from browser import Browser
-from support import ROOT, Case, Sandbox, python_environment, run
+from support import ENVIRONMENT, ROOT, Case, Sandbox, python_environment, run
 
-SCHEMATHESIS = ROOT / "build" / "test" / "venv" / "bin" / "schemathesis"
+SCHEMATHESIS = ENVIRONMENT / "bin" / "schemathesis"
 TAB, ENTER = "\ue004", "\ue007"
 
 BOOK = """
@@ -64,8 +64,51 @@ class Page(Case):
                 for number in range(count):
                     book(sandbox, f"2030-01-08T{hour:02}:{15 * (number % 4):02}:00.000Z")
             browser.wait("return document.querySelector('[data-cell=\"samples 2030-01-08 14\"]').className === 'full'")
+            noon = "document.querySelector('[data-cell=\"samples 2030-01-08 12\"]')"
+            for _ in range(5):
+                book(sandbox, "2030-01-08T12:15:00.000Z")
+            browser.wait(f"return {noon}.textContent.trim() === '5 / 20 1 full'")
+            self.assertEqual(browser.run(f"return {noon}.title"), "12:00 0/5, 12:15 5/5, 12:30 0/5, 12:45 0/5")
             browser.picture(ROOT / "build" / "test" / "sandbox.png")
             self.assertEqual(browser.complaints(), [])
+
+    def test_what_one_reads_stays_while_the_rest_changes(self):
+        with Sandbox(*self.STARTED) as sandbox, Browser() as browser:
+            browser.open(sandbox.base)
+            browser.wait("return document.getElementById('live').textContent === 'live'")
+            rows = "document.querySelectorAll('#{} tbody tr').length"
+            book(sandbox, "2030-01-08T10:15:00.000Z")
+            browser.wait(f"return {rows.format('requests')} >= 1 && {rows.format('bookings')} === 1")
+            browser.run("const one = document.querySelector('#requests summary'); one.parentNode.open = true; one.focus()")
+            opened = browser.run("return document.activeElement.id")
+            self.assertTrue(opened.startswith("summary-"), opened)
+            before = browser.run(f"return {rows.format('requests')}")
+            browser.run("getSelection().selectAllChildren(document.querySelector('#bookings td'))")
+            book(sandbox, "2030-01-08T10:30:00.000Z")
+            browser.wait(f"return {rows.format('requests')} > {before}")
+            self.assertEqual(browser.run("return document.activeElement.id"), opened)
+            self.assertTrue(browser.run("return document.activeElement.parentNode.open"))
+            self.assertFalse(browser.run("return getSelection().isCollapsed"))
+            self.assertEqual(browser.run(f"return {rows.format('bookings')}"), 1, "it waits while something is selected")
+            browser.run("getSelection().removeAllRanges()")
+            book(sandbox, "2030-01-08T10:45:00.000Z")
+            browser.wait(f"return {rows.format('bookings')} === 3")
+
+    def test_the_clock_is_set_and_forgetting_is_confirmed(self):
+        with Sandbox(*self.STARTED) as sandbox, Browser() as browser:
+            browser.open(sandbox.base)
+            book(sandbox, "2030-01-08T10:15:00.000Z")
+            browser.run(
+                "const field = document.querySelector('[name=now]'); field.value = '2030-02-03T04:05:06Z';"
+                "field.form.requestSubmit()"
+            )
+            browser.wait("return document.getElementById('clock').innerText.includes('2030-02-03 04:05:06')")
+            forget = "document.querySelector('form[data-confirm]').requestSubmit()"
+            browser.run(f"window.confirm = () => false; {forget}")
+            self.assertEqual(len(seen(sandbox.base, "/sandbox/requests?max=1")), 1)
+            browser.run(f"window.confirm = () => true; {forget}")
+            browser.wait("return document.getElementById('bookings').innerText.includes('None yet.')")
+            self.assertEqual(seen(sandbox.base, "/sandbox/requests"), [])
 
     def test_it_is_used_by_keyboard_alone(self):
         with Sandbox(*self.STARTED) as sandbox, Browser() as browser:
@@ -90,8 +133,10 @@ class Page(Case):
         colours = set()
         for dark in [False, True]:
             with Sandbox(*self.STARTED) as sandbox, Browser(500, 800, dark) as browser:
+                book(sandbox, "2030-01-08T10:15:00.000Z")
                 browser.open(sandbox.base)
                 self.assertTrue(browser.run("return document.documentElement.scrollWidth <= window.innerWidth"))
+                self.assertLess(browser.run("return document.querySelector('#bookings tbody tr').offsetHeight"), 60)
                 self.assertEqual(browser.run("return matchMedia('(prefers-color-scheme: dark)').matches"), dark)
                 colours.add(browser.run("return getComputedStyle(document.body).backgroundColor"))
         self.assertEqual(len(colours), 2, colours)

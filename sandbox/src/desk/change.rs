@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::{expiry, is_full, within_bounds, Desk, Refusal, Taken};
 use crate::life::{Life, State};
+use crate::settings::Stages;
 use crate::store::{Record, Selection};
 
 /// What shall become of a booking.
@@ -14,7 +15,7 @@ pub struct Change {
     pub desired: Option<Timestamp>,
     /// A new number.
     pub number: Option<String>,
-    /// A state in place of what its life says.
+    /// A state to go on from, or to stay in when it is paused or over.
     pub state: Option<State>,
     /// Properties to replace; an empty text removes one.
     pub properties: Map<String, Value>,
@@ -83,7 +84,7 @@ impl Desk {
                     return Ok((record, Taken::Full));
                 }
             }
-            apply(&mut record, change, now);
+            apply(&mut record, change, &service.stages, now);
             ledger.update(&record)?;
             Ok((record, Taken::Yes))
         });
@@ -120,23 +121,90 @@ fn changeable(record: &Record, now: Timestamp) -> Result<(), Refusal> {
     }
 }
 
-fn apply(record: &mut Record, change: Change, now: Timestamp) {
+fn apply(record: &mut Record, change: Change, stages: &Stages, now: Timestamp) {
     if let Some(number) = change.number {
         record.number = number;
     }
     if let Some(state) = change.state {
-        record.given = Some(state);
-        record.life.completed = if state == State::Completed { now } else { Timestamp::MAX };
+        put_into(record, state, stages, now);
     }
     if change.properties.is_empty() {
         return;
     }
     let mut data: Map<String, Value> = serde_json::from_str(&record.data).unwrap_or_default();
     for (key, value) in change.properties {
-        match value.as_str() {
-            Some("") => data.shift_remove(&key),
-            _ => data.insert(key, value),
-        };
+        if value == "" {
+            remove(&mut data, &key);
+        } else if !replace(&mut data, &key, &value) {
+            data.insert(key, value);
+        }
     }
     record.data = Value::Object(data).to_string();
+}
+
+fn put_into(record: &mut Record, state: State, stages: &Stages, now: Timestamp) {
+    match record.life.resumed(stages, now, record.desired, state) {
+        Some(life) => {
+            record.given = None;
+            record.life = life;
+        }
+        None => {
+            record.given = Some(state);
+            record.life.completed = if state == State::Completed { now } else { Timestamp::MAX };
+        }
+    }
+}
+
+/// Puts a value in the place of the first one of that name, at any depth; whether there was one. The first is the one
+/// that queries show.
+fn replace(data: &mut Map<String, Value>, key: &str, value: &Value) -> bool {
+    data.iter_mut().any(|(name, old)| match old {
+        Value::Object(inner) => replace(inner, key, value),
+        _ if name == key => {
+            *old = value.clone();
+            true
+        }
+        _ => false,
+    })
+}
+
+/// Removes every value of that name, at any depth.
+fn remove(data: &mut Map<String, Value>, key: &str) {
+    data.retain(|name, value| match value {
+        Value::Object(inner) => {
+            remove(inner, key);
+            true
+        }
+        _ => name != key,
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn data() -> Map<String, Value> {
+        let data = json!({"language": "en", "userData": {"a": "1", "deep": {"b": [1]}, "language": "de"}});
+        data.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn a_property_changes_where_it_lives() {
+        let mut data = data();
+        assert!(replace(&mut data, "b", &json!("2")) && replace(&mut data, "language", &json!("fr")));
+        assert!(!replace(&mut data, "userData", &json!("x")) && !replace(&mut data, "c", &json!("x")));
+        let expected = json!({"language": "fr", "userData": {"a": "1", "deep": {"b": "2"}, "language": "de"}});
+        assert_eq!(Value::Object(data), expected);
+    }
+
+    #[test]
+    fn a_property_is_removed_at_every_depth() {
+        let mut data = data();
+        for key in ["b", "language", "userData", "c"] {
+            remove(&mut data, key);
+        }
+        assert_eq!(Value::Object(data), json!({"userData": {"a": "1", "deep": {}}}));
+    }
 }

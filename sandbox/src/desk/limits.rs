@@ -14,14 +14,16 @@ const IN_QUEUE: usize = 2;
 /// Whether the service takes one more booking.
 pub fn check(ledger: &Ledger, service: &Service, record: &Record, now: Timestamp) -> Result<(), Refusal> {
     let limits = &service.limits;
-    if let Some(limit) = limits.queued {
+    let due_soon = record.life.queued <= now;
+    // What is not due soon waits outside the queue, however full that is; a limit of 0 leaves no queue to come into.
+    if let Some(limit) = limits.queued.filter(|limit| due_soon || *limit == 0) {
         check_queue(ledger, record, limit, now)?;
     }
     if limits.in_queue_check {
         check_number(ledger, record, now)?;
     }
-    // Those of another day or hour are counted when they come due.
-    if record.life.queued > now {
+    // The other limits count what was due soon when it was booked, and nothing else, also later.
+    if !due_soon {
         return Ok(());
     }
     for throttle in &limits.throttles {
@@ -50,7 +52,9 @@ fn check_queue(ledger: &Ledger, record: &Record, limit: u32, now: Timestamp) -> 
 
 fn check_number(ledger: &Ledger, record: &Record, now: Timestamp) -> Result<(), Refusal> {
     let selection = Selection { number: Some(record.number.clone()), alive_at: Some(now), ..Selection::default() };
-    match ledger.select(&selection)?.len() < IN_QUEUE {
+    let alive = ledger.select(&selection)?;
+    let waiting = alive.iter().filter(|other| matches!(other.state(now), State::Scheduled | State::Queued)).count();
+    match waiting < IN_QUEUE {
         true => Ok(()),
         false => Err(Refusal::Limit(format!(
             "Callback for _customer_number={} rejected because {IN_QUEUE} callbacks for this number are queued already.",
@@ -66,7 +70,7 @@ fn check_day(ledger: &Ledger, service: &Service, record: &Record, limit: u32, no
         ledger.records_due_soon_since(&record.service, midnight)?.iter().map(values).collect();
     let own = values(record);
     for key in &service.limits.daily_keys {
-        let Some(value) = own.get(key) else { continue };
+        let Some(value) = own.get(key).filter(|value| !value.is_null() && *value != "") else { continue };
         let count = today.iter().filter(|other| other.get(key) == Some(value)).count();
         if u32::try_from(count).is_ok_and(|count| count < limit) {
             continue;

@@ -10,10 +10,11 @@ use jiff::SignedDuration;
 use serde_json::{json, Map, Value};
 
 use super::records::{base, shown, Criterion};
-use super::{admitted_everywhere, finish, Problem};
+use super::{admitted_everywhere, finish, state, Problem};
 use crate::body;
 use crate::calendar::Slot;
 use crate::desk::{Desk, Refusal};
+use crate::life;
 use crate::query::Query;
 use crate::store::Selection;
 
@@ -29,6 +30,7 @@ pub async fn queues(State(desk): State<Arc<Desk>>, RawQuery(query): RawQuery, he
 
 async fn try_queues(desk: &Desk, query: Option<&str>, headers: &HeaderMap) -> Result<Value, Problem> {
     admitted_everywhere(desk, headers)?;
+    let pairs = body::pairs(query.unwrap_or_default())?;
     let query = Query::read(query)?;
     let now = desk.clock.now();
     let at = |offset| now.saturating_add(offset).unwrap_or(now);
@@ -36,9 +38,9 @@ async fn try_queues(desk: &Desk, query: Option<&str>, headers: &HeaderMap) -> Re
     let end = query.moment("end_time")?.unwrap_or_else(|| at(AHEAD));
     let most = query.slots("max")?.unwrap_or(usize::MAX);
     let target = query.text("target");
-    let states: Option<Vec<&str>> = query.text("states").map(|states| states.split(',').map(str::trim).collect());
+    let states = query.text("states").map(states).transpose()?;
     let passed = ["target", "start_time", "end_time", "states", "max"];
-    let criteria = Criterion::all(desk, target, &query, &passed)?;
+    let criteria = Criterion::all(desk, target, &pairs, &passed)?;
     let mut queues: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
     for name in desk.settings.services.keys().filter(|name| target.is_none_or(|target| target == *name)) {
         queues.insert(name, Vec::new());
@@ -53,7 +55,7 @@ async fn try_queues(desk: &Desk, query: Option<&str>, headers: &HeaderMap) -> Re
     };
     let base = base(headers);
     for record in desk.select(selection).await? {
-        let wanted = states.as_ref().is_none_or(|states| states.contains(&record.state(now).name()));
+        let wanted = states.as_ref().is_none_or(|states| states.contains(&record.state(now)));
         let shown = shown(&record, now, &base);
         let Some(queue) = queues.get_mut(record.service.as_str()) else { continue };
         if wanted && queue.len() < most && criteria.iter().all(|criterion| criterion.fits(&shown)) {
@@ -61,6 +63,12 @@ async fn try_queues(desk: &Desk, query: Option<&str>, headers: &HeaderMap) -> Re
         }
     }
     Ok(json!(queues))
+}
+
+/// States, separated by commas.
+fn states(names: &str) -> Result<Vec<life::State>, Refusal> {
+    let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+    names.map(|name| state("states", name)).collect()
 }
 
 /// `GET /genesys/1/admin/callback/watermarks`
@@ -96,18 +104,10 @@ pub async fn cancel(State(desk): State<Arc<Desk>>, request: Request) -> Response
 async fn try_cancel(desk: &Desk, request: Request) -> Result<Value, Problem> {
     admitted_everywhere(desk, request.headers())?;
     let fields = body::json_object(request).await?;
-    let wrong = |text: &str| Problem::from(Refusal::Parameter(text.to_owned()));
-    let reason = match fields.get("reason") {
-        None | Some(Value::Null) => "CANCELLED_BY_ADMIN",
-        Some(Value::String(reason)) if !reason.is_empty() => reason,
-        Some(_) => return Err(wrong("Invalid parameter reason: not text.")),
-    };
-    let Some(Value::Array(ids)) = fields.get("ids") else {
-        return Err(wrong("Invalid parameter ids: not an array of callback ids."));
-    };
-    let ids: Option<Vec<&str>> = ids.iter().map(Value::as_str).collect();
+    let reason = text(&fields, "reason")?.unwrap_or("CANCELLED_BY_ADMIN");
+    let ids = texts(&fields, "ids")?.ok_or_else(|| Refusal::Parameter("Missing parameter ids.".to_owned()))?;
     let mut results = Map::new();
-    for id in ids.ok_or_else(|| wrong("Invalid parameter ids: not an array of callback ids."))? {
+    for id in ids {
         let (text, title) = match desk.cancel(id, None, reason).await {
             Ok(_) => ("The callback is cancelled".to_owned(), "Ok"),
             Err(refusal @ Refusal::UnknownCallback(_)) => (refusal.to_string(), "FAILURE_MISSING"),
@@ -120,4 +120,20 @@ async fn try_cancel(desk: &Desk, request: Request) -> Result<Value, Problem> {
         results.insert(id.to_owned(), dialog);
     }
     Ok(Value::Object(results))
+}
+
+/// A text in a JSON body, if it is there.
+pub fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, Refusal> {
+    match fields.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.as_str())),
+        Some(_) => Err(Refusal::Parameter(format!("Invalid parameter {name}: not text."))),
+    }
+}
+
+/// An array of texts in a JSON body, if it is there.
+pub fn texts<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<Option<Vec<&'a str>>, Refusal> {
+    let Some(value) = fields.get(name).filter(|value| !value.is_null()) else { return Ok(None) };
+    let texts: Option<Vec<&str>> = value.as_array().and_then(|values| values.iter().map(Value::as_str).collect());
+    texts.map(Some).ok_or_else(|| Refusal::Parameter(format!("Invalid parameter {name}: not an array of texts.")))
 }

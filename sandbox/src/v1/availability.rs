@@ -79,16 +79,17 @@ async fn try_list_v2(
     let limit = query.slots("max-time-slots")?;
     let mut offers = desk.offers(&name, now, stretch, limit).await?;
     offers.retain(|offer| busy || offer.free > 0);
-    Ok(slots(&offers, calendar.slot.0, &query, asked_zone.as_ref()))
+    Ok(slots(&offers, calendar.slot.0, asked_zone.as_ref()))
 }
 
 /// The list of slots that version 2 and the v3 API share.
-pub fn slots(offers: &[Offer], minutes: i16, query: &Query, asked_zone: Option<&TimeZone>) -> Value {
+pub fn slots(offers: &[Offer], minutes: i16, asked_zone: Option<&TimeZone>) -> Value {
     let slots = offers.iter().map(|offer| slot(offer, asked_zone));
     json!({
         "slots": slots.collect::<Value>(),
         "durationMin": minutes,
-        "timezone": query.text("timezone").unwrap_or("UTC"),
+        // The only zone without a name of its own is the unknown one.
+        "timezone": asked_zone.map_or("UTC", |zone| zone.iana_name().unwrap_or("Etc/Unknown")),
     })
 }
 

@@ -7,15 +7,10 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde_json::{json, Value};
 
-use super::{admitted, finish, take_text, Problem, ServiceAndId};
+use super::{admitted, finish, is_decided, state, take_text, Problem, ServiceAndId};
 use crate::body;
-use crate::desk::{Change, Desk, Refusal};
-use crate::life;
+use crate::desk::{Change, Desk};
 use crate::query::{self, Query};
-
-/// What clients send along and the server alone decides.
-const KEPT: [&str; 7] =
-    ["_id", "_desired_time", "_service_name", "_callback_reason", "_expiration_time", "_url", "url"];
 
 /// `DELETE /genesys/1/service/callback/{service}/{id}`
 pub async fn cancel(
@@ -51,23 +46,17 @@ async fn try_update(desk: &Desk, path: ServiceAndId, request: Request) -> Result
     let (service, id) = split(desk, path, request.headers())?;
     let mut fields = body::flat(request).await?;
     let desired = take_text(&mut fields, "_new_desired_time");
-    let state = take_text(&mut fields, "_callback_state");
+    let given = take_text(&mut fields, "_callback_state");
     let number = take_text(&mut fields, "_customer_number");
-    fields.retain(|key, _| !KEPT.contains(&key.as_str()));
+    fields.retain(|key, _| !is_decided(key));
     let change = Change {
         desired: desired.map(|text| query::moment("_new_desired_time", &text)).transpose()?,
         number,
-        state: state.map(|name| named(&name)).transpose()?,
+        state: given.map(|name| state("_callback_state", &name)).transpose()?,
         properties: fields,
     };
     desk.change(&id, &service, change).await?;
     Ok(json!({}))
-}
-
-fn named(name: &str) -> Result<life::State, Refusal> {
-    life::State::named(name).ok_or_else(|| {
-        Refusal::Parameter(format!("Invalid parameter _callback_state: [{name}] is not a state of a callback."))
-    })
 }
 
 fn split(desk: &Desk, path: ServiceAndId, headers: &HeaderMap) -> Result<(String, String), Problem> {

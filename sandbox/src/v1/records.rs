@@ -10,7 +10,8 @@ use axum::response::Response;
 use jiff::Timestamp;
 use serde_json::{json, Map, Value};
 
-use super::{admitted, admitted_everywhere, finish, Problem, ServiceName};
+use super::{admitted, admitted_everywhere, finish, is_decided, Problem, ServiceName};
+use crate::body;
 use crate::desk::{Desk, Refusal};
 use crate::life;
 use crate::query::Query;
@@ -50,16 +51,9 @@ async fn try_search(
     query: Option<&str>,
     headers: &HeaderMap,
 ) -> Result<Value, Problem> {
-    let query = Query::read(query)?;
-    let any = match query.text("operand") {
-        None | Some("AND") => false,
-        Some("OR") => true,
-        Some(other) => {
-            let text = format!("Invalid parameter operand: [{other}] is not AND or OR.");
-            return Err(Refusal::Parameter(text).into());
-        }
-    };
-    let wanted: Vec<Criterion> = Criterion::all(desk, service.as_deref(), &query, &["operand"])?;
+    let pairs = body::pairs(query.unwrap_or_default())?;
+    let any = any_is_enough(&Query::read(query)?)?;
+    let wanted: Vec<Criterion> = Criterion::all(desk, service.as_deref(), &pairs, &["operand"])?;
     let number = wanted.iter().find(|criterion| criterion.key == "_customer_number" && !criterion.negated);
     let selection = Selection {
         service,
@@ -74,6 +68,16 @@ async fn try_search(
         false => wanted.iter().all(|criterion| criterion.fits(record)),
     });
     Ok(found.map(Value::Object).collect())
+}
+
+/// Whether one condition of a query is enough, or all have to hold.
+fn any_is_enough(query: &Query) -> Result<bool, Refusal> {
+    match query.text("operand") {
+        None => Ok(false),
+        Some(text) if text.eq_ignore_ascii_case("AND") => Ok(false),
+        Some(text) if text.eq_ignore_ascii_case("OR") => Ok(true),
+        Some(other) => Err(Refusal::Parameter(format!("Invalid parameter operand: [{other}] is not AND or OR."))),
+    }
 }
 
 /// `GET /genesys/1/service/{id}/check-queue-position`
@@ -109,7 +113,7 @@ async fn try_queue_position(
     }))
 }
 
-/// One condition of a query; `!` before the value negates it.
+/// One condition of a query; `!` before the value negates it. Nothing is equal to an empty value.
 pub struct Criterion {
     key: String,
     value: String,
@@ -117,26 +121,31 @@ pub struct Criterion {
 }
 
 impl Criterion {
-    /// The conditions of a query: all its parameters but those that are `passed` over.
-    pub fn all(desk: &Desk, service: Option<&str>, query: &Query, passed: &[&str]) -> Result<Vec<Criterion>, Refusal> {
+    /// The conditions of a query: all its parameters, also the empty ones, but those that are `passed` over.
+    pub fn all(
+        desk: &Desk,
+        service: Option<&str>,
+        pairs: &[(String, String)],
+        passed: &[&str],
+    ) -> Result<Vec<Criterion>, Refusal> {
         let services = &desk.settings.services;
         let of_interest = services.iter().filter(|(name, _)| service.is_none_or(|service| service == *name));
         let lookup: Vec<&String> = of_interest.flat_map(|(_, service)| &service.lookup_keys).collect();
         let mut criteria = Vec::new();
-        for (key, value) in query.pairs().filter(|(key, _)| !passed.contains(key)) {
-            if !FILTERS.contains(&key) && !lookup.iter().any(|known| *known == key) {
+        for (key, value) in pairs.iter().filter(|(key, _)| !passed.contains(&key.as_str())) {
+            if !FILTERS.contains(&key.as_str()) && !lookup.contains(&key) {
                 let text = format!("Parameter {key} cannot be searched: it is not one of the service's lookup keys.");
                 return Err(Refusal::Parameter(text));
             }
-            let (value, negated) = value.strip_prefix('!').map_or((value, false), |value| (value, true));
-            criteria.push(Criterion { key: key.to_owned(), value: value.to_owned(), negated });
+            let (value, negated) = value.strip_prefix('!').map_or((value.as_str(), false), |value| (value, true));
+            criteria.push(Criterion { key: key.clone(), value: value.to_owned(), negated });
         }
         Ok(criteria)
     }
 
     /// Whether a record as it is shown fits.
     pub fn fits(&self, record: &Map<String, Value>) -> bool {
-        let same = record.get(&self.key).and_then(Value::as_str) == Some(&self.value);
+        let same = !self.value.is_empty() && record.get(&self.key).and_then(Value::as_str) == Some(&self.value);
         same != self.negated
     }
 }
@@ -165,7 +174,7 @@ pub fn shown(record: &Record, now: Timestamp, base: &str) -> Map<String, Value> 
     shown
 }
 
-/// What the client sent, where it does not hide what the server says; data of a v3 client stands side by side with the rest.
+/// What the client sent, but nothing that the server decides; data of a v3 client stands side by side with the rest.
 fn add_texts(shown: &mut Map<String, Value>, data: Map<String, Value>) {
     for (key, value) in data {
         let text = match value {
@@ -177,7 +186,7 @@ fn add_texts(shown: &mut Map<String, Value>, data: Map<String, Value>) {
             Value::String(text) => text,
             other => other.to_string(),
         };
-        if !shown.contains_key(&key) {
+        if !shown.contains_key(&key) && !is_decided(&key) {
             shown.insert(key, text.into());
         }
     }

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use serde_json::{json, Map, Value};
 use uuid::Uuid;
 
-use super::{admitted, finish, take_text, Problem, ServiceName};
+use super::{admitted, finish, is_decided, take_text, Problem, ServiceName};
 use crate::body;
 use crate::desk::{Desk, Refusal, Wish};
 use crate::query;
@@ -32,6 +32,7 @@ async fn try_book(desk: &Desk, service: ServiceName, request: Request) -> Result
     let desired =
         take_text(&mut fields, "_desired_time").map(|text| query::moment("_desired_time", &text)).transpose()?;
     let direction = direction(service, &fields)?;
+    fields.retain(|key, value| !is_decided(key) && !is_unset(key, value));
     let id = format!("369-{}", Uuid::new_v4());
     desk.book(Wish { id: id.clone(), service: name, number, desired, data: fields }).await?;
     Ok(match (desired, direction) {
@@ -68,6 +69,11 @@ fn access_code(id: &str) -> String {
     format!("{:05}", sum % 100_000)
 }
 
+/// The widget sends its own parameters empty when they are not set; user data may be empty.
+fn is_unset(key: &str, value: &Value) -> bool {
+    key.starts_with('_') && value == ""
+}
+
 fn mandatory(service: &Service, fields: &Map<String, Value>) -> Result<(), Refusal> {
     let missing = |key: &&String| fields.get(*key).and_then(Value::as_str).is_none_or(str::is_empty);
     match service.mandatory_keys.iter().find(missing) {
@@ -76,7 +82,7 @@ fn mandatory(service: &Service, fields: &Map<String, Value>) -> Result<(), Refus
     }
 }
 
-/// Who dials. The widget sends the parameter empty when it is not set.
+/// Who dials.
 fn direction(service: &Service, fields: &Map<String, Value>) -> Result<CallDirection, Refusal> {
     match fields.get("_call_direction").and_then(Value::as_str).unwrap_or_default() {
         "" => Ok(service.call_direction),

@@ -12,6 +12,7 @@ use super::{finish, wrong, Problem};
 use crate::availability::{self, Until};
 use crate::desk::{Desk, Refusal};
 use crate::query::Query;
+use crate::settings::EndChoice;
 use crate::v1::slots;
 
 /// `GET /engagement/v3/callbacks/availability/{service}`
@@ -35,15 +36,15 @@ async fn try_list(
     let asked_zone = query.zone("timezone")?;
     let zone = asked_zone.clone().unwrap_or(TimeZone::UTC);
     let start = query.one_of("start", "startMS", &zone)?;
-    let until = until(&query, &zone)?;
+    let until = until(&query, &zone, desk.settings.server.v3.interval_end)?;
     let now = desk.clock.now();
     let start = start.unwrap_or(now);
-    let stretch = availability::v3(calendar, start, until, &zone)?;
+    let stretch = availability::v3(calendar, start, until, asked_zone.as_ref())?;
     let busy = query.flag("reportBusy")?;
     let limit = query.slots("maxTimeSlots")?;
     let mut offers = desk.offers(&name, now, stretch, limit).await?;
     offers.retain(|offer| busy || offer.free > 0);
-    Ok(slots(&offers, calendar.slot.0, &query, asked_zone.as_ref()))
+    Ok(slots(&offers, calendar.slot.0, asked_zone.as_ref()))
 }
 
 /// `GET /engagement/v3/callbacks/open-for/{service}`
@@ -66,16 +67,20 @@ fn try_open_for(
     let query = Query::read(query)?;
     let zone = query.zone("timezone")?.unwrap_or(TimeZone::UTC);
     let start = query.one_of("start", "startMS", &zone)?.unwrap_or(desk.clock.now());
-    Ok(json!({"openFor": calendar.open_for(start).as_secs()}))
+    let open = calendar.open_for(start);
+    // 0 says that it is closed, so that the last part of a second counts as a whole one.
+    Ok(json!({"openFor": open.as_secs() + i64::from(open.subsec_nanos() > 0)}))
 }
 
-fn until(query: &Query, zone: &TimeZone) -> Result<Until, Refusal> {
-    let end = query.one_of("end", "endMS", zone)?;
-    let days = query.count("numberOfDays")?;
-    match (end, days) {
-        (Some(_), Some(_)) => Err(wrong("Set only one of end, endMS and numberOfDays.".to_owned())),
-        (Some(end), None) => Ok(Until::Moment(end)),
-        (None, Some(days)) => Ok(Until::Days(days)),
-        (None, None) => Ok(Until::Unsaid),
-    }
+fn until(query: &Query, zone: &TimeZone, decides: EndChoice) -> Result<Until, Refusal> {
+    let end = query.one_of("end", "endMS", zone)?.map(Until::Moment);
+    let days = query.count("numberOfDays")?.map(Until::Days);
+    let chosen = match decides {
+        EndChoice::Refuse if end.is_some() && days.is_some() => {
+            return Err(wrong("Set only one of end, endMS and numberOfDays.".to_owned()));
+        }
+        EndChoice::NumberOfDays => days.or(end),
+        EndChoice::End | EndChoice::Refuse => end.or(days),
+    };
+    Ok(chosen.unwrap_or(Until::Unsaid))
 }

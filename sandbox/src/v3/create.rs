@@ -72,19 +72,15 @@ async fn try_call_in(desk: &Desk, request: Request) -> Result<Value, Problem> {
     let service = service.or_else(|| desk.settings.services.values().next());
     let id = Uuid::new_v4();
     let now = desk.clock.now();
-    let mut answer = json!({
+    Ok(json!({
         "id": id.to_string(),
         "toPhoneNumber": service.map_or("", |service| &service.access_number),
         "groupName": group,
         "expirationTime": times::utc(now.saturating_add(CALL_IN_LIFE).unwrap_or(now)),
         "accessCode": format!("{:05}", id.as_u128() % 100_000),
-    });
-    for (name, value) in [("fromPhoneNumber", from), ("callbackServiceId", callback_service)] {
-        if let Some(value) = value {
-            answer[name] = value.into();
-        }
-    }
-    Ok(answer)
+        "fromPhoneNumber": from.unwrap_or_default(),
+        "callbackServiceId": callback_service.unwrap_or_default(),
+    }))
 }
 
 /// Numbers and booleans may come as text, which is all that a form has.
@@ -94,7 +90,7 @@ fn check_types(fields: &Map<String, Value>) -> Result<(), Refusal> {
         other => other.is_number(),
     };
     let boolean = |value: &Value| match value {
-        Value::String(text) => text == "true" || text == "false",
+        Value::String(text) => query::boolean(text).is_some(),
         other => other.is_boolean(),
     };
     let check = |name: &str, wanted: &str, legal: &dyn Fn(&Value) -> bool| {
@@ -111,8 +107,14 @@ fn check_types(fields: &Map<String, Value>) -> Result<(), Refusal> {
         check(name, "a number", &number)?;
     }
     check("alwaysCheckCapacity", "true or false", &boolean)?;
-    check("pushTargets", "an array", &Value::is_array)?;
+    check("pushTargets", "an array of objects with the texts channel and target", &are_push_targets)?;
     check_user_data(fields)
+}
+
+fn are_push_targets(value: &Value) -> bool {
+    let is_text = |field: Option<&Value>| field.is_some_and(Value::is_string) && !is_absent(field);
+    let is_target = |target: &Value| is_text(target.get("channel")) && is_text(target.get("target"));
+    value.as_array().is_some_and(|targets| targets.iter().all(is_target))
 }
 
 /// What only some services ask for.
@@ -169,16 +171,22 @@ mod tests {
         let check = |fields: Value| check_types(fields.as_object().unwrap());
         let good = json!({
             "cbOfferType": "a whole sentence", "priority": "5", "offerThreshold": 1.5,
-            "alwaysCheckCapacity": "true", "userData": "", "language": null, "pushTargets": []
+            "alwaysCheckCapacity": "True", "userData": "", "language": null, "pushTargets": []
         });
         assert!(check(good).is_ok());
+        assert!(check(json!({"pushTargets": [{"channel": "FCM", "target": "t", "more": 1}]})).is_ok());
         for bad in [
             json!({"language": 1}),
             json!({"priority": "high"}),
             json!({"alwaysCheckCapacity": 1}),
             json!({"userData": "x"}),
             json!({"userData": []}),
+            json!({"alwaysCheckCapacity": "yes"}),
             json!({"pushTargets": {}}),
+            json!({"pushTargets": ["t"]}),
+            json!({"pushTargets": [{"channel": "FCM"}]}),
+            json!({"pushTargets": [{"channel": "FCM", "target": 1}]}),
+            json!({"pushTargets": [{"channel": "", "target": "t"}]}),
         ] {
             assert!(check(bad.clone()).is_err(), "{bad}");
         }

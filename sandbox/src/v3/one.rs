@@ -5,10 +5,12 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::response::Response;
 use serde_json::{json, Value};
+use uuid::fmt::Hyphenated;
+use uuid::Uuid;
 
 use super::{finish, required, Problem};
 use crate::body;
-use crate::desk::Desk;
+use crate::desk::{Desk, Refusal};
 use crate::life;
 use crate::times;
 
@@ -19,7 +21,7 @@ pub async fn cancel(State(desk): State<Arc<Desk>>, request: Request) -> Response
 }
 
 async fn try_cancel(desk: &Desk, request: Request) -> Result<Value, Problem> {
-    let id = required(&mut body::nested(request).await?, "id")?;
+    let id = asked_id(request).await?;
     desk.cancel(&id, None, "CANCELLED").await?;
     Ok(json!({"id": id}))
 }
@@ -31,10 +33,10 @@ pub async fn retrieve(State(desk): State<Arc<Desk>>, request: Request) -> Respon
 }
 
 async fn try_retrieve(desk: &Desk, request: Request) -> Result<Value, Problem> {
-    let id = required(&mut body::nested(request).await?, "id")?;
+    let id = asked_id(request).await?;
     let record = desk.find(&id).await?;
     let now = desk.clock.now();
-    let state = record.state(now);
+    let state = shown_state(record.state(now));
     let mut shown = json!({
         "id": record.id,
         "desiredTime": times::utc(record.desired),
@@ -50,4 +52,23 @@ async fn try_retrieve(desk: &Desk, request: Request) -> Result<Value, Problem> {
         shown["estimatedWaitTime"] = position.estimated_wait.into();
     }
     Ok(shown)
+}
+
+/// The id that a request asks for, as bookings have it. This API knows UUIDs only.
+async fn asked_id(request: Request) -> Result<String, Problem> {
+    let written = required(&mut body::nested(request).await?, "id")?;
+    // Every other spelling of a UUID has another length.
+    let id = Uuid::parse_str(&written).ok().filter(|_| written.len() == Hyphenated::LENGTH);
+    match id {
+        Some(id) => Ok(id.to_string()),
+        None => Err(Refusal::UnknownCallback(written).into()),
+    }
+}
+
+/// This API has no word for a callback that somebody has halted.
+fn shown_state(state: life::State) -> life::State {
+    match state {
+        life::State::Paused => life::State::Queued,
+        other => other,
+    }
 }

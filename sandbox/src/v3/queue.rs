@@ -23,8 +23,10 @@ async fn try_status(desk: &Desk, queue: Result<Path<String>, PathRejection>) -> 
     let Path(queue) = queue.map_err(|_| wrong("The queue name in the path is not UTF-8.".to_owned()))?;
     let service = desk.service_of_queue(&queue).ok_or_else(|| Refusal::UnknownService(queue.clone()))?;
     let status = desk.queue_status(service, desk.clock.now()).await?;
+    // Where callbacks are not offered at once, -1 would say that nobody works.
+    let unknown = if status.staffed && !status.open { 0 } else { -1 };
     Ok(json!({
-        "ewt": status.estimated_wait.map_or(-1, i64::from),
+        "ewt": status.estimated_wait.map_or(unknown, i64::from),
         "offerImmediateCallback": status.staffed && status.open,
         "offerScheduledCallback": status.staffed,
     }))
@@ -38,7 +40,7 @@ pub async fn estimated_wait_time(State(desk): State<Arc<Desk>>, RawQuery(query):
 
 async fn try_estimated_wait_time(desk: &Desk, query: Option<&str>) -> Result<Value, Problem> {
     let query = Query::read(query)?;
-    let queues = query.text("virtual-queues").ok_or_else(|| wrong("Missing parameter virtual-queues.".to_owned()))?;
+    let queues = queues(&query)?;
     let mode = query.text("mode").unwrap_or("mode2");
     if !MODES.contains(&mode) {
         let text = format!("Invalid parameter mode: [{mode}] is not mode1, mode2 or mode3.");
@@ -47,7 +49,7 @@ async fn try_estimated_wait_time(desk: &Desk, query: Option<&str>) -> Result<Val
     query.flag("include-calls-on-hold")?;
     let now = desk.clock.now();
     let mut answer = Vec::new();
-    for queue in queues.split(',').map(str::trim) {
+    for queue in queues {
         let status = match desk.service_of_queue(queue) {
             Some(service) => Some(desk.queue_status(service, now).await?),
             None => None,
@@ -62,6 +64,16 @@ async fn try_estimated_wait_time(desk: &Desk, query: Option<&str>) -> Result<Val
         });
     }
     Ok(Value::Array(answer))
+}
+
+/// The names of all lists, without the empty ones.
+fn queues(query: &Query) -> Result<Vec<&str>, Refusal> {
+    let names = query.every("virtual-queues").flat_map(|list| list.split(',')).map(str::trim);
+    let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+    match names.is_empty() {
+        true => Err(wrong("Missing parameter virtual-queues.".to_owned())),
+        false => Ok(names),
+    }
 }
 
 fn estimate(queue: &str, wait: Option<u32>, result: i32) -> Value {

@@ -20,12 +20,13 @@ fn every_answer_is_open_errors_too() {
         (401, "POST", &create),
         (404, "GET", "/nothing"),
         (405, "DELETE", &book),
-        (415, "POST", &book),
+        (400, "POST", &book),
     ] {
         let answer = server.send(method, path, &[ORIGIN], b"");
         assert_eq!(answer.status, status, "{path}");
         assert_open(&answer, "https://shop.example");
         assert_eq!(answer.header("vary"), Some("Origin"));
+        assert_eq!(answer.header("access-control-expose-headers"), Some("Retry-After, WWW-Authenticate"));
         assert_eq!(answer.header("content-type"), Some("application/json"));
         assert_open(&server.send(method, path, &[], b""), "*");
     }

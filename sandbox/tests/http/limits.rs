@@ -26,11 +26,15 @@ fn only_so_many_are_queued() {
     assert_eq!((&v3["status"]["code"], &v3["data"]), (&json!(7041), &json!({"slots": {}})));
     server.send("DELETE", &format!("{V1}/samples/{id}"), &[], b"").expect(200);
     book(&server, "2", None).expect(200);
+    book(&server, "3", Some(text(slot_in_hours(30)))).expect(200);
+    refused(book(&server, "3", Some(text(in_minutes(1)))));
     let scheduled = start_with("[services.samples]\nmax_queued = 1\n");
     for _ in 0..2 {
         book(&scheduled, "1", Some(text(slot_in_hours(30)))).expect(200);
     }
-    refused(book(&start_with("[services.samples]\nmax_queued = 0\n"), "1", None));
+    let none = start_with("[services.samples]\nmax_queued = 0\n");
+    refused(book(&none, "1", None));
+    refused(book(&none, "1", Some(text(slot_in_hours(30)))));
 }
 
 #[test]
@@ -60,6 +64,31 @@ fn only_so_many_a_day_for_a_number() {
 }
 
 #[test]
+fn an_empty_value_is_not_counted() {
+    let server = start_with("[services.samples]\nmax_daily = 1\ndaily_keys = [\"email\"]\n");
+    let book =
+        |email: &str| server.post_json(&format!("{V1}/samples"), json!({"_customer_number": "1", "email": email}));
+    for email in ["", "", "a@b.example"] {
+        book(email).expect(200);
+    }
+    assert!(refused(book("a@b.example")).contains("email=a@b.example"));
+}
+
+#[test]
+fn a_number_counts_with_every_service_until_it_is_called() {
+    let server = start_with("[services.samples]\nin_queue_check = true\n[services.other]\n");
+    server.post_json("/sandbox/clock", json!({"now": "2030-01-07T00:00:00Z", "speed": 0})).expect(200);
+    server.post_json(&format!("{V1}/other"), json!({"_customer_number": "1"})).expect(200);
+    book(&server, "1", None).expect(200);
+    refused(book(&server, "1", None));
+    server.post_json("/sandbox/clock", json!({"advanceSeconds": 65})).expect(200);
+    for _ in 0..2 {
+        book(&server, "1", None).expect(200);
+    }
+    refused(book(&server, "1", None));
+}
+
+#[test]
 fn a_number_that_is_queued_already() {
     let server = start_with("[services.samples]\nin_queue_check = true\n");
     book(&server, "1", None).expect(200);
@@ -79,7 +108,9 @@ fn numbers_that_no_telephone_has() {
         let v3 = json!({"serviceName": "samples", "phoneNumber": number});
         assert_eq!(server.post_json(&format!("{V3}/create"), v3).expect(400)["status"]["code"], code, "{number}");
     }
-    book(&server, "+1 650 253 0000", None).expect(200);
+    for number in ["+1 650 253 0000", "4151110000", "+15551234567"] {
+        book(&server, number, None).expect(200);
+    }
     let nowhere = server.post_json(&format!("{V1}/nowhere"), json!({"_customer_number": "1"})).expect(400);
     assert!(nowhere["message"]
         .as_str()

@@ -76,6 +76,50 @@ fn queries_find_by_number_state_and_lookup_keys() {
 }
 
 #[test]
+fn an_empty_condition_matches_nothing() {
+    let server = start(&[]);
+    book(&server, "1", None);
+    for empty in ["?_id=", "?_id", "?_customer_number=", "/samples?_customer_number=1&_id="] {
+        assert_eq!(query(&server, empty).len(), 0, "{empty}");
+    }
+    for other in ["", "?operand=", "/samples?_customer_number=1&_id=&operand=or", "?_customer_number=1&operand=And"] {
+        assert_eq!(query(&server, other).len(), 1, "{other}");
+    }
+}
+
+#[test]
+fn the_server_alone_decides_some_properties() {
+    let server = start(&[]);
+    let form = "_customer_number=1&_callback_reason=x&_service_name=support&_id=me&_call_direction=&_media_type=voice\
+                &subject=";
+    let id = server.post(&format!("{V1}/samples"), FORM, form).expect(200)["_id"].clone();
+    let record = &query(&server, "?_customer_number=1")[0];
+    assert_eq!((&record["_id"], &record["_service_name"]), (&id, &json!("samples")));
+    assert_eq!((&record["_media_type"], &record["subject"]), (&json!("voice"), &json!("")));
+    for absent in ["_callback_reason", "_call_direction"] {
+        assert!(record.get(absent).is_none(), "{record}");
+    }
+    let body = json!({"serviceName": "samples", "phoneNumber": "2", "userData": {"_callback_reason": "x"}});
+    server.post_json(&format!("{V3}/create"), body).expect(200);
+    assert!(query(&server, "?_customer_number=2")[0].get("_callback_reason").is_none());
+}
+
+#[test]
+fn numbers_keep_their_text() {
+    let server = start(&[]);
+    let numbers = r#""rate":1.50,"account":1234567890123456789012345"#;
+    let flat = format!(r#"{{"_customer_number":"1",{numbers}}}"#);
+    server.post(&format!("{V1}/samples"), JSON, &flat).expect(200);
+    let nested = format!(r#"{{"serviceName":"samples","phoneNumber":"1","userData":{{{numbers}}}}}"#);
+    server.post(&format!("{V3}/create"), JSON, &nested).expect(200);
+    let records = query(&server, "?_customer_number=1");
+    assert_eq!(records.len(), 2);
+    for record in records {
+        assert_eq!((&record["rate"], &record["account"]), (&json!("1.50"), &json!("1234567890123456789012345")));
+    }
+}
+
+#[test]
 fn cancelling_frees_the_place_and_is_final() {
     let server = start(&[]);
     let time = text(slot_in_hours(30));
@@ -88,10 +132,12 @@ fn cancelling_frees_the_place_and_is_final() {
     delete(&server, &id).expect(400);
     let unknown = delete(&server, "369-nobody").expect(404);
     assert!(unknown["exception"].as_str().unwrap().ends_with(".CallbackExceptionNotFound"));
+    assert_eq!((&unknown["code"], &unknown["phrase"]), (&json!(404), &json!("NOT_FOUND")));
     let elsewhere = server.send("DELETE", &format!("{V1}/support/{id}"), &[], b"");
     elsewhere.expect(404);
     let other = start_with("[server.v1]\nunknown_id_status = 400\n");
-    delete(&other, "369-nobody").expect(400);
+    let wrong = delete(&other, "369-nobody").expect(400);
+    assert_eq!((&wrong["code"], &wrong["phrase"]), (&json!(501), &json!("BAD_PARAMETER")));
 }
 
 #[test]
@@ -122,6 +168,39 @@ fn a_booking_moves_and_its_properties_change() {
 }
 
 #[test]
+fn a_booking_of_v3_changes_where_its_data_lives() {
+    let server = start(&[]);
+    let body = json!({"serviceName": "samples", "phoneNumber": "7", "userData": {"account": "a", "deep": {"n": 5}}});
+    let id = server.post_json(&format!("{V3}/create"), body).expect(200)["data"]["id"].as_str().unwrap().to_owned();
+    put(&server, &id, json!({"account": "b", "n": "", "new": "x"})).expect(200);
+    let record = &query(&server, &format!("?_id={id}"))[0];
+    assert_eq!((&record["account"], &record["new"]), (&json!("b"), &json!("x")));
+    assert!(record.get("n").is_none(), "an empty text removes: {record}");
+    put(&server, &id, json!({"account": ""})).expect(200);
+    assert!(query(&server, &format!("?_id={id}"))[0].get("account").is_none());
+}
+
+#[test]
+fn a_life_goes_on_from_a_given_state() {
+    let server = start(&["--now", "2030-01-07T10:00:00Z", "--speed", "0"]);
+    let id = book(&server, "1", Some("2030-01-07T12:00:00Z"));
+    let give = |state: &str| put(&server, &id, json!({"_callback_state": state})).expect(200);
+    let after = |seconds: u32| {
+        server.post_json("/sandbox/clock", json!({"advanceSeconds": seconds})).expect(200);
+        query(&server, &format!("?_id={id}"))[0]["_callback_state"].clone()
+    };
+    give("queued");
+    assert_eq!(after(59), "QUEUED");
+    give("SCHEDULED");
+    assert_eq!(after(3600), "SCHEDULED");
+    assert_eq!(after(3600), "QUEUED", "it comes due");
+    give("PAUSED");
+    assert_eq!(after(3600), "PAUSED", "until it is changed");
+    give("ROUTING");
+    assert_eq!([after(9), after(1), after(120)], ["ROUTING", "PROCESSING", "COMPLETED"]);
+}
+
+#[test]
 fn supervisors_see_and_cancel() {
     let server = start(&[]);
     let soon = book(&server, "1", None);
@@ -135,6 +214,8 @@ fn supervisors_see_and_cancel() {
     assert_eq!(all["samples"].as_array().unwrap().len(), 2, "the next day: {all}");
     assert_eq!(all["support"], json!([]));
     assert_eq!(queues("?target=samples&states=SCHEDULED")["samples"][0]["_id"], later.as_str());
+    assert_eq!(queues("?target=samples&states=scheduled,Queued")["samples"].as_array().unwrap().len(), 2);
+    assert_eq!(server.get(&format!("{ADMIN}/queues?states=QUEUED,GONE")).expect(400)["code"], 501);
     assert_eq!(queues("?max=1&_customer_number=2")["samples"][0]["_id"], later.as_str());
     let body = json!({"reason": "CANCELLED_BY_ADMIN", "ids": [soon, "369-nobody"]});
     let results = server.post_json(&format!("{ADMIN}/cancel"), body).expect(200);
@@ -143,6 +224,33 @@ fn supervisors_see_and_cancel() {
     assert_eq!(query(&server, &format!("?_id={soon}"))[0]["_callback_reason"], "CANCELLED_BY_ADMIN");
     assert_eq!(marks("")["total"], 0);
     server.post_json(&format!("{ADMIN}/cancel"), json!({"ids": "x"})).expect(400);
+}
+
+#[test]
+fn cancelled_callbacks_are_reported() {
+    let server = start(&["--now", "2030-01-07T10:00:00Z", "--speed", "0"]);
+    let path = format!("{ADMIN}/reportcancelled");
+    let report = |body: Value| {
+        let answer = server.post_json(&path, body);
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/csv; charset=utf-8")));
+        answer.body
+    };
+    let time = "2030-01-07T12:00:00.000Z";
+    let [mine, theirs, _] = ["1", "2", "3"].map(|number| book(&server, number, Some(time)));
+    put(&server, &theirs, json!({"note": "a \"b\", c"})).expect(200);
+    delete(&server, &mine).expect(200);
+    server.post_json(&format!("{ADMIN}/cancel"), json!({"reason": "HOLIDAY", "ids": [theirs]})).expect(200);
+    let title = "_id,_service_name,_customer_number,_desired_time,_callback_reason";
+    let first = format!("{mine},samples,1,{time},CANCELLED");
+    let second = format!("{theirs},samples,2,{time},HOLIDAY");
+    assert_eq!(report(json!({})), format!("{title}\r\n{first}\r\n{second}\r\n"));
+    let exported = json!({"callback_reason": "HOLIDAY", "exported_properties": ["_service_id", "note", "none"]});
+    let expected = format!("{title},_service_id,note,none\r\n{second},{theirs},\"a \"\"b\"\", c\",\r\n");
+    assert_eq!(report(exported), expected);
+    assert_eq!(report(json!({"callback_reason": "NONE"})), format!("{title}\r\n"));
+    for wrong in [json!({"callback_reason": 1}), json!({"exported_properties": "note"})] {
+        assert_eq!(server.post_json(&path, wrong).expect(400)["code"], 501);
+    }
 }
 
 #[test]

@@ -73,7 +73,6 @@ fn wrong_query_parameters() {
         "startMS=x",
         "startMS=99999999999999999",
         "start=2030-01-07T10:00:00Z&startMS=1",
-        "end=2030-01-07T10:00:00Z&numberOfDays=1",
         "end=2030-01-07T10:00:00Z&endMS=1",
         "numberOfDays=1.5",
         "maxTimeSlots=0",
@@ -136,6 +135,15 @@ fn content_types() {
     assert_eq!(body["status"]["code"], 415);
     let path = format!("{V1}/samples");
     server.send("POST", &path, &[], b"_customer_number=1").expect(415);
+}
+
+#[test]
+fn nothing_at_all_is_an_empty_form() {
+    let server = start(&[]);
+    let v1 = server.send("POST", &format!("{V1}/samples"), &[], b"").expect(400);
+    assert_eq!(v1["message"], "The request does not contain the mandatory option _customer_number.");
+    let v3 = server.send("POST", &format!("{V3}/create"), &["x-api-key: sandbox-key"], b"").expect(400);
+    assert_eq!(v3["status"]["code"], 501);
 }
 
 #[test]

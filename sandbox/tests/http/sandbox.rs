@@ -78,6 +78,52 @@ fn a_status_on_demand_comes_so_many_times() {
 }
 
 #[test]
+fn ordered_statuses_look_like_those_of_the_api() {
+    let server = start(&[]);
+    let availability = format!("{V3}/availability/samples");
+    let ordered = |fields: Value| {
+        server.send("DELETE", "/sandbox/faults", &[], b"").expect(200);
+        fault(&server, fields);
+        server.get(&availability)
+    };
+    assert_eq!(ordered(json!({"status": 401})).expect(401)["fault"]["detail"]["errorcode"], "oauth.v2.InvalidApiKey");
+    let many = ordered(json!({"status": 429, "retryAfter": 3}));
+    assert_eq!(many.header("retry-after"), Some("3"));
+    let body = many.expect(429);
+    assert_eq!((&body["status"]["code"], &body["data"]), (&json!(7041), &json!({"slots": {}})));
+    assert_eq!(ordered(json!({"status": 503})).expect(503)["status"]["code"], 503);
+    for status in [204, 304] {
+        let empty = ordered(json!({"status": status}));
+        assert_eq!((empty.status, empty.body.as_str(), empty.header("content-type")), (status, "", None));
+    }
+}
+
+#[test]
+fn faults_that_could_do_nothing_are_refused() {
+    let server = start(&[]);
+    for wrong in [
+        json!({"status": 500, "count": 0}),
+        json!({"status": 500, "method": "PATCH"}),
+        json!({"status": 500, "route": "/genesys?a=b"}),
+        json!({"delayMs": 1, "body": "x"}),
+        json!({"delayMs": 1, "retryAfter": 1}),
+        json!({"reset": "after", "status": 500}),
+    ] {
+        assert!(server.post_json("/sandbox/faults", wrong).expect(400)["error"].is_string());
+    }
+    assert_eq!(server.get("/sandbox/faults").expect(200), json!([]));
+}
+
+#[test]
+fn faults_strike_before_the_gateway_looks() {
+    let server = start(&[]);
+    fault(&server, json!({"status": 503, "count": 1}));
+    let path = format!("{V3}/availability/samples");
+    server.send("GET", &path, &[], b"").expect(503);
+    server.send("GET", &path, &[], b"").expect(401);
+}
+
+#[test]
 fn connections_break_on_demand() {
     let server = start(&[]);
     let path = format!("{V1}/samples");
@@ -130,6 +176,16 @@ fn requests_are_kept_without_their_secrets() {
 }
 
 #[test]
+fn secrets_in_queries_and_headers_are_masked() {
+    let server = start(&[]);
+    let path = format!("{V1}/samples/availability?ApiKey=masked-1&start=&token=masked-2");
+    server.send("GET", &path, &["X-Auth-Token: masked-3", "Client-Secret: masked-4"], b"").expect(200);
+    let seen = server.get("/sandbox/requests").expect(200);
+    assert_eq!(seen[0]["target"], format!("{V1}/samples/availability?ApiKey=***&start=&token=***"));
+    assert!(!seen.to_string().contains("masked-") && !server.get("/").body.contains("masked-"), "{seen}");
+}
+
+#[test]
 fn everything_can_be_forgotten() {
     let server = start(&["--now", "2030-03-31T00:00:00Z", "--speed", "0"]);
     book(&server).expect(200);
@@ -149,6 +205,20 @@ fn only_its_own_pages_may_use_it_from_a_browser() {
     elsewhere.expect(403);
     let own = server.send("POST", "/sandbox/reset", &["Origin: http://sandbox"], b"");
     own.expect(200);
+    let description = server.send("GET", "/openapi.json", &["Origin: http://elsewhere.example"], b"");
+    assert_eq!(description.header("access-control-allow-origin"), Some("http://elsewhere.example"));
+    description.expect(200);
+}
+
+#[test]
+fn errors_of_its_own_addresses_have_one_shape() {
+    let server = start(&[]);
+    for (status, method, path) in
+        [(404, "GET", "/sandbox"), (404, "GET", "/sandbox/nothing"), (405, "PUT", "/sandbox/clock")]
+    {
+        let body = server.send(method, path, &[], b"").expect(status);
+        assert!(body["error"].is_string() && body.as_object().unwrap().len() == 1, "{body}");
+    }
 }
 
 #[test]
@@ -167,7 +237,9 @@ fn the_page_shows_bookings_as_text() {
         b"status=503&count=1",
     );
     assert_eq!((pressed.status, pressed.header("location")), (303, Some("/")));
-    assert!(server.get("/").body.contains("status 503"));
+    assert!(server.get("/").body.contains("aria-label=\"Switch off: status 503\""));
+    server.get(&format!("{V1}/samples/availability")).expect(503);
+    assert!(server.get("/").body.contains("used up"));
     assert_eq!(server.get("/openapi.json").expect(200)["openapi"], "3.1.0");
 }
 

@@ -63,6 +63,22 @@ fn some_services_ask_for_more() {
 }
 
 #[test]
+fn booleans_and_push_targets_are_checked() {
+    let server = start(&[]);
+    let with = |name: &str, value: Value| {
+        let mut body = json!({"serviceName": "samples", "phoneNumber": "1"});
+        body[name] = value;
+        create(&server, body)
+    };
+    assert_booked(&with("alwaysCheckCapacity", json!("True")));
+    for value in [json!(["t"]), json!([{"channel": "FCM"}]), json!([{"channel": "FCM", "target": 1}])] {
+        assert_envelope(&with("pushTargets", value).expect(400), 501);
+    }
+    let form = "serviceName=samples&phoneNumber=1&pushTargets[0][channel]=FCM&pushTargets[0][target]=t";
+    assert_booked(&server.post(&format!("{V3}/create"), FORM, form));
+}
+
+#[test]
 fn create_takes_multipart_forms() {
     let server = start(&[]);
     let part =
@@ -172,6 +188,54 @@ fn a_start_without_zone_is_utc_and_a_day_is_a_day() {
 }
 
 #[test]
+fn the_answer_has_the_zone_as_it_is_known() {
+    let server = start(&[]);
+    let answer = data(&list(&server, "samples", "timezone=europe/london&reportBusy=True&maxTimeSlots=1"));
+    assert_eq!(answer["timezone"], "Europe/London");
+}
+
+#[test]
+fn a_day_is_a_day_of_the_service_when_no_zone_is_asked() {
+    // The day on which London's clocks go back begins at 23:00 UTC, and has 25 hours.
+    let server = start_with(
+        "[services.day]\nslot_minutes = 60\ntime_zone = \"Europe/London\"\n[services.other]\nslot_minutes = 60\n",
+    );
+    server.post_json("/sandbox/clock", json!({"now": "2030-10-26T00:00:00Z", "speed": 0})).expect(200);
+    let query = "start=2030-10-26T23:00:00Z&numberOfDays=1";
+    let slots = data(&list(&server, "day", query))["slots"].as_array().unwrap().clone();
+    assert_eq!(slots.len(), 25);
+    assert_eq!(slots[24]["utcTime"], "2030-10-27T23:00:00.000Z");
+    let read_in_utc = data(&list(&server, "day", "start=2030-10-26T23:00:00&numberOfDays=1"));
+    assert_eq!(read_in_utc["slots"], json!(slots));
+    let in_utc = data(&list(&server, "other", query));
+    assert_eq!(in_utc["slots"].as_array().unwrap().len(), 24, "a service in UTC");
+}
+
+#[test]
+fn what_decides_beside_number_of_days_is_a_switch() {
+    let slot = slot_in_hours(30);
+    let end = slot + SignedDuration::from_mins(30);
+    let both = [
+        format!("start={}&end={}&numberOfDays=1", text(slot), text(end)),
+        format!("startMS={}&endMS={}&numberOfDays=1", slot.as_millisecond(), end.as_millisecond()),
+    ];
+    for (switch, expected) in
+        [("", Some(2)), ("\"end\"", Some(2)), ("\"number-of-days\"", Some(96)), ("\"refuse\"", None)]
+    {
+        let line = if switch.is_empty() { String::new() } else { format!("interval_end = {switch}\n") };
+        let server = start_with(&format!("[server.v3]\n{line}"));
+        for query in &both {
+            let answer = list(&server, "samples", query);
+            match expected {
+                Some(count) => assert_eq!(data(&answer)["slots"].as_array().unwrap().len(), count, "{switch}"),
+                None => assert_envelope(&answer.expect(400), 501),
+            }
+        }
+        list(&server, "samples", &format!("end={}&endMS={}", text(end), end.as_millisecond())).expect(400);
+    }
+}
+
+#[test]
 fn slots_do_not_begin_before_the_start() {
     let server = start(&[]);
     let slot = slot_in_hours(30);
@@ -264,4 +328,23 @@ fn the_gateway_wants_a_key() {
     }});
     assert_eq!(get(&["x-api-key: other"]), invalid);
     server.send("POST", &format!("{V3}/create"), &[], b"").expect(401);
+}
+
+#[test]
+fn the_gateway_looks_at_the_key_before_anything_else() {
+    let server = start(&[]);
+    for (method, path, length) in [
+        ("GET", "/engagement/v3", 0),
+        ("GET", "/engagement/v3/nothing", 0),
+        ("DELETE", "/engagement/v3/callbacks/create", 0),
+        ("POST", "/engagement/v3/callbacks/create", 1024 * 1024 + 1),
+    ] {
+        let answer = server.send(method, path, &[], &vec![b'x'; length]).expect(401);
+        assert!(answer["fault"]["faultstring"].is_string(), "{method} {path}");
+    }
+    assert_eq!(server.send("OPTIONS", "/engagement/v3/nothing", &[], b"").status, 204);
+    for path in ["/engagement", "/engagement/other"] {
+        assert!(server.send("GET", path, &[], b"").expect(404)["status"]["corrId"].is_string(), "{path}");
+    }
+    server.send("GET", "/engagement/v30", &[], b"").expect(404);
 }

@@ -3,7 +3,7 @@
 use serde_json::{json, Value};
 
 use crate::client::{start, start_with, Server, V1, V3};
-use crate::days::{slot_in_hours, text};
+use crate::days::{closed_now, slot_in_hours, text};
 
 fn create(server: &Server, time: Option<&str>) -> String {
     let body = json!({"serviceName": "samples", "phoneNumber": "+15551234567", "desiredTime": time});
@@ -37,6 +37,34 @@ fn retrieve_and_cancel() {
 }
 
 #[test]
+fn ids_are_uuids_in_any_case() {
+    let server = start(&[]);
+    let id = create(&server, None);
+    let capital = id.to_uppercase();
+    assert_eq!(post(&server, "retrieve", &capital).expect(200)["data"]["id"], id.as_str());
+    let booked = server.post_json(&format!("{V1}/samples"), json!({"_customer_number": "1"})).expect(200);
+    let others =
+        [booked["_id"].as_str().unwrap(), "nobody", &id.replace('-', ""), &format!("{{{id}}}")].map(str::to_owned);
+    for other in others {
+        for operation in ["retrieve", "cancel"] {
+            assert_eq!(post(&server, operation, &other).expect(404)["status"]["code"], 404, "{other}");
+        }
+    }
+    assert_eq!(post(&server, "cancel", &capital).expect(200)["data"], json!({"id": id}));
+}
+
+#[test]
+fn a_halted_callback_is_in_the_queue() {
+    let server = start(&[]);
+    let id = create(&server, None);
+    let headers = ["Content-Type: application/json"];
+    let body = json!({"_callback_state": "PAUSED"}).to_string();
+    server.send("PUT", &format!("{V1}/samples/{id}"), &headers, body.as_bytes()).expect(200);
+    assert_eq!(server.get(&format!("{V1}?_id={id}")).expect(200)[0]["_callback_state"], "PAUSED");
+    assert_eq!(post(&server, "retrieve", &id).expect(200)["data"]["callbackState"], "QUEUED");
+}
+
+#[test]
 fn the_queue() {
     let server = start_with("[services.samples]\nvirtual_queue = \"VQ\"\n[services.empty]\nagents = 0\n");
     let get = |path: &str| server.get(&format!("/engagement/v3{path}"));
@@ -58,9 +86,22 @@ fn the_queue() {
     assert_eq!(codes, [0, -2, -1]);
     assert!(estimates[0]["estimatedWaitTime"].as_i64().unwrap() > 0);
     assert_eq!(estimates[0]["virtualQueue"], "VQ");
-    for wrong in ["", "?virtual-queues=VQ&mode=mode4", "?virtual-queues=VQ&include-calls-on-hold=1"] {
-        get(&format!("/estimated-wait-time{wrong}")).expect(400);
+    let joined =
+        get("/estimated-wait-time?virtual-queues=VQ,,&virtual-queues=empty&include-calls-on-hold=TRUE").expect(200);
+    let names: Vec<&Value> = joined["data"].as_array().unwrap().iter().map(|one| &one["virtualQueue"]).collect();
+    assert_eq!(names, ["VQ", "empty"]);
+    for wrong in
+        ["", "?virtual-queues=,%20,", "?virtual-queues=VQ&mode=mode4", "?virtual-queues=VQ&include-calls-on-hold=1"]
+    {
+        assert_eq!(get(&format!("/estimated-wait-time{wrong}")).expect(400)["status"]["code"], 501, "{wrong}");
     }
+}
+
+#[test]
+fn a_closed_office_with_agents_has_no_wait() {
+    let server = start_with(&format!("[services.weekly]\nhours = [\"{}\"]\n", closed_now()));
+    let status = server.get(&format!("{V3}/queue-status/weekly")).expect(200)["data"].clone();
+    assert_eq!(status, json!({"ewt": 0, "offerImmediateCallback": false, "offerScheduledCallback": true}));
 }
 
 #[test]
@@ -69,6 +110,7 @@ fn how_long_the_office_is_open() {
     let open = |query: &str| server.get(&format!("{V3}/open-for/day?{query}")).expect(200)["data"]["openFor"].clone();
     assert_eq!(open("start=2030-07-01T15:00:00Z"), 3600);
     assert_eq!(open("start=2030-07-01T15:00:00&timezone=Europe/London"), 7200);
+    assert_eq!(open("start=2030-07-01T15:59:59.999Z"), 1);
     assert_eq!(open("start=2030-07-01T16:00:00Z"), 0);
     server.get(&format!("{V3}/open-for/nobody")).expect(400);
     server.get(&format!("{V3}/open-for/day?start=soon")).expect(400);
@@ -86,6 +128,8 @@ fn calling_in() {
     for key in ["toPhoneNumber", "expirationTime", "accessCode", "callbackServiceId"] {
         assert!(data[key].is_string(), "{key}");
     }
+    let short = server.post_json(path, json!({"groupName": "sales"})).expect(200)["data"].clone();
+    assert_eq!((&short["fromPhoneNumber"], &short["callbackServiceId"]), (&json!(""), &json!("")));
     server.post_json(path, json!({})).expect(400);
     server.post_json(path, json!({"groupName": "x", "callbackServiceId": "nobody"})).expect(400);
 }
