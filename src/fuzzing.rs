@@ -44,7 +44,8 @@ pub fn command(data: &[u8]) {
     }
 }
 
-/// Whatever a server answers becomes an outcome that is JSON, whose error repeats nothing private.
+/// Whatever a server answers becomes an outcome that is JSON, whose error repeats nothing private; slots are the same
+/// whichever reader takes them.
 pub fn response(api: ApiVersion, data: &[u8]) {
     let Some((config, command, rest)) = chosen(api, data) else { return };
     let Some((&[high, low], body)) = rest.split_first_chunk::<2>() else { return };
@@ -54,6 +55,9 @@ pub fn response(api: ApiVersion, data: &[u8]) {
         retry_after: None,
         body: body.to_vec(),
     };
+    if let Ok(text) = std::str::from_utf8(body) {
+        assert!(wire::slots::is_read_alike(text));
+    }
     let private: Object = [("phonenumber".to_owned(), PRIVATE.into())].into_iter().collect();
     let meaning = wire::read(config, command, &private, &answer);
     if let Some(error) = &meaning.error {

@@ -29,36 +29,39 @@ pub fn parse(text: &str, what: &str) -> Result<Option<Value>> {
     }
 }
 
-/// The JSON text in a server's body, or `None` when it is not JSON, not UTF-8 or nested too deeply.
-pub fn checked(body: &[u8]) -> Option<&RawValue> {
+/// The JSON text in a server's body and its members, or `None` when it is not JSON, not UTF-8 or nested too deeply.
+pub fn checked(body: &[u8]) -> Option<(&str, Members<'_>)> {
     let text = std::str::from_utf8(body).ok()?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let raw: &RawValue = serde_json::from_str(text).ok()?;
-    depth_within(raw.get().as_bytes(), MAX_DEPTH).then_some(raw)
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_matches([' ', '\t', '\r', '\n']);
+    let members = if text.starts_with('{') {
+        Members::of(text)?
+    } else {
+        serde_json::from_str::<IgnoredAny>(text).ok()?;
+        Members::default()
+    };
+    depth_within(text.as_bytes(), MAX_DEPTH).then_some((text, members))
 }
 
+/// Whether JSON nests no deeper. Few brackets cannot, and counting them is much quicker than following them.
 fn depth_within(json: &[u8], limit: usize) -> bool {
-    // Few brackets cannot nest deeply, and counting them is much quicker than following them.
-    if json.iter().filter(|byte| matches!(byte, b'[' | b'{')).count() <= limit {
-        return true;
-    }
-    let (mut depth, mut in_string, mut escaped) = (0usize, false, false);
-    for byte in json {
+    json.iter().filter(|byte| matches!(byte, b'[' | b'{')).count() <= limit || deepest(json) <= limit
+}
+
+fn deepest(json: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut rest) = (0usize, 0, json.iter());
+    while let Some(byte) = rest.next() {
         match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'[' | b'{' if !in_string => {
+            b'[' | b'{' => {
                 depth += 1;
-                if depth > limit {
-                    return false;
-                }
+                deepest = deepest.max(depth);
             }
-            b']' | b'}' if !in_string => depth -= 1,
+            b']' | b'}' => depth -= 1,
+            // Up to the end of the text, passing over what is escaped in it.
+            b'"' => while rest.find(|byte| matches!(byte, b'"' | b'\\')) == Some(&b'\\') && rest.next().is_some() {},
             _ => {}
         }
     }
-    true
+    deepest
 }
 
 /// The text with every escape of half a surrogate pair replaced by that of the replacement character. JSON's grammar allows
@@ -116,13 +119,11 @@ const KEYS: [&str; 14] = [
 ];
 
 impl<'a> Members<'a> {
-    /// The members of `raw`, none when it is not an object; `None` when a key is not text that can be read.
-    pub fn of(raw: &'a RawValue) -> Option<Members<'a>> {
-        if !raw.get().starts_with('{') {
-            return Some(Members::default());
-        }
-        let mut deserializer = serde_json::Deserializer::from_str(raw.get());
-        deserializer.deserialize_map(MembersVisitor).ok()
+    /// The members of an object; `None` when the text is not one, or a key is not text that can be read.
+    pub fn of(object: &'a str) -> Option<Members<'a>> {
+        let mut deserializer = serde_json::Deserializer::from_str(object);
+        let members = deserializer.deserialize_map(MembersVisitor).ok()?;
+        deserializer.end().ok().map(|()| members)
     }
 
     /// The value of a key; JSON `null` counts as absent.
@@ -133,8 +134,7 @@ impl<'a> Members<'a> {
 
     /// The members of the object under a key.
     pub fn object(&self, key: &str) -> Option<Members<'a>> {
-        let raw = self.get(key)?;
-        Members::of(raw).filter(|_| raw.get().starts_with('{'))
+        Members::of(self.get(key)?.get())
     }
 
     /// A value that is a string.
@@ -312,6 +312,10 @@ mod tests {
         assert!(checked(deep(MAX_DEPTH + 1).as_bytes()).is_none());
         assert!(checked(deep(100_000).as_bytes()).is_none());
         assert!(checked(br#"{"a":"[[[[\"[["}"#).is_some());
+        assert!(checked(format!(r#"["\\","\"{}",[]]"#, "[".repeat(200)).as_bytes()).is_some());
+        assert!(checked(format!(r#"["\\",{}]"#, deep(MAX_DEPTH)).as_bytes()).is_none());
+        assert!(checked(b"{} {}").is_none() && checked(b"1 1").is_none() && checked(b"{\"a\":1}x").is_none());
+        assert_eq!(checked(b" [1] \n").unwrap().0, "[1]");
         assert!(checked(b"{\"a\":").is_none());
         assert!(checked(b"\"\xff\"").is_none());
         assert!(checked(b"").is_none());
@@ -333,8 +337,7 @@ mod tests {
 
     #[test]
     fn a_repeated_key_keeps_its_last_value() {
-        let raw = checked(br#" {"code":1,"code":"2","n":null} "#).unwrap();
-        let members = Members::of(raw).unwrap();
+        let (_, members) = checked(br#" {"code":1,"code":"2","n":null} "#).unwrap();
         assert_eq!(members.integer("code"), Some(2));
         assert!(members.get("n").is_none());
     }

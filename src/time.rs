@@ -23,6 +23,11 @@ pub fn is_wire(text: &[u8]) -> bool {
     has_shape(text, b"0000-00-00T00:00:00.000Z")
 }
 
+/// Whether the text has the form of a local time in slots; the calendar is not checked.
+pub fn is_local(text: &[u8]) -> bool {
+    has_shape(text, b"0000-00-00T00:00:00.000")
+}
+
 /// Whether the text has RFC 3339's form, with `T` or a space in the middle; the calendar is not checked. The parser
 /// itself understands more, such as `20301201T10Z`, in which a caller may have meant something else.
 fn is_rfc_3339(text: &[u8]) -> bool {

@@ -129,9 +129,19 @@ static long availability(void *data)
     curl_easy_setopt(client->easy, CURLOPT_URL, url);
     curl_easy_setopt(client->easy, CURLOPT_HTTPGET, 1L);
     cJSON *json = parsed(client, curl_easy_perform(client->easy)), *slot;
-    cJSON_ArrayForEach(slot, json) {
-        places += slot->string[0] ? slot->valueint : 0;
-        slots++;
+    const cJSON *nested = cJSON_GetObjectItemCaseSensitive(json, "data");
+    if (nested) {
+        cJSON_ArrayForEach(slot, cJSON_GetObjectItemCaseSensitive(nested, "slots")) {
+            const cJSON *time = cJSON_GetObjectItemCaseSensitive(slot, "utcTime");
+            const cJSON *capacity = cJSON_GetObjectItemCaseSensitive(slot, "capacity");
+            places += cJSON_IsString(time) && capacity ? capacity->valueint : 0;
+            slots++;
+        }
+    } else {
+        cJSON_ArrayForEach(slot, json) {
+            places += slot->string[0] ? slot->valueint : 0;
+            slots++;
+        }
     }
     if (slots && !places)
         fail("no capacities");

@@ -90,6 +90,9 @@ def plain_rows(table, subject, curl, raw):
         ours, theirs = interleaved([subject, curl], 11, "availability", f"/slots/{slots}", count, slots)
         table.compare(f"availability, {slots:,} slots", pairs(ours, theirs), at_most=1.0)
         cost[slots] = statistics.median(ours)
+    for slots, count in [(1000, 200), (100_000, 5)]:
+        ours, theirs = interleaved([subject, curl], 11, "availability", f"/listed/{slots}", count, slots)
+        table.compare(f"availability, {slots:,} slots over v3", pairs(ours, theirs), at_most=1.0)
     small, large = (cost[1000] - cost[10]) / 990, (cost[100_000] - cost[1000]) / 99_000
     table.add("cost of a further slot: of 100,000, against of 1,000", f"{large:.0f} ns", f"{small:.0f} ns",
               f"{large / small:.2f}", "", "≤ 1.5", large / small <= 1.5)

@@ -1,7 +1,7 @@
 /*
  * The server of the benchmarks: one thread, answers made beforehand, so that it costs the same to every peer.
  *
- * POST answers a v1 booking, GET /slots/N/... a v1 list of N slots. It prints its address first.
+ * POST answers a v1 booking, GET /slots/N/... a v1 list of N slots, GET /listed/N/... a v3 list of as many. It prints its address first.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -33,6 +33,7 @@ static struct connection *connections[MOST_CONNECTIONS];
 static struct answer booking;
 static struct {
     long slots;
+    int is_v3;
     struct answer answer;
 } lists[MOST_LISTS];
 static int loop;
@@ -58,34 +59,40 @@ static struct answer answer_of(const char *body, size_t length)
     return made;
 }
 
-static struct answer list_of(long slots)
+static struct answer list_of(long slots, int is_v3)
 {
     const time_t first = 1922342400;
-    char *body = malloc((size_t)slots * 32 + 3), *end = body;
+    char *body = malloc((size_t)slots * 80 + 256), *end = body;
     if (!body)
         fail("malloc");
-    *end++ = '{';
+    end += sprintf(end, "%s",
+        is_v3 ? "{\"status\":{\"code\":0,\"message\":\"Successful\",\"corrId\":\"5b0c0ad3-1d5f-4f43-9d7d-d1d5b1ae57a4\"},"
+                "\"data\":{\"slots\":["
+              : "{");
     for (long slot = 0; slot < slots; slot++) {
         time_t start = first + slot * 300;
+        char time[32];
         struct tm parts;
         gmtime_r(&start, &parts);
-        end += strftime(end, 32, slot ? ",\"%Y-%m-%dT%H:%M:%S.000Z\":" : "\"%Y-%m-%dT%H:%M:%S.000Z\":", &parts);
-        *end++ = (char)('1' + slot % 9);
+        strftime(time, sizeof time, "%Y-%m-%dT%H:%M:%S.000Z", &parts);
+        end += sprintf(end, is_v3 ? "%s{\"utcTime\":\"%s\",\"capacity\":%ld,\"total\":10}" : "%s\"%s\":%ld", slot ? "," : "", time,
+            slot % 9 + 1);
     }
-    *end++ = '}';
+    end += sprintf(end, "%s", is_v3 ? "],\"durationMin\":5,\"timezone\":\"UTC\"}}" : "}");
     struct answer made = answer_of(body, (size_t)(end - body));
     free(body);
     return made;
 }
 
-static const struct answer *list(long slots)
+static const struct answer *list(long slots, int is_v3)
 {
     for (int index = 0; index < MOST_LISTS; index++) {
         if (!lists[index].answer.bytes) {
             lists[index].slots = slots;
-            lists[index].answer = list_of(slots);
+            lists[index].is_v3 = is_v3;
+            lists[index].answer = list_of(slots, is_v3);
         }
-        if (lists[index].slots == slots)
+        if (lists[index].slots == slots && lists[index].is_v3 == is_v3)
             return &lists[index].answer;
     }
     return &booking;
@@ -114,7 +121,8 @@ static int take_request(struct connection *connection)
     if (connection->filled < length)
         return 0;
     const char *slots = is_post ? NULL : strstr(connection->request, "/slots/");
-    connection->sending = slots ? list(strtol(slots + 7, NULL, 10)) : &booking;
+    const char *listed = is_post ? NULL : strstr(connection->request, "/listed/");
+    connection->sending = slots ? list(strtol(slots + 7, NULL, 10), 0) : listed ? list(strtol(listed + 8, NULL, 10), 1) : &booking;
     connection->sent = 0;
     connection->filled -= length;
     memmove(connection->request, connection->request + length, connection->filled);

@@ -12,8 +12,9 @@ static void *open_for(const char *url, long timeout_ms, long connections, long c
     char config[LONGEST_TEXT], *error;
     cbsvc_service *service;
     snprintf(config, sizeof config,
-        "{\"dataURL\":\"%s\",\"ajaxTimeout\":%ld,\"maxConnections\":%ld,\"queueLimit\":%ld,\"proxy\":\"none\"}", url,
-        timeout_ms, connections, calls);
+        "{\"dataURL\":\"%s\",\"apiVersion\":\"%s\",\"serviceName\":\"samples\",\"ajaxTimeout\":%ld,\"maxConnections\":%ld,"
+        "\"queueLimit\":%ld,\"proxy\":\"none\"}",
+        url, strstr(url, "/listed/") ? "v3" : "v1", timeout_ms, connections, calls);
     if (cbsvc_init(config, NULL, NULL, &service, &error))
         fail(error);
     return service;

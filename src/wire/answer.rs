@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use serde_json::value::RawValue;
-
 use super::scrub::scrubbed;
 use super::slots::{Slots, Times};
 use crate::command::Command;
@@ -45,8 +43,8 @@ pub fn read<'a>(config: &Config, command: Command, options: &Object, answer: &'a
     if let Some(meaning) = plain_slots(config, command, answer) {
         return meaning;
     }
-    let read = json::checked(&answer.body).and_then(|json| Some((json, Members::of(json)?)));
-    let (json, members) = read.map_or((None, Members::default()), |(json, members)| (Some(json), members));
+    let (json, members) =
+        json::checked(&answer.body).map_or((None, Members::default()), |(json, members)| (Some(json), members));
     let body = Body { api: config.api_version, json, members };
     let mut meaning = match answer.status {
         200..=299 => body.success(config, command, answer),
@@ -81,7 +79,7 @@ const LARGEST_CODE: u64 = 999_999;
 /// A body, looked into without changing it.
 struct Body<'a> {
     api: ApiVersion,
-    json: Option<&'a RawValue>,
+    json: Option<&'a str>,
     members: Members<'a>,
 }
 
@@ -95,25 +93,21 @@ impl<'a> Body<'a> {
         if failed {
             return self.refusal(answer);
         }
-        let id = match self.api {
-            ApiVersion::V1 => self.members.text("_id"),
-            ApiVersion::V3 => self.members.object("data").and_then(|data| data.text("id")),
-        };
-        let slots = match command {
-            Command::Schedule => None,
-            Command::Availability => self.slots(),
+        let (id, slots) = match command {
+            Command::Schedule => (self.id(), None),
+            Command::Availability => (None, self.slots()),
         };
         let unreadable = match command {
             Command::Schedule => !self.confirms(answer, widgets),
             Command::Availability => slots.is_none(),
         };
         let error = unreadable.then(|| Error::new(Status::Protocol, self.unreadable(answer)));
-        Meaning { unclear: error.is_some(), error, id, slots, json: self.json.map(RawValue::get) }
+        Meaning { unclear: error.is_some(), error, id, slots, json: self.json }
     }
 
     /// Whether a body that came with a 2xx confirms a booking.
     fn confirms(&self, answer: &Answer, widgets: bool) -> bool {
-        let is_object = self.json.is_some_and(|json| json.get().starts_with('{'));
+        let is_object = self.json.is_some_and(|json| json.starts_with('{'));
         match widgets {
             false => is_object || (answer.status == 204 && answer.body.is_empty()),
             // The widget takes any JSON, and any text that does not claim to be JSON.
@@ -121,10 +115,17 @@ impl<'a> Body<'a> {
         }
     }
 
+    fn id(&self) -> Option<String> {
+        match self.api {
+            ApiVersion::V1 => self.members.text("_id"),
+            ApiVersion::V3 => self.members.object("data").and_then(|data| data.text("id")),
+        }
+    }
+
     fn slots(&self) -> Option<Slots<'a>> {
         match self.api {
             ApiVersion::V1 => Slots::read(self.json?),
-            ApiVersion::V3 => Slots::read(self.members.object("data")?.get("slots")?),
+            ApiVersion::V3 => Slots::read(self.members.object("data")?.get("slots")?.get()),
         }
     }
 
@@ -157,7 +158,7 @@ impl<'a> Body<'a> {
         // A server that says why has decided; a bare 5xx or time-out may come from somebody who does not know.
         let says_why = code.is_some() || !exception.is_empty() || self.members.get("fault").is_some();
         let unclear = !says_why && matches!(answer.status, 408 | 500..);
-        Meaning { error: Some(error), id: None, slots, json: self.json.map(RawValue::get), unclear }
+        Meaning { error: Some(error), id: None, slots, json: self.json, unclear }
     }
 
     fn code(&self) -> Option<i64> {
@@ -177,7 +178,7 @@ impl<'a> Body<'a> {
     fn proposals(&self) -> Option<Slots<'a>> {
         let data = self.members.object("data");
         let proposed = data.and_then(|data| data.get("slots")).or_else(|| self.members.get("availability"))?;
-        Slots::read(proposed)
+        Slots::read(proposed.get())
     }
 
     fn refusal_status(&self, http: u16, code: Option<i64>, exception: &str, proposes: bool) -> Status {

@@ -66,15 +66,20 @@ impl<'a> Times<'a> {
 /// The time and the capacity at the beginning of some members, and what follows.
 fn member(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (time, rest) = text.strip_prefix(b"\"")?.split_at_checked(TIME)?;
-    let rest = rest.strip_prefix(b"\":")?;
-    let digits = rest.iter().take(MOST_DIGITS + 1).take_while(|byte| byte.is_ascii_digit()).count();
-    let (capacity, after) = rest.split_at(digits);
-    let is_number = match capacity {
+    let (capacity, after) = number(rest.strip_prefix(b"\":")?)?;
+    Some((time, capacity, after))
+}
+
+/// The digits of a whole number at the beginning of a text, and what follows.
+pub fn number(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let digits = text.iter().take(MOST_DIGITS + 1).take_while(|byte| byte.is_ascii_digit()).count();
+    let (number, after) = text.split_at(digits);
+    let is_number = match number {
         [] => false,
         [b'0'] => true,
         [first, ..] => *first != b'0' && digits <= MOST_DIGITS,
     };
-    is_number.then_some((time, capacity, after))
+    is_number.then_some((number, after))
 }
 
 #[cfg(test)]
