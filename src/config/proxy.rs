@@ -49,9 +49,13 @@ fn from_environment(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
     let mut named = names.iter().filter(|name| !(is_cgi && **name == "HTTP_PROXY")).filter_map(|name| variable(name));
     let Some((name, url)) = named.next() else { return Ok(None) };
     let exceptions = variable("no_proxy").or_else(|| variable("NO_PROXY")).map_or_else(String::new, |(_, list)| list);
+    // What is meant for other servers only need not be of use here.
+    if is_excepted(&exceptions, origin) {
+        return Ok(None);
+    }
     // A scheme may be left out there.
     let url = if url.contains("://") { url } else { format!("http://{url}") };
-    chosen(&url, &exceptions, origin).map_err(|what| {
+    chosen(&url, "", origin).map_err(|what| {
         section.error("proxy", &format!("{name} in the environment {what}; mend it, or choose \"none\""))
     })
 }
@@ -69,7 +73,7 @@ fn chosen(url: &str, exceptions: &str, origin: &Url) -> std::result::Result<Opti
     }
     let destination = origin.as_str().parse().map_err(|_| WANTED)?;
     let intercept = Matcher::builder().all(parsed.as_str()).build().intercept(&destination).ok_or(WANTED)?;
-    if is_excepted(exceptions, origin, &destination) {
+    if is_excepted(exceptions, origin) {
         return Ok(None);
     }
     Ok(Some(Proxy { url: intercept.uri().to_string(), authorization: intercept.basic_auth().cloned() }))
@@ -77,7 +81,8 @@ fn chosen(url: &str, exceptions: &str, origin: &Url) -> std::result::Result<Opti
 
 /// Whether the server is on a list of exceptions: hosts, domains with or without `.` or `*.` in front, addresses,
 /// networks such as `10.0.0.0/8`, each perhaps with a port; `*` is every host.
-fn is_excepted(list: &str, origin: &Url, destination: &http::Uri) -> bool {
+fn is_excepted(list: &str, origin: &Url) -> bool {
+    let Ok(destination) = origin.as_str().parse() else { return false };
     let port = origin.port_or_known_default().map(|port| port.to_string());
     let mut entries = list.split([',', ' ', '\t']).filter(|entry| !entry.is_empty());
     entries.any(|entry| {
@@ -90,7 +95,7 @@ fn is_excepted(list: &str, origin: &Url, destination: &http::Uri) -> bool {
         }
         let host = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
         let host = host.strip_prefix('*').filter(|rest| rest.starts_with('.')).unwrap_or(host);
-        host == "*" || Matcher::builder().all("http://proxy").no(host).build().intercept(destination).is_none()
+        host == "*" || Matcher::builder().all("http://proxy").no(host).build().intercept(&destination).is_none()
     })
 }
 
@@ -112,8 +117,7 @@ mod tests {
     use super::*;
 
     fn excepted(list: &str, origin: &str) -> bool {
-        let url = Url::parse(origin).unwrap();
-        is_excepted(list, &url, &origin.parse().unwrap())
+        is_excepted(list, &Url::parse(origin).unwrap())
     }
 
     #[test]

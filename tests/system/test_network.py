@@ -47,6 +47,15 @@ with Service(json.loads(sys.argv[1])) as service:
         print(rejected.name, rejected.outcome["error"]["attempts"], rejected.outcome["error"]["message"])
 """
 
+OPEN = """
+import json, sys
+from callbackservice import CallbackServiceError, Service
+try:
+    Service(json.loads(sys.argv[1]))
+except CallbackServiceError as error:
+    print(error)
+"""
+
 MANY = """
 import json, sys
 from callbackservice import Service
@@ -318,9 +327,18 @@ class Proxies(Network):
             self.assertEqual(self.book("tls", environment=named, tls=tls, proxy="env"), "tls")
             self.assertEqual(proxy.served, ["CONNECT"])
             self.assertEqual(self.book("tls", environment=named, tls=tls, proxy="none"), "tls")
-            excepted = {**named, "NO_PROXY": "127.0.0.1"}
-            self.assertEqual(self.book("tls", environment=excepted, tls=tls, proxy="env"), "tls")
+            for exception in ["127.0.0.1", f"x 127.0.0.1:{self.ports['tls']}"]:
+                excepted = {**named, "NO_PROXY": exception}
+                self.assertEqual(self.book("tls", environment=excepted, tls=tls, proxy="env"), "tls")
             self.assertEqual(proxy.served, ["CONNECT"])
+
+    def test_a_proxy_of_the_environment_that_cannot_be_used_is_told(self):
+        for url in ["socks5://127.0.0.1:1", "http://:::"]:
+            named = {"http_proxy": url, "no_proxy": ""}
+            shown = self.book("plain", script=OPEN, environment=named, proxy="env")
+            self.assertRegex(shown, "^CONFIG: proxy: http_proxy in the environment ")
+            elsewhere = {**named, "no_proxy": "127.0.0.0/8"}
+            self.assertEqual(self.book("plain", environment=elsewhere, proxy="env"), "plain")
 
 
 class Faults(Case):
