@@ -146,6 +146,8 @@ typedef void (*cbsvc_release)(void *user_data);
  * config is a JSON object with at least dataURL; a whole widgets configuration is accepted too. on_event, if
  * not NULL, is told of every event of the service, first of CallbackService.ready: before this function returns
  * (*service is set by then) or, with "handlers":"thread", on the handlers' thread. Nothing is sent to the server yet.
+ * on_event and user_data must stay usable until cbsvc_close has returned CBSVC_OK; after its CBSVC_TIMEOUT, until
+ * the handlers that ran at that moment have returned.
  *
  * On success *service is the new service, to be closed with cbsvc_close; on failure it is NULL. On failure
  * *error tells in words what is wrong and where; free it with cbsvc_string_free. error may be NULL.
@@ -240,8 +242,9 @@ cbsvc_status cbsvc_command(cbsvc_service *service,
  * command's JSON object. The request goes out on one thread of the library, shared by all services; the deadline is
  * the configured ajaxTimeout, counted from now.
  *
- * If this function returns CBSVC_OK, done is called exactly once (unless cbsvc_close times out first), with the name of the event (of the command
- * where there is none) and the outcome, whose state is resolved, rejected (also when the data is wrong) or
+ * CBSVC_OK says that the call has begun, not that its data is right or that the server has agreed: that is for
+ * done, which is then called exactly once (unless cbsvc_close times out first), with the name of the event (of the
+ * command where there is none) and the outcome, whose state is resolved, rejected (also when the data is wrong) or
  * cancelled (by cbsvc_cancel or cbsvc_close). Then the event's subscribers are told, except of a cancelled
  * call. Then release is called with user_data. done and release may be NULL. If this function fails, done is
  * never called, and release at once.
@@ -290,7 +293,8 @@ cbsvc_status cbsvc_dispatch(cbsvc_service *service,
 /**
  * Gives a descriptor that tells when there is something to dispatch.
  *
- * *waitable is a file descriptor that is readable exactly while cbsvc_dispatch has something to run: for
+ * *waitable is a file descriptor that becomes readable when cbsvc_dispatch has something to run, and is not when it
+ * has nothing: for
  * select, poll, epoll, and the loops built on them. It belongs to the service: do not read or close it, and take it
  * out of the loop before closing the service. A forked child asks for its own.
  *

@@ -21,6 +21,8 @@ use crate::status::Status;
 /// `config` is a JSON object with at least `dataURL`; a whole widgets configuration is accepted too. `on_event`, if
 /// not NULL, is told of every event of the service, first of `CallbackService.ready`: before this function returns
 /// (`*service` is set by then) or, with `"handlers":"thread"`, on the handlers' thread. Nothing is sent to the server yet.
+/// `on_event` and `user_data` must stay usable until `cbsvc_close` has returned `CBSVC_OK`; after its `CBSVC_TIMEOUT`, until
+/// the handlers that ran at that moment have returned.
 ///
 /// On success `*service` is the new service, to be closed with `cbsvc_close`; on failure it is NULL. On failure
 /// `*error` tells in words what is wrong and where; free it with `cbsvc_string_free`. `error` may be NULL.

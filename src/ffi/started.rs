@@ -15,8 +15,9 @@ use crate::status::Status;
 /// command's JSON object. The request goes out on one thread of the library, shared by all services; the deadline is
 /// the configured `ajaxTimeout`, counted from now.
 ///
-/// If this function returns `CBSVC_OK`, `done` is called exactly once (unless `cbsvc_close` times out first), with the name of the event (of the command
-/// where there is none) and the outcome, whose `state` is `resolved`, `rejected` (also when the data is wrong) or
+/// `CBSVC_OK` says that the call has begun, not that its data is right or that the server has agreed: that is for
+/// `done`, which is then called exactly once (unless `cbsvc_close` times out first), with the name of the event (of the
+/// command where there is none) and the outcome, whose `state` is `resolved`, `rejected` (also when the data is wrong) or
 /// `cancelled` (by `cbsvc_cancel` or `cbsvc_close`). Then the event's subscribers are told, except of a cancelled
 /// call. Then `release` is called with `user_data`. `done` and `release` may be NULL. If this function fails, `done` is
 /// never called, and `release` at once.
@@ -85,7 +86,8 @@ pub extern "C" fn cbsvc_dispatch(service: *mut cbsvc_service, timeout_ms: i32) -
 
 /// Gives a descriptor that tells when there is something to dispatch.
 ///
-/// `*waitable` is a file descriptor that is readable exactly while `cbsvc_dispatch` has something to run: for
+/// `*waitable` is a file descriptor that becomes readable when `cbsvc_dispatch` has something to run, and is not when it
+/// has nothing: for
 /// select, poll, epoll, and the loops built on them. It belongs to the service: do not read or close it, and take it
 /// out of the loop before closing the service. A forked child asks for its own.
 ///
