@@ -9,12 +9,15 @@ use std::time::{Duration, Instant};
 use crate::error::{Error, Result};
 use crate::events::{Handler, Subscription};
 use crate::guarded::lock;
+use crate::service::Service;
 use crate::status::Status;
 
 /// Something to tell.
 pub enum Delivery {
     /// A started call has ended: its own handler is told first, then the event's subscribers.
     Ended(Ended),
+    /// A started call has been answered; what its end is is read from the answer by whoever tells it.
+    Answered(Box<dyn FnOnce(&Service) -> Ended + Send>),
     /// An event of a blocking command.
     Event(&'static CStr, CString),
     /// The service is ready, for one late subscriber.
@@ -143,7 +146,7 @@ impl Queue {
         let mut state = self.lock();
         loop {
             if let Some(delivery) = state.waiting.pop_front() {
-                state.outstanding -= usize::from(matches!(delivery, Delivery::Ended(_)));
+                state.outstanding -= usize::from(matches!(delivery, Delivery::Ended(_) | Delivery::Answered(_)));
                 if state.waiting.is_empty() {
                     state.signal.iter_mut().for_each(Signal::lower);
                 }

@@ -35,12 +35,18 @@ pub struct Service {
 
 /// A command that is ready to be sent.
 struct Prepared {
-    config: Arc<Config>,
-    options: Object,
+    asked: Asked,
     request: wire::Request,
     transport: Arc<Transport>,
     limits: Limits,
     begun: Instant,
+}
+
+/// What a command was, as long as its answer has not been read.
+struct Asked {
+    command: Command,
+    config: Arc<Config>,
+    options: Object,
 }
 
 /// What diagnostics tell of a service; nothing of it is secret.
@@ -138,11 +144,11 @@ impl Service {
             Ok(prepared) => {
                 let stopped = self.stopped(&call.local);
                 let exchanged = prepared.transport.run(&prepared.request, &prepared.limits, stopped);
-                prepared.conclude(command, exchanged)
+                prepared.asked.conclude(exchanged)
             }
             Err(error) => Outcome::unanswered(command.name(), error, 0),
         };
-        self.count(command, &outcome, begun);
+        self.count(command, &outcome, begun.elapsed());
         let event = command.event(outcome.resolved());
         match self.mode() {
             Handlers::Caller => self.bus.publish(event, &outcome.text),
@@ -164,15 +170,15 @@ impl Service {
             max_bytes: config.max_response_bytes,
             retry: config.retry.clone(),
         };
-        Ok(Prepared { config, options, request, transport, limits, begun })
+        Ok(Prepared { asked: Asked { command, config, options }, request, transport, limits, begun })
     }
 
-    fn count(&self, command: Command, outcome: &Outcome, begun: Instant) {
+    fn count(&self, command: Command, outcome: &Outcome, took: Duration) {
         let counter = if outcome.resolved() { &self.resolved } else { &self.rejected };
         counter.fetch_add(1, Ordering::Relaxed);
         log::info(|| {
             let status = outcome.error.as_ref().map_or("resolved", |error| error.status.name());
-            format!("{} {status} after {} ms", command.name(), begun.elapsed().as_millis())
+            format!("{} {status} after {} ms", command.name(), took.as_millis())
         });
         // What the library itself composes; a server's words stay in the outcome.
         if let Some(error) = outcome.error.as_ref().filter(|error| matches!(error.status.code() / 100, 3 | 4 | 9)) {
@@ -277,9 +283,10 @@ impl Service {
     }
 }
 
-impl Prepared {
+impl Asked {
     /// What the exchange means for the command.
-    fn conclude(&self, command: Command, exchanged: Exchanged) -> Outcome {
+    fn conclude(&self, exchanged: Exchanged) -> Outcome {
+        let command = self.command;
         let may_be_booked = command == Command::Schedule && exchanged.sent;
         match exchanged.result {
             Ok(answer) => {

@@ -57,7 +57,7 @@ impl Service {
         match self.prepare(command, data, begun, &call.local) {
             Err(error) => {
                 let outcome = Outcome::unanswered(command.name(), error, 0);
-                room.fill(Delivery::Ended(self.ended(command, outcome, begun, done)));
+                room.fill(Delivery::Ended(self.ended(command, outcome, begun.elapsed(), done)));
                 Ok(())
             }
             Ok(prepared) => {
@@ -96,11 +96,17 @@ impl Service {
         let mut ending =
             Ending { service: self.clone(), local: local.clone(), id, begun: prepared.begun, has_ended: false };
         let abort = worker.spawn(async move {
-            let exchanged = prepared.transport.clone().send(&prepared.request, &prepared.limits).await;
-            let conclude = || prepared.conclude(command, exchanged);
-            let outcome =
-                panics::contain(conclude).unwrap_or_else(|error| Outcome::unanswered(command.name(), error, 1));
-            let announcement = ending.end(|_| outcome);
+            let Prepared { asked, request, transport, limits, begun } = prepared;
+            let exchanged = transport.send(&request, &limits).await;
+            let took = begun.elapsed();
+            // A long answer takes long to read, and all other calls would wait for this thread.
+            let read = move |service: &Service, done| {
+                let outcome = panics::contain(|| asked.conclude(exchanged))
+                    .unwrap_or_else(|error| Outcome::unanswered(command.name(), error, 1));
+                service.ended(command, outcome, took, done)
+            };
+            let answered = |done| Delivery::Answered(Box::new(move |service: &Service| read(service, done)));
+            let announcement = ending.end(|call| answered(call.done));
             if announcement.is_some() {
                 // Other calls that have come to their end by now are announced with this one.
                 tokio::task::yield_now().await;
@@ -167,14 +173,17 @@ impl Service {
     /// Tells one thing to the program, on this thread.
     pub(super) fn deliver(&self, delivery: Delivery) {
         match delivery {
-            Delivery::Ended(ended) => {
-                self.bus.tell(&ended.done, ended.name, &ended.text);
-                if let Some(event) = ended.event {
-                    self.bus.publish(event, &ended.text);
-                }
-            }
+            Delivery::Ended(ended) => self.tell(&ended),
+            Delivery::Answered(end) => self.tell(&end(self)),
             Delivery::Event(event, text) => self.bus.publish(event, &text),
             Delivery::Ready(subscription) => self.bus.ready(&subscription),
+        }
+    }
+
+    fn tell(&self, ended: &Ended) {
+        self.bus.tell(&ended.done, ended.name, &ended.text);
+        if let Some(event) = ended.event {
+            self.bus.publish(event, &ended.text);
         }
     }
 
@@ -204,8 +213,8 @@ impl Service {
     }
 
     /// The end of a call, counted and logged, as it will be told.
-    fn ended(&self, command: Command, outcome: Outcome, begun: Instant, done: Handler) -> Ended {
-        self.count(command, &outcome, begun);
+    fn ended(&self, command: Command, outcome: Outcome, took: Duration, done: Handler) -> Ended {
+        self.count(command, &outcome, took);
         let event = command.event(outcome.resolved());
         Ended { done, name: event, event: Some(event), text: outcome.text }
     }
@@ -239,23 +248,24 @@ struct Ending {
 }
 
 impl Ending {
-    fn end(&mut self, outcome: impl FnOnce(Command) -> Outcome) -> Option<Announcement<'_>> {
+    fn end(&mut self, end: impl FnOnce(StartedCall) -> Delivery) -> Option<Announcement<'_>> {
         self.has_ended = true;
         // Told under the same lock, so that closing finds either the call or its end.
         let mut started = lock(&self.local.started);
         // Not there: it was cancelled meanwhile, and is told so.
         let call = started.calls.remove(&self.id)?;
-        let ended = self.service.ended(call.command, outcome(call.command), self.begun, call.done);
-        self.local.queue.push_quietly(Delivery::Ended(ended))
+        self.local.queue.push_quietly(end(call))
     }
 }
 
 impl Drop for Ending {
     fn drop(&mut self) {
         if !self.has_ended {
-            self.end(|command| {
+            let (service, took) = (self.service.clone(), self.begun.elapsed());
+            self.end(|call| {
                 let error = Error::new(Status::Internal, "the call was lost; the booking may have been made");
-                Outcome::unanswered(command.name(), error, 1)
+                let outcome = Outcome::unanswered(call.command.name(), error, 1);
+                Delivery::Ended(service.ended(call.command, outcome, took, call.done))
             });
         }
     }
