@@ -1,12 +1,15 @@
 //! Threads of the library's own.
 
+use std::cell::RefCell;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use tokio::runtime::Handle;
+
 use crate::guarded::PerProcess;
-use crate::{host, panics};
+use crate::{host, log, panics};
 
 static RUNNING: PerProcess<AtomicUsize> = PerProcess::new();
 
@@ -34,6 +37,41 @@ pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<Joi
         }
     });
     result
+}
+
+thread_local! {
+    /// Goes when the thread ends, as the locals of others do.
+    static LOCAL: RefCell<Option<Box<()>>> = const { RefCell::new(None) };
+}
+
+/// Runs a section that makes or drives a runtime where that can be done: on this thread, unless it drives a runtime
+/// already, or is so near its end that it has no locals left.
+pub fn fit_for_a_runtime<R: Send>(section: impl FnOnce() -> R + Send) -> R {
+    match Handle::try_current() {
+        Err(missing) if missing.is_missing_context() && LOCAL.try_with(|_| ()).is_ok() => section(),
+        _ => on_another_thread(section),
+    }
+}
+
+/// Runs a section on a thread that ends with it.
+fn on_another_thread<R: Send>(section: impl FnOnce() -> R + Send) -> R {
+    std::thread::scope(|scope| {
+        let mut section = Some(section);
+        let mut thread = None;
+        host::signals_held(&mut || {
+            thread = section.take().map(|section| {
+                scope.spawn(move || {
+                    log::defer();
+                    section()
+                })
+            });
+        });
+        match thread.map(|thread| thread.join()) {
+            Some(Ok(output)) => output,
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
+            None => unreachable!("a protection runs its section"),
+        }
+    })
 }
 
 /// Counts a thread in, and out when dropped, also when it could not be started.

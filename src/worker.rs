@@ -1,8 +1,9 @@
 //! The network thread: one for the whole process, there as long as a service has started calls.
 
+use std::cell::Cell;
 use std::future::Future;
 use std::sync::{Arc, Mutex, Weak};
-use std::thread::{JoinHandle, ThreadId};
+use std::thread::JoinHandle;
 
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::Notify;
@@ -19,12 +20,16 @@ const TASKS: u32 = 24;
 
 static SHARED: PerProcess<Mutex<Weak<Worker>>> = PerProcess::new();
 
+thread_local! {
+    // Without a destructor, so that it can be read also by a thread that has lost its other locals.
+    static IS_NETWORK_THREAD: Cell<bool> = const { Cell::new(false) };
+}
+
 /// The thread, ended when the last service lets go of it.
 pub struct Worker {
     runtime: Handle,
     stop: Arc<Notify>,
     thread: Option<JoinHandle<()>>,
-    id: ThreadId,
     generation: u64,
 }
 
@@ -43,17 +48,17 @@ impl Worker {
 
     fn start() -> Result<Worker> {
         let refused = |error| Error::new(Status::Internal, format!("the system refuses a network thread: {error}"));
-        let runtime =
-            Builder::new_current_thread().enable_io().enable_time().event_interval(TASKS).build().map_err(refused)?;
+        let build = || Builder::new_current_thread().enable_io().enable_time().event_interval(TASKS).build();
+        let runtime = threads::fit_for_a_runtime(build).map_err(refused)?;
         let (handle, stop) = (runtime.handle().clone(), Arc::new(Notify::new()));
         let stopped = stop.clone();
         let thread = threads::spawn("cbsvc-network", move || {
             log::defer();
+            IS_NETWORK_THREAD.set(true);
             runtime.block_on(stopped.notified());
         })
         .map_err(refused)?;
-        let id = thread.thread().id();
-        Ok(Worker { runtime: handle, stop, thread: Some(thread), id, generation: generation() })
+        Ok(Worker { runtime: handle, stop, thread: Some(thread), generation: generation() })
     }
 
     /// Whether the thread is there.
@@ -75,7 +80,7 @@ impl Drop for Worker {
             return;
         }
         self.stop.notify_one();
-        if let Some(thread) = self.thread.take().filter(|_| std::thread::current().id() != self.id) {
+        if let Some(thread) = self.thread.take().filter(|_| !IS_NETWORK_THREAD.get()) {
             let _ = thread.join();
         }
     }

@@ -7,7 +7,7 @@ use std::pin::{pin, Pin};
 use std::time::Duration;
 
 use reqwest::{redirect, retry, Client, ClientBuilder};
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::{unconstrained, yield_now};
 use tokio::time::{sleep_until, Instant, Sleep};
 
@@ -17,7 +17,7 @@ use super::{failure, resolve};
 use crate::config::connection::Connection;
 use crate::error::{Error, Result};
 use crate::status::Status;
-use crate::{host, log};
+use crate::{host, threads};
 
 /// Who this is to a server.
 pub const AGENT: &str = concat!("callbackservice/", env!("CARGO_PKG_VERSION"));
@@ -55,7 +55,8 @@ pub struct Engine {
 impl Engine {
     /// An engine without connections.
     pub fn new(connection: &Connection, tls: rustls::ClientConfig) -> Result<Engine> {
-        let runtime = Builder::new_current_thread().enable_io().enable_time().build().map_err(|error| {
+        let build = || Builder::new_current_thread().enable_io().enable_time().build();
+        let runtime = threads::fit_for_a_runtime(build).map_err(|error| {
             Error::new(Status::Internal, format!("the system refuses what a connection needs: {error}"))
         })?;
         let way = match connection.proxy {
@@ -77,7 +78,7 @@ impl Engine {
         };
         let is_quiet = way.is_quiet();
         let mut future = pin!(exchange(way));
-        let mut drive = || {
+        let drive = || {
             runtime.block_on(async {
                 // Made here, where the runtime is at hand.
                 let timer = timer.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
@@ -92,39 +93,13 @@ impl Engine {
                 }
             })
         };
-        let drive = || match Handle::try_current() {
-            Err(missing) if missing.is_missing_context() => drive(),
-            // A thread that already drives a runtime may not drive a second one, and one so near its end that it has
-            // no locals left cannot drive any.
-            _ => on_another_thread(drive),
-        };
+        let drive = || threads::fit_for_a_runtime(drive);
         if is_quiet {
             drive()
         } else {
             host::sigpipe_held(drive)
         }
     }
-}
-
-/// Runs a section on a thread that ends with it.
-fn on_another_thread<R: Send>(section: impl FnOnce() -> R + Send) -> R {
-    std::thread::scope(|scope| {
-        let mut section = Some(section);
-        let mut thread = None;
-        host::signals_held(&mut || {
-            thread = section.take().map(|section| {
-                scope.spawn(move || {
-                    log::defer();
-                    section()
-                })
-            });
-        });
-        match thread.map(|thread| thread.join()) {
-            Some(Ok(output)) => output,
-            Some(Err(panic)) => std::panic::resume_unwind(panic),
-            None => unreachable!("a protection runs its section"),
-        }
-    })
 }
 
 impl Drop for Engine {
