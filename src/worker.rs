@@ -15,9 +15,6 @@ use crate::log;
 use crate::status::Status;
 use crate::threads;
 
-/// How many tasks have a turn before deadlines are looked at: one that a hostile server keeps busy takes milliseconds.
-const TASKS: u32 = 24;
-
 static SHARED: PerProcess<Mutex<Weak<Worker>>> = PerProcess::new();
 
 thread_local! {
@@ -48,7 +45,7 @@ impl Worker {
 
     fn start() -> Result<Worker> {
         let refused = |error| Error::new(Status::Internal, format!("the system refuses a network thread: {error}"));
-        let build = || Builder::new_current_thread().enable_io().enable_time().event_interval(TASKS).build();
+        let build = || Builder::new_current_thread().enable_io().enable_time().build();
         let runtime = threads::fit_for_a_runtime(build).map_err(refused)?;
         let (handle, stop) = (runtime.handle().clone(), Arc::new(Notify::new()));
         let stopped = stop.clone();

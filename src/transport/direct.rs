@@ -17,6 +17,7 @@ use hyper::client::conn::http1::{Builder, Connection as Driver, SendRequest};
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
 use reqwest::Url;
+use tokio::task::yield_now;
 use tower_service::Service;
 
 use super::body::{Sent, Watched};
@@ -182,9 +183,9 @@ impl Direct {
                     return Poll::Pending;
                 }
             }
-            // The runtime wants its turn: it looks at the deadline, and lets nobody read for ever.
             self.bell.leave();
-            outer.waker().wake_by_ref();
+            // The runtime goes on with this when it has looked at deadlines and at all other connections.
+            let _ = pin!(yield_now()).poll(outer);
             Poll::Pending
         })
         .await

@@ -26,7 +26,7 @@ const FLAGS: libc::c_int = libc::MSG_NOSIGNAL;
 const FLAGS: i32 = 0;
 
 /// How many reads there are without a pause.
-const READS: u32 = 4;
+const READS: u32 = 2;
 
 /// A connection whose writes raise no signal.
 pub struct Quiet {
