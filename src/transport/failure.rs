@@ -124,6 +124,8 @@ fn wants_descriptors(error: &io::Error) -> bool {
 fn exchanging(error: &(dyn StdError + 'static)) -> (Status, String, bool) {
     use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof};
     let cause = innermost(error);
+    // The TLS layer refers its own users to its own documents.
+    let cause = cause.split(": https://").next().unwrap_or_default();
     let http = find::<hyper::Error>(error);
     let system = find::<io::Error>(error).map(io::Error::kind);
     let dropped = matches!(system, Some(BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof))

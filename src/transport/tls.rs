@@ -124,6 +124,9 @@ pub fn explain(error: &TlsError, connection: &Connection) -> String {
                  signed by that authority"
             )
         }
+        TlsError::InvalidCertificate(CertificateError::Other(reason)) => {
+            format!("the certificate of {host} is not acceptable: {}", reason.0)
+        }
         TlsError::InvalidCertificate(reason) => format!("the certificate of {host} is not acceptable: {reason}"),
         TlsError::AlertReceived(alert) => refused(*alert, host, &connection.tls),
         TlsError::PeerIncompatible(
