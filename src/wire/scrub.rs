@@ -10,8 +10,10 @@ const LONGEST_MESSAGE: usize = 1_000;
 const SHORTEST_TEXT: usize = 3;
 /// So many digits in a row, whatever stands between them, tell whose number it is.
 const TELLING_DIGITS: usize = 6;
-/// The same for letters and digits of other texts.
+/// So many letters and digits tell the same of other texts.
 const TELLING_LETTERS: usize = 5;
+/// A text with more digits is no number but data, such as a picture in base64.
+const MOST_DIGITS: usize = 40;
 /// Separators that may stand between two digits of one number.
 const LONGEST_GAP: usize = 3;
 
@@ -21,8 +23,9 @@ pub fn scrubbed(text: &str, private: &[Zeroizing<String>]) -> Option<String> {
     if text.len() > LONGEST_MESSAGE {
         return None;
     }
-    let lines = private.iter().flat_map(|text| text.lines().chain([text.as_str()])).map(str::trim);
-    let private: Vec<&str> = lines.filter(|text| text.chars().count() >= SHORTEST_TEXT).collect();
+    let lines = private.iter().flat_map(|text| text.lines().filter(|_| text.contains('\n')));
+    let texts = private.iter().map(|text| text.as_str()).chain(lines).map(str::trim);
+    let private: Vec<&str> = texts.filter(|text| text.chars().count() >= SHORTEST_TEXT).collect();
     let mut spellings: Vec<_> = private.iter().flat_map(|text| spellings(text)).map(Zeroizing::new).collect();
     // The longest first, so that no part of a longer text is left over.
     spellings.sort_by_key(|text| std::cmp::Reverse(text.len()));
@@ -30,7 +33,9 @@ pub fn scrubbed(text: &str, private: &[Zeroizing<String>]) -> Option<String> {
     for hidden in &spellings {
         text = hide(&text, hidden);
     }
-    for number in private.iter().map(|text| digits(text)).filter(|number| number.len() >= TELLING_DIGITS) {
+    for number in
+        private.iter().map(|text| digits(text)).filter(|number| (TELLING_DIGITS..=MOST_DIGITS).contains(&number.len()))
+    {
         text = hide_number(&text, &number);
     }
     let left = squeezed(&text.replace(HIDDEN, " "));
@@ -54,10 +59,10 @@ const ENTITIES: [(&str, &str); 5] = [("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"
 /// Hides a text in capitals or not.
 fn hide(text: &str, hidden: &str) -> String {
     // Only ASCII letters change, so that both texts have the same positions.
-    let (folded, wanted) = (text.to_ascii_lowercase(), hidden.to_ascii_lowercase());
+    let (folded, wanted) = (text.to_ascii_lowercase(), Zeroizing::new(hidden.to_ascii_lowercase()));
     let mut out = String::with_capacity(text.len());
     let mut end = 0;
-    for (start, found) in folded.match_indices(&wanted) {
+    for (start, found) in folded.match_indices(wanted.as_str()) {
         out.push_str(&text[end..start]);
         out.push_str(HIDDEN);
         end = start + found.len();
@@ -66,8 +71,8 @@ fn hide(text: &str, hidden: &str) -> String {
     out
 }
 
-fn digits(text: &str) -> Vec<u8> {
-    text.bytes().filter(u8::is_ascii_digit).collect()
+fn digits(text: &str) -> Zeroizing<Vec<u8>> {
+    text.bytes().filter(u8::is_ascii_digit).collect::<Vec<u8>>().into()
 }
 
 /// Hides every stretch of digits that the message shares with a number, in whatever groups the server writes it, and
@@ -121,9 +126,10 @@ fn shared(digits: &[u8], number: &[u8]) -> Vec<(usize, usize)> {
 }
 
 /// What is left of a text without capitals, entities, spaces and punctuation.
-fn squeezed(text: &str) -> String {
-    let plain = ENTITIES.iter().rev().fold(text.to_lowercase(), |text, (sign, entity)| text.replace(entity, sign));
-    plain.chars().filter(|letter| letter.is_alphanumeric()).collect()
+fn squeezed(text: &str) -> Zeroizing<String> {
+    let replaced = |text: Zeroizing<String>, (sign, entity): &(&str, &str)| text.replace(entity, sign).into();
+    let plain = ENTITIES.iter().rev().fold(text.to_lowercase().into(), replaced);
+    plain.chars().filter(|letter| letter.is_alphanumeric()).collect::<String>().into()
 }
 
 #[cfg(test)]
