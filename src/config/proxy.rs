@@ -28,8 +28,8 @@ pub fn read(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
         Some(Value::Object(given)) => {
             keys::check(given, "proxy", keys::PROXY)?;
             let given = Section::new(given, "proxy");
-            let invalid = |what: &str| given.error("url", what);
-            chosen(&given.required("url")?, &no_proxy(&given)?, origin).map_err(invalid)
+            let named = named(&given.required("url")?, origin).map_err(|what| given.error("url", what))?;
+            Ok((!is_excepted(&no_proxy(&given)?, origin)).then_some(named))
         }
         Some(_) => Err(section.error("proxy", "must be \"env\", \"none\" or an object with url")),
     }
@@ -46,8 +46,8 @@ fn from_environment(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
         "https" => ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"],
         _ => ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"],
     };
-    let mut named = names.iter().filter(|name| !(is_cgi && **name == "HTTP_PROXY")).filter_map(|name| variable(name));
-    let Some((name, url)) = named.next() else { return Ok(None) };
+    let mut given = names.iter().filter(|name| !(is_cgi && **name == "HTTP_PROXY")).filter_map(|name| variable(name));
+    let Some((name, url)) = given.next() else { return Ok(None) };
     let exceptions = variable("no_proxy").or_else(|| variable("NO_PROXY")).map_or_else(String::new, |(_, list)| list);
     // What is meant for other servers only need not be of use here.
     if is_excepted(&exceptions, origin) {
@@ -55,13 +55,13 @@ fn from_environment(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
     }
     // A scheme may be left out there.
     let url = if url.contains("://") { url } else { format!("http://{url}") };
-    chosen(&url, "", origin).map_err(|what| {
+    named(&url, origin).map(Some).map_err(|what| {
         section.error("proxy", &format!("{name} in the environment {what}; mend it, or choose \"none\""))
     })
 }
 
-/// The proxy, unless the server is excepted; what is wrong with its URL otherwise.
-fn chosen(url: &str, exceptions: &str, origin: &Url) -> std::result::Result<Option<Proxy>, &'static str> {
+/// The proxy of this URL, or what is wrong with it.
+fn named(url: &str, origin: &Url) -> std::result::Result<Proxy, &'static str> {
     const WANTED: &str =
         "must be a URL that starts with http:// or https://, with a host and perhaps name, password and port";
     let parsed = Url::parse(url.trim()).map_err(|_| WANTED)?;
@@ -73,10 +73,7 @@ fn chosen(url: &str, exceptions: &str, origin: &Url) -> std::result::Result<Opti
     }
     let destination = origin.as_str().parse().map_err(|_| WANTED)?;
     let intercept = Matcher::builder().all(parsed.as_str()).build().intercept(&destination).ok_or(WANTED)?;
-    if is_excepted(exceptions, origin) {
-        return Ok(None);
-    }
-    Ok(Some(Proxy { url: intercept.uri().to_string(), authorization: intercept.basic_auth().cloned() }))
+    Ok(Proxy { url: intercept.uri().to_string(), authorization: intercept.basic_auth().cloned() })
 }
 
 /// Whether the server is on a list of exceptions: hosts, domains with or without `.` or `*.` in front, addresses,
@@ -114,7 +111,10 @@ fn no_proxy(given: &Section) -> Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::config::Config;
 
     fn excepted(list: &str, origin: &str) -> bool {
         is_excepted(list, &Url::parse(origin).unwrap())
@@ -160,10 +160,11 @@ mod tests {
         for url in
             ["http://127.0.0.1:99999", "ftp://p", "socks5://p", "http://", "http://u:a/b@p", "http://u:a#b@p", "p:1"]
         {
-            assert!(chosen(url, "", &origin).is_err(), "{url}");
-            assert!(chosen(url, "*", &origin).is_err(), "{url}");
+            assert!(named(url, &origin).is_err(), "{url}");
+            let configured = json!({"dataURL": "http://a.example/", "proxy": {"url": url, "noProxy": "*"}});
+            assert!(Config::parse(&configured.to_string()).is_err(), "{url}");
         }
-        let proxy = chosen("http://us%65r:p%40ss@p:3128", "", &origin).unwrap().unwrap();
+        let proxy = named("http://us%65r:p%40ss@p:3128", &origin).unwrap();
         assert_eq!(proxy.url, "http://p:3128/");
         assert_eq!(proxy.authorization.unwrap(), "Basic dXNlcjpwQHNz");
     }
