@@ -17,24 +17,28 @@ fn outgoing(criterion: &mut Criterion) {
     for (name, options) in [("small", SMALL), ("full", FULL)] {
         let booking = Booking::new(CONFIG, options).expect("the options are right");
         assert!(booking.map_options());
-        criterion
-            .bench_function(&format!("option mapping, {name}"), |run| run.iter(|| black_box(&booking).map_options()));
-        criterion
-            .bench_function(&format!("form encoding, {name}"), |run| run.iter(|| black_box(&booking).encode_form()));
-        criterion
-            .bench_function(&format!("whole request, {name}"), |run| run.iter(|| black_box(&booking).request_body()));
+        criterion.bench_function(&format!("option mapping, {name}"), |run| {
+            run.iter(|| black_box(&booking).map_options())
+        });
+        criterion.bench_function(&format!("form encoding, {name}"), |run| {
+            run.iter(|| black_box(&booking).encode_form())
+        });
+        criterion.bench_function(&format!("whole request, {name}"), |run| {
+            run.iter(|| black_box(&booking).request_body())
+        });
     }
 }
 
 fn incoming(criterion: &mut Criterion) {
-    let booked = Received::new(CONFIG, "CallbackService.schedule", BOOKED).expect("the configuration is right");
+    let booked = Received::new(CONFIG, "CallbackService.schedule", BOOKED)
+        .expect("the configuration is right");
     criterion.bench_function("outcome building, booking", |run| {
         run.iter(|| black_box(&booked).outcome().expect("a booking"));
     });
     let mut group = criterion.benchmark_group("outcome building, slots");
     for slots in [10, 1000, 100_000] {
-        let list =
-            Received::new(CONFIG, "CallbackService.availability", &body(slots)).expect("the configuration is right");
+        let list = Received::new(CONFIG, "CallbackService.availability", &body(slots))
+            .expect("the configuration is right");
         group.throughput(Throughput::Elements(slots as u64));
         group.bench_function(BenchmarkId::from_parameter(slots), |run| {
             run.iter(|| black_box(&list).outcome().expect("a list"));
@@ -45,8 +49,16 @@ fn incoming(criterion: &mut Criterion) {
 /// A v1 list of slots, one each second.
 fn body(slots: usize) -> String {
     let slot = |index: usize| {
-        let (days, hours, minutes, seconds) = (index / 86_400 + 1, index / 3600 % 24, index / 60 % 60, index % 60);
-        format!("\"2030-12-{days:02}T{hours:02}:{minutes:02}:{seconds:02}.000Z\":{}", index % 9 + 1)
+        let (days, hours, minutes, seconds) = (
+            index / 86_400 + 1,
+            index / 3600 % 24,
+            index / 60 % 60,
+            index % 60,
+        );
+        format!(
+            "\"2030-12-{days:02}T{hours:02}:{minutes:02}:{seconds:02}.000Z\":{}",
+            index % 9 + 1
+        )
     };
     format!("{{{}}}", (0..slots).map(slot).collect::<Vec<_>>().join(","))
 }

@@ -19,7 +19,10 @@ impl Booking {
     /// A booking with these options; `None` if they or the configuration are wrong.
     pub fn new(config: &str, options: &str) -> Option<Booking> {
         let options = json::parse(options, "the data").ok()??.as_object()?.clone();
-        Some(Booking { config: Config::parse(config).ok()?, options })
+        Some(Booking {
+            config: Config::parse(config).ok()?,
+            options,
+        })
     }
 
     /// Sorts the options by their meaning; whether they are right.
@@ -34,7 +37,9 @@ impl Booking {
 
     /// Makes the whole request; its body.
     pub fn request_body(&self) -> Option<String> {
-        wire::request(&self.config, Command::Schedule, &self.options).ok()?.body
+        wire::request(&self.config, Command::Schedule, &self.options)
+            .ok()?
+            .body
     }
 }
 
@@ -48,8 +53,17 @@ pub struct Received {
 impl Received {
     /// A good answer to a command; `None` if configuration or name are wrong.
     pub fn new(config: &str, command: &str, body: &str) -> Option<Received> {
-        let answer = Answer { status: 200, says_json: true, retry_after: None, body: body.into() };
-        Some(Received { config: Config::parse(config).ok()?, command: Command::from_name(command)?, answer })
+        let answer = Answer {
+            status: 200,
+            says_json: true,
+            retry_after: None,
+            body: body.into(),
+        };
+        Some(Received {
+            config: Config::parse(config).ok()?,
+            command: Command::from_name(command)?,
+            answer,
+        })
     }
 
     /// Reads the answer and writes the outcome; `None` if the command was not resolved.

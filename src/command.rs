@@ -27,7 +27,9 @@ pub const READY: &CStr = c"CallbackService.ready";
 impl Command {
     /// The command of this name.
     pub fn from_name(name: &str) -> Option<Command> {
-        [Command::Schedule, Command::Availability].into_iter().find(|command| command.name() == name)
+        [Command::Schedule, Command::Availability]
+            .into_iter()
+            .find(|command| command.name() == name)
     }
 
     /// The command's name on the bus.
@@ -67,8 +69,8 @@ impl Command {
 
 /// The event of this name, if the service ever publishes one.
 pub fn event(name: &str) -> Option<&'static CStr> {
-    let outcomes =
-        [Command::Schedule, Command::Availability].map(|command| [command.event(true), command.event(false)]);
+    let outcomes = [Command::Schedule, Command::Availability]
+        .map(|command| [command.event(true), command.event(false)]);
     let mut events = outcomes.into_iter().flatten().chain([READY]);
     events.find(|event| event.to_bytes() == name.as_bytes())
 }

@@ -106,15 +106,26 @@ const DEFAULT_MAX_RESPONSE_BYTES: u64 = 8 << 20;
 /// Nothing of what is secret.
 impl fmt::Debug for Config {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
-        formatter.debug_struct("Config").field("data_url", &self.data_url).finish_non_exhaustive()
+        formatter
+            .debug_struct("Config")
+            .field("data_url", &self.data_url)
+            .finish_non_exhaustive()
     }
 }
 
 impl Config {
     /// The secrets, as they would stand in a text.
     pub fn secrets(&self) -> impl Iterator<Item = String> + '_ {
-        let proxy = self.connection.proxy.as_ref().and_then(|proxy| proxy.authorization.as_ref());
-        self.headers.values().chain(&self.api_key).chain(proxy).flat_map(secret::parts)
+        let proxy = self
+            .connection
+            .proxy
+            .as_ref()
+            .and_then(|proxy| proxy.authorization.as_ref());
+        self.headers
+            .values()
+            .chain(&self.api_key)
+            .chain(proxy)
+            .flat_map(secret::parts)
     }
 
     /// Reads the configuration that a caller gave, as text.
@@ -127,7 +138,9 @@ impl Config {
         let mut given = self.given.clone();
         let changes = section::read(text)?;
         // Files named in the configuration are read again only when what names them changes.
-        let keeps_connection = !connection::KEYS.iter().any(|key| changes.contains_key(*key));
+        let keeps_connection = !connection::KEYS
+            .iter()
+            .any(|key| changes.contains_key(*key));
         let present = keeps_connection.then(|| self.connection.clone());
         json::merge(&mut given, changes.into_members());
         Config::from_object(given, present)
@@ -136,14 +149,21 @@ impl Config {
     fn from_object(given: Wiped, present: Option<Arc<Connection>>) -> Result<Config> {
         keys::check(&given, "", keys::CONFIGURATION)?;
         let section = Section::new(&given, "");
-        let api_version =
-            section.choice("apiVersion", &[("v1", ApiVersion::V1), ("v3", ApiVersion::V3)], ApiVersion::V1)?;
+        let api_version = section.choice(
+            "apiVersion",
+            &[("v1", ApiVersion::V1), ("v3", ApiVersion::V3)],
+            ApiVersion::V1,
+        )?;
         let url = data_url(&section, api_version)?;
         let config = Config {
             api_version,
             api_key: api_key(&section)?,
             service_name: section.filled("serviceName")?,
-            user_data: section.object("userData")?.cloned().unwrap_or_default().into(),
+            user_data: section
+                .object("userData")?
+                .cloned()
+                .unwrap_or_default()
+                .into(),
             timeout: section
                 .milliseconds("ajaxTimeout", 1, DAY_MS)?
                 .unwrap_or(Duration::from_millis(DEFAULT_TIMEOUT_MS)),
@@ -151,7 +171,10 @@ impl Config {
             timezone: section.filled("timezone")?,
             wire_format: section.choice(
                 "wireFormat",
-                &[("documented", WireFormat::Documented), ("widgets-9", WireFormat::Widgets9)],
+                &[
+                    ("documented", WireFormat::Documented),
+                    ("widgets-9", WireFormat::Widgets9),
+                ],
                 WireFormat::Documented,
             )?,
             retry: retry(&section)?,
@@ -164,7 +187,9 @@ impl Config {
                 &[("caller", Handlers::Caller), ("thread", Handlers::Thread)],
                 Handlers::Caller,
             )?,
-            queue_limit: section.integer("queueLimit", 1, 1 << 24)?.unwrap_or(DEFAULT_QUEUE_LIMIT) as usize,
+            queue_limit: section
+                .integer("queueLimit", 1, 1 << 24)?
+                .unwrap_or(DEFAULT_QUEUE_LIMIT) as usize,
             connection: match present {
                 Some(present) => present,
                 None => Arc::new(Connection::read(&section, &url)?),
@@ -183,7 +208,9 @@ fn data_url(section: &Section, version: ApiVersion) -> Result<Url> {
         return invalid("is required: the base URL of the callback API");
     };
     let Ok(mut url) = Url::parse(text.trim()) else {
-        return invalid("is not a URL; expected http:// or https://, a host, and perhaps a port and a path");
+        return invalid(
+            "is not a URL; expected http:// or https://, a host, and perhaps a port and a path",
+        );
     };
     if !matches!(url.scheme(), "http" | "https") {
         return invalid("must start with http:// or https://");
@@ -197,7 +224,11 @@ fn data_url(section: &Section, version: ApiVersion) -> Result<Url> {
     if url.as_str().parse::<http::Uri>().is_err() {
         return invalid("holds a character that a URL cannot hold, such as { or }");
     }
-    let path = url.path().strip_suffix('/').unwrap_or(url.path()).to_owned();
+    let path = url
+        .path()
+        .strip_suffix('/')
+        .unwrap_or(url.path())
+        .to_owned();
     if version == ApiVersion::V3 && path.ends_with("/engagement/v3") {
         url.set_path(&format!("{path}/callbacks"));
     } else {
@@ -209,7 +240,12 @@ fn data_url(section: &Section, version: ApiVersion) -> Result<Url> {
 /// The text that paths are appended to. A path that is empty is written as a slash.
 fn base(url: &Url) -> String {
     let text = url.as_str();
-    if url.path() == "/" { text.trim_end_matches('/') } else { text }.to_owned()
+    if url.path() == "/" {
+        text.trim_end_matches('/')
+    } else {
+        text
+    }
+    .to_owned()
 }
 
 fn api_key(section: &Section) -> Result<Option<HeaderValue>> {
@@ -220,13 +256,21 @@ fn api_key(section: &Section) -> Result<Option<HeaderValue>> {
         Some(Value::Number(key)) => secret::header(&key.to_string()),
         Some(_) => return Err(section.error("apikey", "must be text or a number")),
     };
-    let invalid = || section.error("apikey", "holds a line break or another character that a header cannot carry");
+    let invalid = || {
+        section.error(
+            "apikey",
+            "holds a line break or another character that a header cannot carry",
+        )
+    };
     key.ok_or_else(invalid).map(Some)
 }
 
 fn retry(section: &Section) -> Result<Retry> {
-    let mut retry =
-        Retry { attempts: 3, base_delay: Duration::from_millis(100), max_delay: Duration::from_millis(2_000) };
+    let mut retry = Retry {
+        attempts: 3,
+        base_delay: Duration::from_millis(100),
+        max_delay: Duration::from_millis(2_000),
+    };
     let Some(given) = section.object("retry")? else {
         return Ok(retry);
     };
@@ -259,21 +303,33 @@ const RESERVED_HEADERS: [&str; 8] = [
 fn headers(section: &Section) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
     for (name, value) in section.object("headers")?.into_iter().flatten() {
-        let invalid = |message: &str| Err(Error::field(Status::Config, &format!("headers.{name}"), message));
+        let invalid = |message: &str| {
+            Err(Error::field(
+                Status::Config,
+                &format!("headers.{name}"),
+                message,
+            ))
+        };
         let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
             return invalid("is not a header name");
         };
         if RESERVED_HEADERS.contains(&header.as_str()) {
             return invalid("is set by the library and cannot be given");
         }
-        let Some(value) = json::scalar_text(value).map(Zeroizing::new).and_then(|text| secret::header(&text)) else {
+        let Some(value) = json::scalar_text(value)
+            .map(Zeroizing::new)
+            .and_then(|text| secret::header(&text))
+        else {
             return invalid("must be text that a header can carry");
         };
         headers.insert(header, value);
     }
     if let Some(credentials) = section.object("basicAuth")? {
         keys::check(credentials, "basicAuth", keys::BASIC_AUTH)?;
-        headers.insert(reqwest::header::AUTHORIZATION, basic(&Section::new(credentials, "basicAuth"))?);
+        headers.insert(
+            reqwest::header::AUTHORIZATION,
+            basic(&Section::new(credentials, "basicAuth"))?,
+        );
     }
     Ok(headers)
 }

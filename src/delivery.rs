@@ -146,7 +146,10 @@ impl Queue {
         let mut state = self.lock();
         loop {
             if let Some(delivery) = state.waiting.pop_front() {
-                state.outstanding -= usize::from(matches!(delivery, Delivery::Ended(_) | Delivery::Answered(_)));
+                state.outstanding -= usize::from(matches!(
+                    delivery,
+                    Delivery::Ended(_) | Delivery::Answered(_)
+                ));
                 if state.waiting.is_empty() {
                     state.signal.iter_mut().for_each(Signal::lower);
                 }
@@ -161,8 +164,16 @@ impl Queue {
             }
             state.waiters += 1;
             state = match left {
-                None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
-                Some(left) => self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+                None => self
+                    .changed
+                    .wait(state)
+                    .unwrap_or_else(PoisonError::into_inner),
+                Some(left) => {
+                    self.changed
+                        .wait_timeout(state, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
             };
             state.waiters -= 1;
         }
@@ -211,9 +222,17 @@ struct Signal {
 
 impl Signal {
     fn new() -> Result<Signal> {
-        let (reader, writer) = std::io::pipe()
-            .map_err(|error| Error::new(Status::Internal, format!("the system refuses a pipe: {error}")))?;
-        Ok(Signal { reader, writer, is_raised: false })
+        let (reader, writer) = std::io::pipe().map_err(|error| {
+            Error::new(
+                Status::Internal,
+                format!("the system refuses a pipe: {error}"),
+            )
+        })?;
+        Ok(Signal {
+            reader,
+            writer,
+            is_raised: false,
+        })
     }
 
     fn raise(&mut self) {

@@ -10,7 +10,11 @@ use crate::threads;
 
 /// The state of the library in this process, as JSON.
 pub fn text() -> String {
-    let services: Vec<Value> = SERVICES.all().iter().map(|service| describe(&service.report())).collect();
+    let services: Vec<Value> = SERVICES
+        .all()
+        .iter()
+        .map(|service| describe(&service.report()))
+        .collect();
     json!({
         "library": "callbackservice",
         "version": env!("CARGO_PKG_VERSION"),

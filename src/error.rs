@@ -43,7 +43,10 @@ impl Error {
 
     /// An error in one key or option, whose name starts the message.
     pub fn field(status: Status, field: &str, message: impl AsRef<str>) -> Error {
-        Error { field: Some(field.to_owned()), ..Error::new(status, format!("{field}: {}", message.as_ref())) }
+        Error {
+            field: Some(field.to_owned()),
+            ..Error::new(status, format!("{field}: {}", message.as_ref()))
+        }
     }
 
     /// The same error of a booking of which nobody here knows whether the server has made it.

@@ -65,14 +65,28 @@ static LAST_ID: AtomicU64 = AtomicU64::new(0);
 impl Bus {
     /// A bus without subscriptions. `service` tells it from the other buses of the process.
     pub fn new(service: u64) -> Bus {
-        Bus { service, list: Guarded::new(List::default()), silent: AtomicBool::new(false) }
+        Bus {
+            service,
+            list: Guarded::new(List::default()),
+            silent: AtomicBool::new(false),
+        }
     }
 
     /// Adds a handler after those that are there; `told` gets its number before it can be called. A handler never
     /// hears of what happened before, except of `ready`, see [`Bus::ready`].
-    pub fn subscribe(&self, filter: Filter, handler: Handler, told: impl FnOnce(u64)) -> Arc<Subscription> {
+    pub fn subscribe(
+        &self,
+        filter: Filter,
+        handler: Handler,
+        told: impl FnOnce(u64),
+    ) -> Arc<Subscription> {
         let id = LAST_ID.fetch_add(1, Ordering::Relaxed) + 1;
-        let subscription = Arc::new(Subscription { id, filter, handler, active: AtomicBool::new(true) });
+        let subscription = Arc::new(Subscription {
+            id,
+            filter,
+            handler,
+            active: AtomicBool::new(true),
+        });
         told(id);
         self.change(|list| list.push(subscription.clone()));
         subscription
@@ -94,7 +108,10 @@ impl Bus {
     /// Removes a handler; whether there was one with this number.
     pub fn unsubscribe(&self, id: u64) -> bool {
         let before = self.change(|list| list.retain(|subscription| subscription.id != id));
-        let removed = before.iter().find(|subscription| subscription.id == id).cloned();
+        let removed = before
+            .iter()
+            .find(|subscription| subscription.id == id)
+            .cloned();
         // The old list would keep the other handlers while this one is released.
         drop(before);
         if let Some(subscription) = &removed {
@@ -133,7 +150,9 @@ impl Bus {
 
     /// Whether this thread is inside a call or a handler of the service.
     pub fn is_inside(&self) -> bool {
-        INSIDE.try_with(|services| services.borrow().contains(&self.service)).unwrap_or(false)
+        INSIDE
+            .try_with(|services| services.borrow().contains(&self.service))
+            .unwrap_or(false)
     }
 
     /// Puts a changed list in place and returns the one before, so that handlers are dropped outside the section.
@@ -146,7 +165,8 @@ impl Bus {
     }
 
     fn deliver(&self, subscription: &Subscription, event: &'static CStr, data: &CStr) {
-        let wanted = matches!(subscription.filter, Filter::All) || subscription.filter == Filter::One(event);
+        let wanted =
+            matches!(subscription.filter, Filter::All) || subscription.filter == Filter::One(event);
         if wanted && subscription.active.load(Ordering::Acquire) {
             self.tell(&subscription.handler, event, data);
         }
@@ -162,7 +182,12 @@ mod tests {
 
     fn recorder(heard: &Arc<Mutex<Vec<String>>>, name: &'static str) -> Handler {
         let heard = heard.clone();
-        Box::new(move |event, _| heard.lock().unwrap().push(format!("{name} {}", event.to_str().unwrap())))
+        Box::new(move |event, _| {
+            heard
+                .lock()
+                .unwrap()
+                .push(format!("{name} {}", event.to_str().unwrap()))
+        })
     }
 
     #[test]
@@ -178,7 +203,15 @@ mod tests {
         bus.publish(EVENT, c"{}");
         bus.silence();
         bus.publish(EVENT, c"{}");
-        let expected = ["all CallbackService.ready", "first", "all", "last", "first", "all"].map(|name| {
+        let expected = [
+            "all CallbackService.ready",
+            "first",
+            "all",
+            "last",
+            "first",
+            "all",
+        ]
+        .map(|name| {
             if name.contains(' ') {
                 name.to_owned()
             } else {
@@ -198,7 +231,11 @@ mod tests {
         }
         let bus = Arc::new(Bus::new(2));
         let drops = Arc::new(AtomicU64::new(0));
-        let (witness, inner, own) = (Dropped(drops.clone()), bus.clone(), Arc::new(AtomicU64::new(0)));
+        let (witness, inner, own) = (
+            Dropped(drops.clone()),
+            bus.clone(),
+            Arc::new(AtomicU64::new(0)),
+        );
         let (id, seen) = (own.clone(), drops.clone());
         let handler = move |_: &CStr, _: &CStr| {
             let _ = &witness;
@@ -206,7 +243,9 @@ mod tests {
             assert!(inner.unsubscribe(id.load(Ordering::SeqCst)));
             assert_eq!(seen.load(Ordering::SeqCst), 0);
         };
-        bus.subscribe(Filter::One(EVENT), Box::new(handler), |id| own.store(id, Ordering::SeqCst));
+        bus.subscribe(Filter::One(EVENT), Box::new(handler), |id| {
+            own.store(id, Ordering::SeqCst)
+        });
         bus.publish(EVENT, c"{}");
         assert_eq!(drops.load(Ordering::SeqCst), 1);
         assert!(!bus.is_inside());

@@ -48,7 +48,8 @@ struct Inside;
 impl Inside {
     fn enter() -> Inside {
         #[cfg(debug_assertions)]
-        let _ = INSIDE.try_with(|inside| assert!(!inside.replace(true), "a guarded section inside another"));
+        let _ = INSIDE
+            .try_with(|inside| assert!(!inside.replace(true), "a guarded section inside another"));
         Inside
     }
 }
@@ -92,7 +93,9 @@ pub struct PerProcess<T> {
 impl<T> PerProcess<T> {
     /// Nothing yet.
     pub const fn new() -> PerProcess<T> {
-        PerProcess { current: Guarded::new(None) }
+        PerProcess {
+            current: Guarded::new(None),
+        }
     }
 
     /// This process's value, made on first use.

@@ -25,14 +25,20 @@ pub fn parse(text: &str, what: &str) -> Result<Option<Value>> {
     match serde_json::from_str(text) {
         Ok(Value::Null) => Ok(None),
         Ok(value) => Ok(Some(value)),
-        Err(error) => Err(Error::new(Status::NotJson, format!("{what} is not JSON: {error}"))),
+        Err(error) => Err(Error::new(
+            Status::NotJson,
+            format!("{what} is not JSON: {error}"),
+        )),
     }
 }
 
 /// The JSON text in a server's body and its members, or `None` when it is not JSON, not UTF-8 or nested too deeply.
 pub fn checked(body: &[u8]) -> Option<(&str, Members<'_>)> {
     let text = std::str::from_utf8(body).ok()?;
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_matches([' ', '\t', '\r', '\n']);
+    let text = text
+        .strip_prefix('\u{feff}')
+        .unwrap_or(text)
+        .trim_matches([' ', '\t', '\r', '\n']);
     let members = if text.starts_with('{') {
         Members::of(text)?
     } else {
@@ -44,7 +50,11 @@ pub fn checked(body: &[u8]) -> Option<(&str, Members<'_>)> {
 
 /// Whether JSON nests no deeper. Few brackets cannot, and counting them is much quicker than following them.
 fn depth_within(json: &[u8], limit: usize) -> bool {
-    json.iter().filter(|byte| matches!(byte, b'[' | b'{')).count() <= limit || deepest(json) <= limit
+    json.iter()
+        .filter(|byte| matches!(byte, b'[' | b'{'))
+        .count()
+        <= limit
+        || deepest(json) <= limit
 }
 
 fn deepest(json: &[u8]) -> usize {
@@ -57,7 +67,11 @@ fn deepest(json: &[u8]) -> usize {
             }
             b']' | b'}' => depth -= 1,
             // Up to the end of the text, passing over what is escaped in it.
-            b'"' => while rest.find(|byte| matches!(byte, b'"' | b'\\')) == Some(&b'\\') && rest.next().is_some() {},
+            b'"' => {
+                while rest.find(|byte| matches!(byte, b'"' | b'\\')) == Some(&b'\\')
+                    && rest.next().is_some()
+                {}
+            }
             _ => {}
         }
     }
@@ -77,7 +91,9 @@ pub fn with_whole_characters(json: &str) -> Cow<'_, str> {
     while let Some(found) = json[from..].find('\\') {
         let at = from + found;
         from = match unit(at) {
-            Some(0xd800..=0xdbff) if matches!(unit(at + UNIT), Some(0xdc00..=0xdfff)) => at + 2 * UNIT,
+            Some(0xd800..=0xdbff) if matches!(unit(at + UNIT), Some(0xdc00..=0xdfff)) => {
+                at + 2 * UNIT
+            }
             Some(0xd800..=0xdfff) => {
                 halves.push(at);
                 at + UNIT
@@ -168,7 +184,10 @@ impl<'de> Visitor<'de> for MembersVisitor {
         formatter.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Members<'de>, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(
+        self,
+        mut map: A,
+    ) -> std::result::Result<Members<'de>, A::Error> {
         let mut members = Vec::new();
         while let Some(Key(key)) = map.next_key()? {
             match KEYS.iter().find(|known| **known == key) {
@@ -193,7 +212,9 @@ pub fn integer(raw: &RawValue) -> Option<i64> {
 
 /// A number that is whole and not negative, also when written with a fraction or an exponent.
 pub fn whole(value: &Value) -> Option<u64> {
-    let exact = |number: f64| (number.fract() == 0.0 && (0.0..9e15).contains(&number)).then_some(number as u64);
+    let exact = |number: f64| {
+        (number.fract() == 0.0 && (0.0..9e15).contains(&number)).then_some(number as u64)
+    };
     value.as_u64().or_else(|| value.as_f64().and_then(exact))
 }
 
@@ -208,7 +229,9 @@ pub fn merge(object: &mut Object, changes: Object) {
                     Value::Null => object.shift_remove(&key),
                     change => object.insert(key, change),
                 };
-                replaced.into_iter().for_each(|mut replaced| secret::wipe(&mut replaced));
+                replaced
+                    .into_iter()
+                    .for_each(|mut replaced| secret::wipe(&mut replaced));
             }
         }
     }
@@ -244,7 +267,11 @@ pub fn is_falsy(value: &Value) -> bool {
 /// A number as JavaScript prints it.
 pub fn javascript_number(number: &Number) -> String {
     let Some(value) = number.as_f64() else {
-        let sign = if number.to_string().starts_with('-') { "-" } else { "" };
+        let sign = if number.to_string().starts_with('-') {
+            "-"
+        } else {
+            ""
+        };
         return format!("{sign}Infinity");
     };
     if value == 0.0 {
@@ -301,7 +328,10 @@ mod tests {
     #[test]
     fn members_come_in_javascript_order() {
         let object: Object = serde_json::from_str(r#"{"b":1,"10":2,"9":3,"01":4,"-1":5}"#).unwrap();
-        let keys: Vec<_> = javascript_order(&object).iter().map(|(key, _)| key.as_str()).collect();
+        let keys: Vec<_> = javascript_order(&object)
+            .iter()
+            .map(|(key, _)| key.as_str())
+            .collect();
         assert_eq!(keys, ["9", "10", "b", "01", "-1"]);
     }
 
@@ -314,7 +344,11 @@ mod tests {
         assert!(checked(br#"{"a":"[[[[\"[["}"#).is_some());
         assert!(checked(format!(r#"["\\","\"{}",[]]"#, "[".repeat(200)).as_bytes()).is_some());
         assert!(checked(format!(r#"["\\",{}]"#, deep(MAX_DEPTH)).as_bytes()).is_none());
-        assert!(checked(b"{} {}").is_none() && checked(b"1 1").is_none() && checked(b"{\"a\":1}x").is_none());
+        assert!(
+            checked(b"{} {}").is_none()
+                && checked(b"1 1").is_none()
+                && checked(b"{\"a\":1}x").is_none()
+        );
         assert_eq!(checked(b" [1] \n").unwrap().0, "[1]");
         assert!(checked(b"{\"a\":").is_none());
         assert!(checked(b"\"\xff\"").is_none());
@@ -324,10 +358,16 @@ mod tests {
     #[test]
     fn halves_of_characters_are_replaced() {
         for (json, whole) in [
-            (r#"{"a":"\ud83d\uDE00 \n\\ud800 é"}"#, r#"{"a":"\ud83d\uDE00 \n\\ud800 é"}"#),
+            (
+                r#"{"a":"\ud83d\uDE00 \n\\ud800 é"}"#,
+                r#"{"a":"\ud83d\uDE00 \n\\ud800 é"}"#,
+            ),
             (r#""\ud83d""#, r#""\ufffd""#),
             (r#""\ud83d\u0041\uDE00""#, r#""\ufffd\u0041\ufffd""#),
-            (r#"{"\uD83d\ud83d\ude00\\":"\""}"#, r#"{"\ufffd\ud83d\ude00\\":"\""}"#),
+            (
+                r#"{"\uD83d\ud83d\ude00\\":"\""}"#,
+                r#"{"\ufffd\ud83d\ude00\\":"\""}"#,
+            ),
             (r#""\ud83dé""#, r#""\ufffdé""#),
         ] {
             assert_eq!(with_whole_characters(json), whole);
@@ -346,7 +386,11 @@ mod tests {
     fn the_position_of_a_mistake_is_told() {
         let error = parse("{\n \"a\": }", "config").unwrap_err();
         assert_eq!(error.status, Status::NotJson);
-        assert!(error.message.contains("line 2 column 7"), "{}", error.message);
+        assert!(
+            error.message.contains("line 2 column 7"),
+            "{}",
+            error.message
+        );
         assert!(parse(&"[".repeat(100_000), "config").is_err());
         assert!(parse(" \n", "config").unwrap().is_none());
         assert!(parse("null", "config").unwrap().is_none());

@@ -26,7 +26,13 @@ pub enum Level {
 impl Level {
     /// The level with this number.
     pub fn from_number(number: i32) -> Option<Level> {
-        let levels = [Level::Off, Level::Error, Level::Warning, Level::Info, Level::Debug];
+        let levels = [
+            Level::Off,
+            Level::Error,
+            Level::Warning,
+            Level::Info,
+            Level::Debug,
+        ];
         levels.into_iter().find(|level| *level as i32 == number)
     }
 
@@ -93,7 +99,9 @@ pub fn defer() {
 
 /// Runs a section whose lines are written when it is over.
 pub fn deferred<R>(section: impl FnOnce() -> R) -> R {
-    let before = DEFERRING.try_with(|deferring| deferring.replace(true)).unwrap_or(true);
+    let before = DEFERRING
+        .try_with(|deferring| deferring.replace(true))
+        .unwrap_or(true);
     let result = section();
     let _ = DEFERRING.try_with(|deferring| deferring.set(before));
     flush();
@@ -102,7 +110,9 @@ pub fn deferred<R>(section: impl FnOnce() -> R) -> R {
 
 /// Writes the lines that wait, on this thread.
 pub fn flush() {
-    if LEVEL.load(Ordering::Acquire) == Level::Off as i32 || WRITING.try_with(Cell::get).unwrap_or(true) {
+    if LEVEL.load(Ordering::Acquire) == Level::Off as i32
+        || WRITING.try_with(Cell::get).unwrap_or(true)
+    {
         return;
     }
     for (level, line) in WAITING.with(std::mem::take) {
@@ -131,7 +141,9 @@ fn write(level: Level, line: impl FnOnce() -> String) {
 
 fn hand_over(level: Level, line: CString) {
     if let Some(sink) = SINK.with(|sink| sink.clone()) {
-        let before = WRITING.try_with(|writing| writing.replace(true)).unwrap_or(true);
+        let before = WRITING
+            .try_with(|writing| writing.replace(true))
+            .unwrap_or(true);
         sink(level.name(), &line);
         let _ = WRITING.try_with(|writing| writing.set(before));
     }

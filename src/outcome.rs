@@ -20,8 +20,15 @@ impl Outcome {
     /// The outcome of a command that the server answered.
     pub fn answered(command: Command, answer: &Answer, meaning: Meaning, attempts: u32) -> Outcome {
         // Enough for nearly every answer, and not much more: what is given back should fit the next one as it is.
-        let slots = meaning.slots.as_ref().map_or(0, slots::Slots::written_length);
-        let mut out = Text::begin(command.name(), state(meaning.error.is_none()), 512 + answer.body.len() + slots);
+        let slots = meaning
+            .slots
+            .as_ref()
+            .map_or(0, slots::Slots::written_length);
+        let mut out = Text::begin(
+            command.name(),
+            state(meaning.error.is_none()),
+            512 + answer.body.len() + slots,
+        );
         out.member("httpStatus");
         out.raw(&answer.status.to_string());
         if let Some(id) = &meaning.id {
@@ -41,24 +48,36 @@ impl Outcome {
             None if answer.body.is_empty() => out.raw("null"),
             None => out.string(&String::from_utf8_lossy(&answer.body)),
         }
-        Outcome { text: out.finish(), error: meaning.error }
+        Outcome {
+            text: out.finish(),
+            error: meaning.error,
+        }
     }
 
     /// The outcome of a command that got no answer.
     pub fn unanswered(command: &str, error: Error, attempts: u32) -> Outcome {
         let mut out = Text::begin(command, state(false), 512);
         out.error(&error, attempts);
-        Outcome { text: out.finish(), error: Some(error) }
+        Outcome {
+            text: out.finish(),
+            error: Some(error),
+        }
     }
 
     /// The outcome of a command that the program or its closing of the service has ended.
     pub fn cancelled(command: &str) -> Outcome {
-        Outcome { text: Text::begin(command, "cancelled", 128).finish(), error: None }
+        Outcome {
+            text: Text::begin(command, "cancelled", 128).finish(),
+            error: None,
+        }
     }
 
     /// The outcome of a command that succeeded without asking the server.
     pub fn done(command: &str) -> Outcome {
-        Outcome { text: Text::begin(command, state(true), 128).finish(), error: None }
+        Outcome {
+            text: Text::begin(command, state(true), 128).finish(),
+            error: None,
+        }
     }
 
     /// Whether the command did what it was asked.

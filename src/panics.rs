@@ -24,7 +24,9 @@ pub fn install() {
         if CONTAINED.try_with(Cell::get).unwrap_or(0) == 0 {
             return previous(info);
         }
-        let place = info.location().map(|location| format!("{}:{}", within_source(location.file()), location.line()));
+        let place = info
+            .location()
+            .map(|location| format!("{}:{}", within_source(location.file()), location.line()));
         let _ = PLACE.try_with(|kept| kept.replace(place));
     }));
 }
@@ -45,8 +47,15 @@ pub fn contain<R>(section: impl FnOnce() -> R) -> Result<R> {
     result.map_err(|payload| {
         // A payload whose own destructor panics must not take the host with it.
         std::mem::forget(payload);
-        let place = PLACE.try_with(RefCell::take).ok().flatten().unwrap_or_else(|| "an unknown place".to_owned());
-        Error::new(Status::Panic, format!("the library failed at {place}; please report it"))
+        let place = PLACE
+            .try_with(RefCell::take)
+            .ok()
+            .flatten()
+            .unwrap_or_else(|| "an unknown place".to_owned());
+        Error::new(
+            Status::Panic,
+            format!("the library failed at {place}; please report it"),
+        )
     })
 }
 
@@ -56,7 +65,10 @@ mod tests {
 
     #[test]
     fn a_place_tells_nothing_of_the_machine_it_was_built_on() {
-        assert_eq!(within_source("/home/x/.cargo/registry/src/index-1f/tokio-1.0/src/a.rs"), "tokio-1.0/src/a.rs");
+        assert_eq!(
+            within_source("/home/x/.cargo/registry/src/index-1f/tokio-1.0/src/a.rs"),
+            "tokio-1.0/src/a.rs"
+        );
         assert_eq!(within_source("src/panics.rs"), "src/panics.rs");
     }
 
@@ -65,7 +77,11 @@ mod tests {
         install();
         let error = contain(|| panic!("SECRET {}", 5)).unwrap_err();
         assert_eq!(error.status, Status::Panic);
-        assert!(error.message.contains("src/panics.rs:") && !error.message.contains("SECRET"), "{}", error.message);
+        assert!(
+            error.message.contains("src/panics.rs:") && !error.message.contains("SECRET"),
+            "{}",
+            error.message
+        );
         assert_eq!(contain(|| 5).unwrap(), 5);
     }
 }

@@ -14,7 +14,10 @@ const SLOT_MASK: usize = (1 << SLOT_BITS) - 1;
 const USE_MASK: usize = usize::MAX >> (SLOT_BITS + 1);
 
 /// The services of the process.
-pub static SERVICES: Registry = Registry(Guarded::new(Slots { slots: Vec::new(), free: Vec::new() }));
+pub static SERVICES: Registry = Registry(Guarded::new(Slots {
+    slots: Vec::new(),
+    free: Vec::new(),
+}));
 
 /// A table of services.
 pub struct Registry(Guarded<Slots>);
@@ -36,8 +39,12 @@ impl Registry {
             let index = table.free.pop().or_else(|| {
                 // The count begins anywhere, so that small or made-up numbers are not tokens.
                 let index = table.slots.len();
-                (index <= SLOT_MASK)
-                    .then(|| table.slots.push(Slot { used: chance::number() as usize & USE_MASK, service: None }))?;
+                (index <= SLOT_MASK).then(|| {
+                    table.slots.push(Slot {
+                        used: chance::number() as usize & USE_MASK,
+                        service: None,
+                    })
+                })?;
                 Some(index)
             })?;
             let slot = &mut table.slots[index];
@@ -63,7 +70,13 @@ impl Registry {
 
     /// All services.
     pub fn all(&self) -> Vec<Arc<Service>> {
-        self.0.with(|table| table.slots.iter().filter_map(|slot| slot.service.clone()).collect())
+        self.0.with(|table| {
+            table
+                .slots
+                .iter()
+                .filter_map(|slot| slot.service.clone())
+                .collect()
+        })
     }
 }
 
@@ -81,13 +94,29 @@ mod tests {
 
     #[test]
     fn only_a_live_token_finds_its_service() {
-        let registry = Registry(Guarded::new(Slots { slots: Vec::new(), free: Vec::new() }));
-        let service = || Arc::new(Service::new(Config::parse(r#"{"dataURL":"http://h"}"#).unwrap()));
+        let registry = Registry(Guarded::new(Slots {
+            slots: Vec::new(),
+            free: Vec::new(),
+        }));
+        let service = || {
+            Arc::new(Service::new(
+                Config::parse(r#"{"dataURL":"http://h"}"#).unwrap(),
+            ))
+        };
         let first = registry.insert(service()).unwrap();
         let second = registry.insert(service()).unwrap();
         assert_ne!(first, second);
         assert!(registry.get(first).is_some());
-        for wild in [0, 1, 2, usize::MAX, first ^ 1, first ^ 2, first ^ 1 << (usize::BITS - 1), first + 2] {
+        for wild in [
+            0,
+            1,
+            2,
+            usize::MAX,
+            first ^ 1,
+            first ^ 2,
+            first ^ 1 << (usize::BITS - 1),
+            first + 2,
+        ] {
             assert!(registry.get(wild).is_none() || wild == second, "{wild:x}");
         }
         assert!(registry.remove(first).is_some());

@@ -26,10 +26,22 @@ pub fn parts(value: &HeaderValue) -> Vec<String> {
     const SCHEMES: [&str; 3] = ["Basic", "Bearer", "Digest"];
     let text = Zeroizing::new(String::from_utf8_lossy(value.as_bytes()).into_owned());
     let words = text.split(|letter: char| letter.is_whitespace() || "=;,".contains(letter));
-    let mut parts: Vec<String> = words.filter(|word| !SCHEMES.contains(word)).map(str::to_owned).collect();
-    let pair = text.strip_prefix("Basic ").and_then(|pair| BASE64_STANDARD.decode(pair).ok()).map(Zeroizing::new);
-    let pair = pair.and_then(|pair| String::from_utf8(pair.to_vec()).ok()).map(Zeroizing::new);
-    parts.extend(pair.iter().flat_map(|pair| pair.splitn(2, ':')).map(str::to_owned));
+    let mut parts: Vec<String> = words
+        .filter(|word| !SCHEMES.contains(word))
+        .map(str::to_owned)
+        .collect();
+    let pair = text
+        .strip_prefix("Basic ")
+        .and_then(|pair| BASE64_STANDARD.decode(pair).ok())
+        .map(Zeroizing::new);
+    let pair = pair
+        .and_then(|pair| String::from_utf8(pair.to_vec()).ok())
+        .map(Zeroizing::new);
+    parts.extend(
+        pair.iter()
+            .flat_map(|pair| pair.splitn(2, ':'))
+            .map(str::to_owned),
+    );
     parts.push(text.to_string());
     parts
 }
@@ -88,7 +100,10 @@ mod tests {
 
     #[test]
     fn a_header_keeps_its_rules() {
-        assert_eq!(header("k\u{e9}y").unwrap().as_bytes(), "k\u{e9}y".as_bytes());
+        assert_eq!(
+            header("k\u{e9}y").unwrap().as_bytes(),
+            "k\u{e9}y".as_bytes()
+        );
         assert!(header("k").unwrap().is_sensitive());
         assert!(header("a\nb").is_none());
     }
@@ -96,8 +111,14 @@ mod tests {
     #[test]
     fn credentials_are_secret_part_by_part() {
         let parts = |text: &str| parts(&header(text).unwrap());
-        assert_eq!(parts("Basic dTpwOnc="), ["dTpwOnc", "", "u", "p:w", "Basic dTpwOnc="]);
-        assert!(parts("Bearer abc").contains(&"abc".to_owned()) && !parts("Bearer abc").contains(&"Bearer".to_owned()));
+        assert_eq!(
+            parts("Basic dTpwOnc="),
+            ["dTpwOnc", "", "u", "p:w", "Basic dTpwOnc="]
+        );
+        assert!(
+            parts("Bearer abc").contains(&"abc".to_owned())
+                && !parts("Bearer abc").contains(&"Bearer".to_owned())
+        );
         assert!(parts("session=abc; x=1").contains(&"abc".to_owned()));
     }
 

@@ -85,7 +85,12 @@ impl Service {
     }
 
     /// Adds a handler, see [`Bus::subscribe`]. It is told at once that the service is ready.
-    pub fn subscribe(self: &Arc<Self>, filter: Filter, handler: Handler, told: impl FnOnce(u64)) -> Result<()> {
+    pub fn subscribe(
+        self: &Arc<Self>,
+        filter: Filter,
+        handler: Handler,
+        told: impl FnOnce(u64),
+    ) -> Result<()> {
         let call = self.begin().ok_or_else(closed)?;
         match self.mode() {
             Handlers::Caller => {
@@ -94,7 +99,9 @@ impl Service {
             }
             Handlers::Thread => {
                 self.need_handlers_thread(&call.local)?;
-                call.local.queue.push(Delivery::Ready(self.bus.subscribe(filter, handler, told)));
+                call.local
+                    .queue
+                    .push(Delivery::Ready(self.bus.subscribe(filter, handler, told)));
             }
         }
         Ok(())
@@ -105,7 +112,10 @@ impl Service {
         let _call = self.begin().ok_or_else(closed)?;
         match self.bus.unsubscribe(id) {
             true => Ok(()),
-            false => Err(Error::new(Status::NoSuch, "the service has no such subscription")),
+            false => Err(Error::new(
+                Status::NoSuch,
+                "the service has no such subscription",
+            )),
         }
     }
 
@@ -115,7 +125,11 @@ impl Service {
             let present = self.config();
             let mut merged = Arc::new(present.merged(text)?);
             if merged.handlers != present.handlers {
-                return Err(Error::field(Status::Config, "handlers", "cannot be changed while the service is open"));
+                return Err(Error::field(
+                    Status::Config,
+                    "handlers",
+                    "cannot be changed while the service is open",
+                ));
             }
             let is_put = self.config.with(|config| {
                 let is_unchanged = Arc::ptr_eq(config, &present);
@@ -143,7 +157,10 @@ impl Service {
         let outcome = match self.prepare(command, data, begun, &call.local) {
             Ok(prepared) => {
                 let stopped = self.stopped(&call.local);
-                let exchanged = prepared.transport.run(&prepared.request, &prepared.limits, stopped);
+                let exchanged =
+                    prepared
+                        .transport
+                        .run(&prepared.request, &prepared.limits, stopped);
                 prepared.asked.conclude(exchanged)
             }
             Err(error) => Outcome::unanswered(command.name(), error, 0),
@@ -153,14 +170,23 @@ impl Service {
         match self.mode() {
             Handlers::Caller => self.bus.publish(event, &outcome.text),
             Handlers::Thread => match self.need_handlers_thread(&call.local) {
-                Ok(()) => call.local.queue.push(Delivery::Event(event, outcome.text.clone())),
+                Ok(()) => call
+                    .local
+                    .queue
+                    .push(Delivery::Event(event, outcome.text.clone())),
                 Err(error) => log::error(|| error.message),
             },
         }
         outcome
     }
 
-    fn prepare(&self, command: Command, data: Result<Option<&str>>, begun: Instant, local: &Local) -> Result<Prepared> {
+    fn prepare(
+        &self,
+        command: Command,
+        data: Result<Option<&str>>,
+        begun: Instant,
+        local: &Local,
+    ) -> Result<Prepared> {
         let config = self.config();
         let options = options(command, data?)?;
         let request = wire::request(&config, command, &options)?;
@@ -170,18 +196,39 @@ impl Service {
             max_bytes: config.max_response_bytes,
             retry: config.retry.clone(),
         };
-        Ok(Prepared { asked: Asked { command, config, options }, request, transport, limits, begun })
+        Ok(Prepared {
+            asked: Asked {
+                command,
+                config,
+                options,
+            },
+            request,
+            transport,
+            limits,
+            begun,
+        })
     }
 
     fn count(&self, command: Command, outcome: &Outcome, took: Duration) {
-        let counter = if outcome.resolved() { &self.resolved } else { &self.rejected };
+        let counter = if outcome.resolved() {
+            &self.resolved
+        } else {
+            &self.rejected
+        };
         counter.fetch_add(1, Ordering::Relaxed);
         log::info(|| {
-            let status = outcome.error.as_ref().map_or("resolved", |error| error.status.name());
+            let status = outcome
+                .error
+                .as_ref()
+                .map_or("resolved", |error| error.status.name());
             format!("{} {status} after {} ms", command.name(), took.as_millis())
         });
         // What the library itself composes; a server's words stay in the outcome.
-        if let Some(error) = outcome.error.as_ref().filter(|error| matches!(error.status.code() / 100, 3 | 4 | 9)) {
+        if let Some(error) = outcome
+            .error
+            .as_ref()
+            .filter(|error| matches!(error.status.code() / 100, 3 | 4 | 9))
+        {
             log::error(|| format!("{}: {}", command.name(), error.message));
         }
     }
@@ -191,15 +238,20 @@ impl Service {
     /// have left, or the error says otherwise.
     pub fn close(&self, timeout: Option<Duration>) -> Result<()> {
         self.closed.store(true, Ordering::SeqCst);
-        let left =
-            self.local.present().is_none_or(|local| self.end(&local, timeout.map(|timeout| Instant::now() + timeout)));
+        let left = self
+            .local
+            .present()
+            .is_none_or(|local| self.end(&local, timeout.map(|timeout| Instant::now() + timeout)));
         self.bus.silence();
         self.bus.clear();
         drop(self.local.take());
         log::flush();
         match left {
             true => Ok(()),
-            false => Err(Error::new(Status::Timeout, "calls of other threads had not left in time")),
+            false => Err(Error::new(
+                Status::Timeout,
+                "calls of other threads had not left in time",
+            )),
         }
     }
 
@@ -292,11 +344,21 @@ impl Asked {
             Ok(answer) => {
                 let mut meaning = wire::read(&self.config, command, &self.options, &answer);
                 let unclear = may_be_booked && meaning.unclear;
-                meaning.error = meaning.error.map(|error| if unclear { error.may_be_booked() } else { error });
+                meaning.error = meaning.error.map(|error| {
+                    if unclear {
+                        error.may_be_booked()
+                    } else {
+                        error
+                    }
+                });
                 Outcome::answered(command, &answer, meaning, exchanged.attempts)
             }
             Err(error) => {
-                let error = if may_be_booked { error.may_be_booked() } else { error };
+                let error = if may_be_booked {
+                    error.may_be_booked()
+                } else {
+                    error
+                };
                 Outcome::unanswered(command.name(), error, exchanged.attempts)
             }
         }
@@ -311,8 +373,13 @@ fn closed() -> Error {
 fn options(command: Command, data: Option<&str>) -> Result<Object> {
     match json::parse(data.unwrap_or_default(), "the data")? {
         None => Err(Error::new(Status::NoData, command.no_data())),
-        Some(Value::Object(options)) if options.is_empty() => Err(Error::new(Status::NoData, command.no_data())),
+        Some(Value::Object(options)) if options.is_empty() => {
+            Err(Error::new(Status::NoData, command.no_data()))
+        }
         Some(Value::Object(options)) => Ok(options),
-        Some(_) => Err(Error::new(Status::BadOption, "the data must be a JSON object")),
+        Some(_) => Err(Error::new(
+            Status::BadOption,
+            "the data must be a JSON object",
+        )),
     }
 }

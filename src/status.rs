@@ -78,6 +78,9 @@ impl Status {
 
     /// The status with this number, if there is one.
     pub fn from_code(code: i32) -> Option<Status> {
-        Status::ALL.iter().copied().find(|status| status.code() == code)
+        Status::ALL
+            .iter()
+            .copied()
+            .find(|status| status.code() == code)
     }
 }

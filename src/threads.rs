@@ -23,7 +23,9 @@ pub fn running() -> usize {
 
 /// Starts a thread on which no handler for the host's signals ever runs.
 pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
-    let builder = std::thread::Builder::new().name(name.to_owned()).stack_size(STACK_BYTES);
+    let builder = std::thread::Builder::new()
+        .name(name.to_owned())
+        .stack_size(STACK_BYTES);
     let mut task = Some((builder, work));
     let mut result = Err(io::ErrorKind::Other.into());
     host::signals_held(&mut || {

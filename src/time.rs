@@ -35,11 +35,17 @@ fn is_rfc_3339(text: &[u8]) -> bool {
         return false;
     };
     let separated = matches!(time[10], b'T' | b't' | b' ');
-    if !separated || !has_shape(&time[..10], b"0000-00-00") || !has_shape(&time[11..], b"00:00:00") {
+    if !separated || !has_shape(&time[..10], b"0000-00-00") || !has_shape(&time[11..], b"00:00:00")
+    {
         return false;
     }
     let fraction = match rest.strip_prefix(b".") {
-        Some(digits) => 1 + digits.iter().take_while(|byte| byte.is_ascii_digit()).count(),
+        Some(digits) => {
+            1 + digits
+                .iter()
+                .take_while(|byte| byte.is_ascii_digit())
+                .count()
+        }
         None => 0,
     };
     let zone = &rest[fraction..];
@@ -47,7 +53,9 @@ fn is_rfc_3339(text: &[u8]) -> bool {
     fraction != 1
         && match zone {
             b"Z" | b"z" => true,
-            [sign, hours, ones, ..] => offset(sign) && (*hours < b'2' || (*hours == b'2' && *ones < b'4')),
+            [sign, hours, ones, ..] => {
+                offset(sign) && (*hours < b'2' || (*hours == b'2' && *ones < b'4'))
+            }
             _ => false,
         }
 }
@@ -62,7 +70,9 @@ fn has_shape(text: &[u8], shape: &[u8]) -> bool {
 
 /// The time that an HTTP date (`Sun, 06 Nov 1994 08:49:37 GMT`) lies in the future, zero when it has passed.
 pub fn until_http_date(text: &str) -> Option<std::time::Duration> {
-    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    let date = jiff::fmt::rfc2822::DateTimeParser::new()
+        .parse_timestamp(text)
+        .ok()?;
     let ahead = date.duration_since(Timestamp::now());
     Some(std::time::Duration::try_from(ahead).unwrap_or_default())
 }
@@ -118,7 +128,10 @@ mod tests {
 
     #[test]
     fn http_dates_in_the_past_mean_now() {
-        assert_eq!(until_http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(std::time::Duration::ZERO));
+        assert_eq!(
+            until_http_date("Sun, 06 Nov 1994 08:49:37 GMT"),
+            Some(std::time::Duration::ZERO)
+        );
         assert_eq!(until_http_date("soon"), None);
     }
 }

@@ -69,7 +69,11 @@ impl Progress {
     }
 
     fn exchanged(&self, result: Result<Answer>) -> Exchanged {
-        Exchanged { result, attempts: self.attempts.load(Ordering::Relaxed), sent: self.sent.begun() }
+        Exchanged {
+            result,
+            attempts: self.attempts.load(Ordering::Relaxed),
+            sent: self.sent.begun(),
+        }
     }
 }
 
@@ -114,7 +118,12 @@ impl Transport {
             permits: Semaphore::new(connection.max_connections),
             multiplexes: AtomicBool::new(false),
         };
-        Ok(Transport { connection, tls, idle: Mutex::new(Vec::new()), shared })
+        Ok(Transport {
+            connection,
+            tls,
+            idle: Mutex::new(Vec::new()),
+            shared,
+        })
     }
 
     /// Whether this transport serves a configuration.
@@ -128,13 +137,19 @@ impl Transport {
     }
 
     /// Runs an exchange on the calling thread, until it is over or `stop` completes.
-    pub fn run(&self, request: &Request, limits: &Limits, stop: impl Future<Output = Error> + Send) -> Exchanged {
+    pub fn run(
+        &self,
+        request: &Request,
+        limits: &Limits,
+        stop: impl Future<Output = Error> + Send,
+    ) -> Exchanged {
         let progress = Progress::default();
         let taken = lock(&self.idle).pop();
-        let mut engine = match taken.map_or_else(|| Engine::new(&self.connection, self.tls.clone()), Ok) {
-            Ok(engine) => engine,
-            Err(error) => return progress.exchanged(Err(error)),
-        };
+        let mut engine =
+            match taken.map_or_else(|| Engine::new(&self.connection, self.tls.clone()), Ok) {
+                Ok(engine) => engine,
+                Err(error) => return progress.exchanged(Err(error)),
+            };
         let exchange = |way| async {
             tokio::select! {
                 result = self.exchange(way, request, limits, &progress) => result,
@@ -157,16 +172,30 @@ impl Transport {
         progress.exchanged(result)
     }
 
-    async fn send_when_free(&self, request: &Request, limits: &Limits, progress: &Progress) -> Result<Answer> {
+    async fn send_when_free(
+        &self,
+        request: &Request,
+        limits: &Limits,
+        progress: &Progress,
+    ) -> Result<Answer> {
         let permit = timeout_at(limits.deadline, self.shared.permits.acquire());
         // A permit that comes with the deadline is worth nothing.
-        let Some(_permit) = permit.await.ok().filter(|_| Instant::now() < limits.deadline) else {
+        let Some(_permit) = permit
+            .await
+            .ok()
+            .filter(|_| Instant::now() < limits.deadline)
+        else {
             return Err(failure::no_connection_free(self.connection.max_connections));
         };
         // Of ten thousand calls, those that wait for a permit should not keep room for what they will do with it.
         let is_direct = !self.connection.uses_tls() && self.connection.proxy.is_none();
         let in_time = match is_direct {
-            true => timeout_at(limits.deadline, Box::pin(self.exchange_direct(request, limits, progress))).await.ok(),
+            true => timeout_at(
+                limits.deadline,
+                Box::pin(self.exchange_direct(request, limits, progress)),
+            )
+            .await
+            .ok(),
             false => {
                 let client = self.client()?;
                 let mut way = Client::clone(&client);
@@ -181,7 +210,12 @@ impl Transport {
         in_time.unwrap_or_else(|| Err(progress.late(request)))
     }
 
-    async fn exchange_direct(&self, request: &Request, limits: &Limits, progress: &Progress) -> Result<Answer> {
+    async fn exchange_direct(
+        &self,
+        request: &Request,
+        limits: &Limits,
+        progress: &Progress,
+    ) -> Result<Answer> {
         let resting = &self.shared.resting;
         let mut direct = match resting.take() {
             Some(direct) => direct,
@@ -197,7 +231,10 @@ impl Transport {
         if let Some(client) = shared.as_ref() {
             return Ok(client.clone());
         }
-        let made = engine::client(engine::builder(&self.connection, self.tls.clone()), &self.connection)?;
+        let made = engine::client(
+            engine::builder(&self.connection, self.tls.clone()),
+            &self.connection,
+        )?;
         Ok(shared.insert(Arc::new(made)).clone())
     }
 
@@ -226,7 +263,10 @@ impl Transport {
             let attempts = progress.attempts.fetch_add(1, Ordering::Relaxed) + 1;
             log::debug(|| {
                 let method = if repeatable { "GET" } else { "POST" };
-                format!("{method} to {}, attempt {attempts}", self.connection.origin.origin().ascii_serialization())
+                format!(
+                    "{method} to {}, attempt {attempts}",
+                    self.connection.origin.origin().ascii_serialization()
+                )
             });
             let result = self.attempt(way, request, limits, &progress.sent).await;
             let wait = match &result {
@@ -245,14 +285,29 @@ impl Transport {
         }
     }
 
-    async fn attempt(&self, way: &mut impl Carrier, request: &Request, limits: &Limits, sent: &Sent) -> Result<Answer> {
+    async fn attempt(
+        &self,
+        way: &mut impl Carrier,
+        request: &Request,
+        limits: &Limits,
+        sent: &Sent,
+    ) -> Result<Answer> {
         let mut url = request.url.clone();
         let mut passed = Vec::new();
         while passed.len() <= LONGEST_REDIRECT_CHAIN {
-            let journey = Journey { transport: self, request, url: &url, limits, sent };
+            let journey = Journey {
+                transport: self,
+                request,
+                url: &url,
+                limits,
+                sent,
+            };
             match way.carry(&journey).await? {
                 Received::Redirect(next) if next == url || passed.contains(&next) => {
-                    return Err(Error::new(Status::Protocol, "the server redirects in a circle; check dataURL"));
+                    return Err(Error::new(
+                        Status::Protocol,
+                        "the server redirects in a circle; check dataURL",
+                    ));
                 }
                 Received::Redirect(next) => passed.push(std::mem::replace(&mut url, next)),
                 Received::Answer(answer) => {
@@ -261,7 +316,10 @@ impl Transport {
                 }
             }
         }
-        Err(Error::new(Status::Protocol, format!("the server redirects more than {LONGEST_REDIRECT_CHAIN} times")))
+        Err(Error::new(
+            Status::Protocol,
+            format!("the server redirects more than {LONGEST_REDIRECT_CHAIN} times"),
+        ))
     }
 }
 
@@ -276,7 +334,12 @@ struct Journey<'a> {
 
 impl Journey<'_> {
     fn failed(&self, failed: Failed) -> Error {
-        failure::classify(failed, self.request.body.is_some(), self.sent, &self.transport.connection)
+        failure::classify(
+            failed,
+            self.request.body.is_some(),
+            self.sent,
+            &self.transport.connection,
+        )
     }
 }
 
@@ -289,8 +352,13 @@ impl Carrier for Client {
     async fn carry(&mut self, journey: &Journey<'_>) -> Result<Received> {
         let shared = &journey.transport.shared;
         let request = http_request(journey.request, journey.url.clone(), journey.sent);
-        let response = self.execute(request).await.map_err(|error| journey.failed(error.into()))?;
-        if response.version() == Version::HTTP_2 && !shared.multiplexes.swap(true, Ordering::Relaxed) {
+        let response = self
+            .execute(request)
+            .await
+            .map_err(|error| journey.failed(error.into()))?;
+        if response.version() == Version::HTTP_2
+            && !shared.multiplexes.swap(true, Ordering::Relaxed)
+        {
             shared.permits.add_permits(MULTIPLEXED_REQUESTS);
         }
         receive(response.into(), journey).await
@@ -300,7 +368,9 @@ impl Carrier for Client {
 impl Carrier for Direct {
     async fn carry(&mut self, journey: &Journey<'_>) -> Result<Received> {
         let read = |response| receive(response, journey);
-        let carried = self.exchange(journey.request, journey.url, journey.sent, read).await;
+        let carried = self
+            .exchange(journey.request, journey.url, journey.sent, read)
+            .await;
         carried.map_err(|error| journey.failed(error))?
     }
 }
@@ -315,7 +385,11 @@ impl Carrier for Way {
 }
 
 fn http_request(request: &Request, url: Url, sent: &Sent) -> reqwest::Request {
-    let method = if request.body.is_some() { Method::POST } else { Method::GET };
+    let method = if request.body.is_some() {
+        Method::POST
+    } else {
+        Method::GET
+    };
     let mut made = reqwest::Request::new(method, url);
     *made.headers_mut() = request.headers.clone();
     if let Some(body) = &request.body {
@@ -335,7 +409,10 @@ fn server_wait(answer: &Answer, retry: &Retry, attempts: u32) -> Option<Duration
 
 /// Half to all of a delay that doubles with every attempt, so that many clients do not come back together.
 fn pause(retry: &Retry, attempts: u32) -> Duration {
-    let doubled = retry.base_delay.saturating_mul(1 << (attempts - 1).min(16)).min(retry.max_delay);
+    let doubled = retry
+        .base_delay
+        .saturating_mul(1 << (attempts - 1).min(16))
+        .min(retry.max_delay);
     let half = doubled / 2;
     half + Duration::from_nanos(chance::number() % (half.as_nanos() as u64 + 1))
 }

@@ -63,7 +63,11 @@ pub fn request(config: &Config, command: Command, options: &Object) -> Result<Re
         path => Url::parse(&format!("{}{path}", config.data_url))
             .map_err(|_| Error::new(Status::Internal, "the request's URL could not be built"))?,
     };
-    Ok(Request { url, headers: headers(config, draft.accept, draft.content_type), body: draft.body })
+    Ok(Request {
+        url,
+        headers: headers(config, draft.accept, draft.content_type),
+        body: draft.body,
+    })
 }
 
 fn headers(config: &Config, accept: &'static str, content_type: Option<&'static str>) -> HeaderMap {
@@ -88,15 +92,21 @@ fn private(config: &Config, command: Command, options: &Object) -> Vec<Zeroizing
         match value {
             Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
             Value::Object(members) => members.values().for_each(|member| collect(member, found)),
-            Value::String(_) | Value::Number(_) => found.extend(crate::json::scalar_text(value).map(Zeroizing::new)),
+            Value::String(_) | Value::Number(_) => {
+                found.extend(crate::json::scalar_text(value).map(Zeroizing::new))
+            }
             Value::Null | Value::Bool(_) => {}
         }
     }
     const PUBLIC: [&str; 4] = ["serviceName", "desiredtime", "desiredTime", "_desired_time"];
     let mut found = Vec::new();
     if command == Command::Schedule {
-        let given = options.iter().filter(|(name, _)| !PUBLIC.contains(&name.as_str()));
-        given.chain(config.user_data.iter()).for_each(|(_, value)| collect(value, &mut found));
+        let given = options
+            .iter()
+            .filter(|(name, _)| !PUBLIC.contains(&name.as_str()));
+        given
+            .chain(config.user_data.iter())
+            .for_each(|(_, value)| collect(value, &mut found));
     }
     found.extend(config.secrets().map(Zeroizing::new));
     found
@@ -104,10 +114,15 @@ fn private(config: &Config, command: Command, options: &Object) -> Vec<Zeroizing
 
 /// The virtual queue of a v3 command; without one nothing can be sent.
 fn service_name<'a>(config: &'a Config, given: Option<&'a str>) -> Result<&'a str> {
-    given.or(config.service_name.as_deref()).ok_or_else(|| Error {
-        field: Some("serviceName".to_owned()),
-        ..Error::new(Status::Config, "Invalid configuration. serviceName should be configured.")
-    })
+    given
+        .or(config.service_name.as_deref())
+        .ok_or_else(|| Error {
+            field: Some("serviceName".to_owned()),
+            ..Error::new(
+                Status::Config,
+                "Invalid configuration. serviceName should be configured.",
+            )
+        })
 }
 
 #[cfg(test)]

@@ -44,8 +44,18 @@ impl Worker {
     }
 
     fn start() -> Result<Worker> {
-        let refused = |error| Error::new(Status::Internal, format!("the system refuses a network thread: {error}"));
-        let build = || Builder::new_current_thread().enable_io().enable_time().build();
+        let refused = |error| {
+            Error::new(
+                Status::Internal,
+                format!("the system refuses a network thread: {error}"),
+            )
+        };
+        let build = || {
+            Builder::new_current_thread()
+                .enable_io()
+                .enable_time()
+                .build()
+        };
         let runtime = threads::fit_for_a_runtime(build).map_err(refused)?;
         let (handle, stop) = (runtime.handle().clone(), Arc::new(Notify::new()));
         let stopped = stop.clone();
@@ -55,12 +65,19 @@ impl Worker {
             runtime.block_on(stopped.notified());
         })
         .map_err(refused)?;
-        Ok(Worker { runtime: handle, stop, thread: Some(thread), generation: generation() })
+        Ok(Worker {
+            runtime: handle,
+            stop,
+            thread: Some(thread),
+            generation: generation(),
+        })
     }
 
     /// Whether the thread is there.
     pub fn runs(&self) -> bool {
-        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+        self.thread
+            .as_ref()
+            .is_some_and(|thread| !thread.is_finished())
     }
 
     /// Has the thread drive a future to its end.

@@ -27,10 +27,20 @@ fn the_first_handler_hears_everything_from_ready_on() {
     let recorder = Recorder::default();
     let user_data = &raw const recorder as *mut c_void;
     let mut service = ptr::null_mut();
-    let status =
-        unsafe { cbsvc_init(config.as_ptr(), Some(support::record), user_data, &mut service, ptr::null_mut()) };
+    let status = unsafe {
+        cbsvc_init(
+            config.as_ptr(),
+            Some(support::record),
+            user_data,
+            &mut service,
+            ptr::null_mut(),
+        )
+    };
     assert_eq!(status, 0);
-    assert_eq!(recorder.last(), ("CallbackService.ready".to_owned(), "{}".to_owned()));
+    assert_eq!(
+        recorder.last(),
+        ("CallbackService.ready".to_owned(), "{}".to_owned())
+    );
     let service = Service(service);
     let late = service.record("CallbackService.ready");
     let booked = service.record("CallbackService.scheduled");
@@ -38,10 +48,17 @@ fn the_first_handler_hears_everything_from_ready_on() {
     service.availability(json!({"numberOfDays": 1}));
     assert_eq!(
         recorder.names(),
-        ["CallbackService.ready", "CallbackService.scheduled", "CallbackService.availabilityError"]
+        [
+            "CallbackService.ready",
+            "CallbackService.scheduled",
+            "CallbackService.availabilityError"
+        ]
     );
     assert_eq!(late.names(), ["CallbackService.ready"]);
-    assert_eq!(booked.last(), ("CallbackService.scheduled".to_owned(), answered.text));
+    assert_eq!(
+        booked.last(),
+        ("CallbackService.scheduled".to_owned(), answered.text)
+    );
     assert_eq!(service.close(), 0);
 }
 
@@ -64,8 +81,16 @@ impl Stage {
         self.service.store(service.0 as u64, Ordering::SeqCst);
         let mut id = 0;
         let user_data = self as *const Stage as *mut c_void;
-        let status =
-            unsafe { cbsvc_subscribe(service.0, event.as_ptr(), Some(handler), user_data, Some(released), &mut id) };
+        let status = unsafe {
+            cbsvc_subscribe(
+                service.0,
+                event.as_ptr(),
+                Some(handler),
+                user_data,
+                Some(released),
+                &mut id,
+            )
+        };
         assert_eq!(status, 0);
         self.subscription.store(id, Ordering::SeqCst);
     }
@@ -74,7 +99,9 @@ impl Stage {
 type HandlerFunction = unsafe extern "C-unwind" fn(*const c_char, *const c_char, *mut c_void);
 
 unsafe extern "C-unwind" fn released(user_data: *mut c_void) {
-    unsafe { &*(user_data as *const Stage) }.released.fetch_add(1, Ordering::SeqCst);
+    unsafe { &*(user_data as *const Stage) }
+        .released
+        .fetch_add(1, Ordering::SeqCst);
 }
 
 /// Closes its own service, runs a command, and ends its own subscription.
@@ -82,12 +109,25 @@ unsafe extern "C-unwind" fn meddle(_: *const c_char, _: *const c_char, user_data
     let stage = unsafe { &*(user_data as *const Stage) };
     stage.calls.fetch_add(1, Ordering::SeqCst);
     let mut statuses = vec![cbsvc_close(stage.service(), -1)];
-    statuses.push(unsafe { cbsvc_availability(stage.service(), c"{\"numberOfDays\":1}".as_ptr(), ptr::null_mut()) });
+    statuses.push(unsafe {
+        cbsvc_availability(
+            stage.service(),
+            c"{\"numberOfDays\":1}".as_ptr(),
+            ptr::null_mut(),
+        )
+    });
     let mut json = ptr::null_mut();
     statuses.push(unsafe { cbsvc_diagnostics(&mut json) });
     let diagnostics: Value = serde_json::from_str(&taken(json).unwrap()).unwrap();
-    assert!(diagnostics["services"].as_array().unwrap().iter().any(|service| service["running"] == 1));
-    statuses.push(cbsvc_unsubscribe(stage.service(), stage.subscription.load(Ordering::SeqCst)));
+    assert!(diagnostics["services"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .any(|service| service["running"] == 1));
+    statuses.push(cbsvc_unsubscribe(
+        stage.service(),
+        stage.subscription.load(Ordering::SeqCst),
+    ));
     assert_eq!(stage.released.load(Ordering::SeqCst), 0);
     stage.statuses.lock().unwrap().extend(statuses);
 }
@@ -95,7 +135,11 @@ unsafe extern "C-unwind" fn meddle(_: *const c_char, _: *const c_char, user_data
 #[test]
 fn a_handler_may_do_anything_but_close_its_own_service() {
     let server = Server::start(|request, stream| {
-        let body = if request.method == "GET" { "{}" } else { r#"{"_id":"1"}"# };
+        let body = if request.method == "GET" {
+            "{}"
+        } else {
+            r#"{"_id":"1"}"#
+        };
         reply(stream, 200, &[], body);
         Then::KeepOpen
     });
@@ -106,12 +150,20 @@ fn a_handler_may_do_anything_but_close_its_own_service() {
         assert_eq!(service.schedule(json!({"phonenumber": "1"})).status, 0);
     }
     assert_eq!(*stage.statuses.lock().unwrap(), [202, 0, 0, 0]);
-    assert_eq!((stage.calls.load(Ordering::SeqCst), stage.released.load(Ordering::SeqCst)), (1, 1));
+    assert_eq!(
+        (
+            stage.calls.load(Ordering::SeqCst),
+            stage.released.load(Ordering::SeqCst)
+        ),
+        (1, 1)
+    );
     assert_eq!(service.close(), 0);
 }
 
 unsafe extern "C-unwind" fn listen(_: *const c_char, _: *const c_char, user_data: *mut c_void) {
-    unsafe { &*(user_data as *const Stage) }.calls.fetch_add(1, Ordering::SeqCst);
+    unsafe { &*(user_data as *const Stage) }
+        .calls
+        .fetch_add(1, Ordering::SeqCst);
 }
 
 #[test]
@@ -132,7 +184,10 @@ fn closing_ends_running_calls_and_releases_every_handler() {
     assert_eq!(service.close(), 0);
     let answered = caller.join().unwrap();
     assert_eq!((answered.status, answered.error()), (201, "CLOSED"));
-    assert_eq!(answered.message(), "the service was closed; the booking may have been made");
+    assert_eq!(
+        answered.message(),
+        "the service was closed; the booking may have been made"
+    );
     assert_eq!(stage.released.load(Ordering::SeqCst), 1);
     assert_eq!(service.schedule(json!({"phonenumber": "1"})).status, 102);
 }
@@ -154,11 +209,23 @@ fn closing_waits_for_a_handler_that_is_told_of_ready() {
     let server = Server::json(200, "{}");
     let service = open(&v1(&server)).unwrap();
     let ((inside, entered), (release, leave)) = (mpsc::channel(), mpsc::channel());
-    let stay_here: &'static Stay = Box::leak(Box::new(Stay { inside, leave: Mutex::new(leave) }));
+    let stay_here: &'static Stay = Box::leak(Box::new(Stay {
+        inside,
+        leave: Mutex::new(leave),
+    }));
     let subscriber = std::thread::spawn(move || {
         let service = service;
         let user_data = stay_here as *const Stay as *mut c_void;
-        unsafe { cbsvc_subscribe(service.0, c"*".as_ptr(), Some(stay), user_data, None, ptr::null_mut()) }
+        unsafe {
+            cbsvc_subscribe(
+                service.0,
+                c"*".as_ptr(),
+                Some(stay),
+                user_data,
+                None,
+                ptr::null_mut(),
+            )
+        }
     });
     entered.recv().unwrap();
     assert_eq!(cbsvc_close(service.0, 0), 301);

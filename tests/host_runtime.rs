@@ -10,13 +10,17 @@ use support::server::Server;
 fn a_program_with_a_runtime_of_its_own_calls_from_inside_it() {
     let server = Server::json(200, r#"{"_id":"1"}"#);
     let base = server.base.clone();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
     runtime.block_on(async move {
         let service = open(&json!({ "dataURL": base, "proxy": "none" })).unwrap();
         for _ in 0..3 {
             assert_eq!(service.schedule(json!({"phonenumber": "1"})).status, 0);
         }
-        let inner = tokio::spawn(async move { service.schedule(json!({"phonenumber": "1"})).status });
+        let inner =
+            tokio::spawn(async move { service.schedule(json!({"phonenumber": "1"})).status });
         assert_eq!(inner.await.unwrap(), 0);
         let name = c"CallbackService.schedule";
         let started = unsafe {

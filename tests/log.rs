@@ -21,11 +21,24 @@ static SEEN: AtomicUsize = AtomicUsize::new(0);
 unsafe extern "C-unwind" fn log(level: *const c_char, line: *const c_char, user_data: *mut c_void) {
     let text = |text| unsafe { CStr::from_ptr(text) }.to_str().unwrap().to_owned();
     unsafe { &*(user_data as *const AtomicUsize) }.fetch_add(1, Ordering::SeqCst);
-    assert_eq!(std::thread::current().name(), Some("the_log_tells_of_unknown_keys_and_commands_but_no_secrets"));
+    assert_eq!(
+        std::thread::current().name(),
+        Some("the_log_tells_of_unknown_keys_and_commands_but_no_secrets")
+    );
     let nowhere = ptr::null_mut();
-    let status = unsafe { cbsvc_command(nowhere, c"CallbackService.schedule".as_ptr(), ptr::null(), ptr::null_mut()) };
+    let status = unsafe {
+        cbsvc_command(
+            nowhere,
+            c"CallbackService.schedule".as_ptr(),
+            ptr::null(),
+            ptr::null_mut(),
+        )
+    };
     assert_eq!(status, 102);
-    LOGGED.lock().unwrap().push(format!("{}: {}", text(level), text(line)));
+    LOGGED
+        .lock()
+        .unwrap()
+        .push(format!("{}: {}", text(level), text(line)));
 }
 
 #[test]
@@ -36,12 +49,27 @@ fn the_log_tells_of_unknown_keys_and_commands_but_no_secrets() {
     config["+14151110000"] = json!(1);
     config["apikey"] = json!("SECRET-KEY");
     config["basicAuth"] = json!({"username": "SECRET-NAME", "password": "SECRET-WORD"});
-    assert_eq!(unsafe { cbsvc_set_log(4, Some(log), &raw const SEEN as *mut c_void) }, 0);
+    assert_eq!(
+        unsafe { cbsvc_set_log(4, Some(log), &raw const SEEN as *mut c_void) },
+        0
+    );
     let service = open(&config).unwrap();
-    let answered = service.schedule(json!({"phonenumber": "+14151110000", "userData": {"k": "SECRET-DATA"}}));
+    let answered =
+        service.schedule(json!({"phonenumber": "+14151110000", "userData": {"k": "SECRET-DATA"}}));
     let started = unsafe {
-        let (name, data) = (c"CallbackService.schedule".as_ptr(), c"{\"phonenumber\":\"1\"}".as_ptr());
-        cbsvc_start(service.0, name, data, None, ptr::null_mut(), None, ptr::null_mut())
+        let (name, data) = (
+            c"CallbackService.schedule".as_ptr(),
+            c"{\"phonenumber\":\"1\"}".as_ptr(),
+        );
+        cbsvc_start(
+            service.0,
+            name,
+            data,
+            None,
+            ptr::null_mut(),
+            None,
+            ptr::null_mut(),
+        )
     };
     assert_eq!((started, service.dispatch(20_000)), (0, 0));
     assert_eq!(service.dispatch(0), 301);
@@ -52,13 +80,29 @@ fn the_log_tells_of_unknown_keys_and_commands_but_no_secrets() {
     assert_eq!(service.close(), 0);
 
     let lines = LOGGED.lock().unwrap().join("\n");
-    assert!(lines.contains("warning: configuration key \"theme\" is unknown and ignored"), "{lines}");
-    assert!(lines.contains("info: CallbackService.schedule REJECTED after"), "{lines}");
-    assert!(lines.contains("debug: POST to http://127.0.0.1:"), "{lines}");
-    assert_eq!(lines.matches("debug: answered HTTP 400").count(), 2, "{lines}");
+    assert!(
+        lines.contains("warning: configuration key \"theme\" is unknown and ignored"),
+        "{lines}"
+    );
+    assert!(
+        lines.contains("info: CallbackService.schedule REJECTED after"),
+        "{lines}"
+    );
+    assert!(
+        lines.contains("debug: POST to http://127.0.0.1:"),
+        "{lines}"
+    );
+    assert_eq!(
+        lines.matches("debug: answered HTTP 400").count(),
+        2,
+        "{lines}"
+    );
     let error = answered.outcome["error"].to_string();
     for secret in ["SECRET", "4151110000", "Basic"] {
-        assert!(!lines.contains(secret) && !diagnostics.contains(secret) && !error.contains(secret), "{secret}");
+        assert!(
+            !lines.contains(secret) && !diagnostics.contains(secret) && !error.contains(secret),
+            "{secret}"
+        );
     }
     assert_eq!(SEEN.load(Ordering::SeqCst), LOGGED.lock().unwrap().len());
 }

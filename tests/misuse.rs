@@ -33,8 +33,16 @@ fn a_bad_configuration_is_told_by_key_or_position() {
         ("{\"dataURL\":5}", 105, "dataURL"),
         ("{\"dataURL\":\"h\"}", 105, "dataURL"),
         ("{\"apikey\":\"k\"}", 105, "dataURL"),
-        ("{\"dataURL\":\"http://h\",\"apikey\":\"a\\nb\"}", 105, "apikey"),
-        ("{\"dataURL\":\"http://h\",\"ajaxTimout\":5}", 105, "did you mean ajaxTimeout?"),
+        (
+            "{\"dataURL\":\"http://h\",\"apikey\":\"a\\nb\"}",
+            105,
+            "apikey",
+        ),
+        (
+            "{\"dataURL\":\"http://h\",\"ajaxTimout\":5}",
+            105,
+            "did you mean ajaxTimeout?",
+        ),
         ("{\"dataURL\":\"http://h\"} x", 104, "line 1 column 24"),
     ] {
         let (found, text) = open_text(config).map(|_| ()).unwrap_err();
@@ -43,7 +51,15 @@ fn a_bad_configuration_is_told_by_key_or_position() {
     }
     let bytes = CString::new(*b"{\"dataURL\":\"\xff\"}").unwrap();
     let (mut service, mut error) = (ptr::null_mut(), ptr::null_mut());
-    let status = unsafe { cbsvc_init(bytes.as_ptr(), None, ptr::null_mut(), &mut service, &mut error) };
+    let status = unsafe {
+        cbsvc_init(
+            bytes.as_ptr(),
+            None,
+            ptr::null_mut(),
+            &mut service,
+            &mut error,
+        )
+    };
     assert_eq!((status, service), (103, ptr::null_mut()));
     assert!(taken(error).unwrap().contains("position 12"));
 }
@@ -56,19 +72,54 @@ fn null_pointers_are_answered() {
     let nothing = ptr::null();
     unsafe {
         let (mut out, mut opened) = (ptr::null_mut(), ptr::dangling_mut::<cbsvc_service>());
-        assert_eq!(cbsvc_init(nothing, None, ptr::null_mut(), &mut opened, &mut out), 101);
-        assert!(opened.is_null() && taken(out).unwrap().contains("config"));
-        assert_eq!(cbsvc_init(config.as_ptr(), None, ptr::null_mut(), ptr::null_mut(), ptr::null_mut()), 101);
-        assert_eq!(cbsvc_configure(service.0, nothing, ptr::null_mut()), 101);
-        assert_eq!(cbsvc_configure(ptr::null_mut(), config.as_ptr(), ptr::null_mut()), 102);
-        assert_eq!(cbsvc_schedule(service.0, nothing, ptr::null_mut()), 107);
-        assert_eq!(cbsvc_availability(service.0, nothing, ptr::null_mut()), 107);
-        assert_eq!(cbsvc_command(service.0, nothing, nothing, ptr::null_mut()), 101);
         assert_eq!(
-            cbsvc_subscribe(service.0, nothing, Some(support::record), ptr::null_mut(), None, ptr::null_mut()),
+            cbsvc_init(nothing, None, ptr::null_mut(), &mut opened, &mut out),
             101
         );
-        assert_eq!(cbsvc_subscribe(service.0, c"*".as_ptr(), None, ptr::null_mut(), None, ptr::null_mut()), 101);
+        assert!(opened.is_null() && taken(out).unwrap().contains("config"));
+        assert_eq!(
+            cbsvc_init(
+                config.as_ptr(),
+                None,
+                ptr::null_mut(),
+                ptr::null_mut(),
+                ptr::null_mut()
+            ),
+            101
+        );
+        assert_eq!(cbsvc_configure(service.0, nothing, ptr::null_mut()), 101);
+        assert_eq!(
+            cbsvc_configure(ptr::null_mut(), config.as_ptr(), ptr::null_mut()),
+            102
+        );
+        assert_eq!(cbsvc_schedule(service.0, nothing, ptr::null_mut()), 107);
+        assert_eq!(cbsvc_availability(service.0, nothing, ptr::null_mut()), 107);
+        assert_eq!(
+            cbsvc_command(service.0, nothing, nothing, ptr::null_mut()),
+            101
+        );
+        assert_eq!(
+            cbsvc_subscribe(
+                service.0,
+                nothing,
+                Some(support::record),
+                ptr::null_mut(),
+                None,
+                ptr::null_mut()
+            ),
+            101
+        );
+        assert_eq!(
+            cbsvc_subscribe(
+                service.0,
+                c"*".as_ptr(),
+                None,
+                ptr::null_mut(),
+                None,
+                ptr::null_mut()
+            ),
+            101
+        );
         assert_eq!(cbsvc_diagnostics(ptr::null_mut()), 101);
         assert_eq!(cbsvc_set_log(2, None, ptr::null_mut()), 0);
         cbsvc_string_free(ptr::null_mut());
@@ -86,8 +137,16 @@ fn a_handle_is_good_from_init_to_close_only() {
     assert_eq!(service.close(), 102);
     let reused = open(&v1(&server)).unwrap();
     let stack = 5u64;
-    let wild =
-        [0, 1, 7, 0xdead_beef, usize::MAX, &raw const stack as usize, other.0 as usize ^ 2, other.0 as usize + 2];
+    let wild = [
+        0,
+        1,
+        7,
+        0xdead_beef,
+        usize::MAX,
+        &raw const stack as usize,
+        other.0 as usize ^ 2,
+        other.0 as usize + 2,
+    ];
     for value in wild.into_iter().chain([service.0 as usize]) {
         let handle = value as *mut cbsvc_service;
         let mut outcome = ptr::null_mut();
@@ -96,10 +155,25 @@ fn a_handle_is_good_from_init_to_close_only() {
             assert_eq!(cbsvc_schedule(handle, data, &mut outcome), 102);
             assert_eq!(answered(102, outcome).error(), "BAD_HANDLE");
             assert_eq!(cbsvc_availability(handle, data, ptr::null_mut()), 102);
-            assert_eq!(cbsvc_command(handle, c"CallbackService.schedule".as_ptr(), data, ptr::null_mut()), 102);
+            assert_eq!(
+                cbsvc_command(
+                    handle,
+                    c"CallbackService.schedule".as_ptr(),
+                    data,
+                    ptr::null_mut()
+                ),
+                102
+            );
             assert_eq!(cbsvc_configure(handle, data, ptr::null_mut()), 102);
             assert_eq!(
-                cbsvc_subscribe(handle, c"*".as_ptr(), Some(support::record), ptr::null_mut(), None, ptr::null_mut()),
+                cbsvc_subscribe(
+                    handle,
+                    c"*".as_ptr(),
+                    Some(support::record),
+                    ptr::null_mut(),
+                    None,
+                    ptr::null_mut()
+                ),
                 102
             );
         }
@@ -125,7 +199,11 @@ fn bad_data_is_rejected_with_an_event_and_nothing_is_sent() {
         ("{\"phonenumber\":", 104, "line 1 column 15"),
         (deep.as_str(), 104, "recursion limit"),
         ("{\"phonenumber\":[]}", 108, "phonenumber"),
-        ("{\"desiredtime\":\"2030-01-01T10:00:00\"}", 108, "desiredtime"),
+        (
+            "{\"desiredtime\":\"2030-01-01T10:00:00\"}",
+            108,
+            "desiredtime",
+        ),
         ("{\"desiredtime\":\"tomorrow\"}", 108, "zone"),
         ("{\"userData\":5}", 108, "userData"),
     ] {
@@ -133,21 +211,36 @@ fn bad_data_is_rejected_with_an_event_and_nothing_is_sent() {
         assert_eq!(answered.status, status, "{}", answered.text);
         assert!(answered.message().contains(part), "{}", answered.text);
         assert_eq!(answered.outcome["error"]["attempts"], 0);
-        assert_eq!(heard.last(), ("CallbackService.scheduleError".to_owned(), answered.text));
+        assert_eq!(
+            heard.last(),
+            ("CallbackService.scheduleError".to_owned(), answered.text)
+        );
     }
     let answered = service.command("CallbackService.availability", "{}");
-    assert_eq!(answered.message(), "No query parameters passed for callback availability service");
+    assert_eq!(
+        answered.message(),
+        "No query parameters passed for callback availability service"
+    );
     assert_eq!(heard.last().0, "CallbackService.availabilityError");
     let answered = service.availability(json!({"startDate": "2030-01-01"}));
-    assert_eq!((answered.status, &answered.outcome["error"]["field"]), (108, &json!("startDate")));
+    assert_eq!(
+        (answered.status, &answered.outcome["error"]["field"]),
+        (108, &json!("startDate"))
+    );
 
     let before = heard.names().len();
     let answered = service.command("CallbackService.shedule", "{}");
-    assert_eq!((answered.status, answered.message()), (106, "Command does not exist"));
+    assert_eq!(
+        (answered.status, answered.message()),
+        (106, "Command does not exist")
+    );
     assert_eq!(heard.names().len(), before);
 
     let text = CString::new(*b"{\"phonenumber\":\"\xff\"}").unwrap();
-    assert_eq!(unsafe { cbsvc_schedule(service.0, text.as_ptr(), ptr::null_mut()) }, 103);
+    assert_eq!(
+        unsafe { cbsvc_schedule(service.0, text.as_ptr(), ptr::null_mut()) },
+        103
+    );
     assert_eq!(service.close(), 0);
     assert!(server.received().is_empty());
 }
@@ -157,10 +250,21 @@ fn a_v3_service_without_service_name_sends_nothing() {
     let server = Server::json(200, "{}");
     let service = open(&json!({"dataURL": server.base, "apiVersion": "v3"})).unwrap();
     let answered = service.schedule(json!({"phonenumber": "1"}));
-    assert_eq!(answered.message(), "Invalid configuration. serviceName should be configured.");
+    assert_eq!(
+        answered.message(),
+        "Invalid configuration. serviceName should be configured."
+    );
     assert_eq!(answered.status, 105);
-    assert_eq!(service.command("CallbackService.configure", "{\"serviceName\":\"s\"}").status, 0);
-    assert_eq!(service.command("CallbackService.configure", "{}").message(), "Invalid configuration");
+    assert_eq!(
+        service
+            .command("CallbackService.configure", "{\"serviceName\":\"s\"}")
+            .status,
+        0
+    );
+    assert_eq!(
+        service.command("CallbackService.configure", "{}").message(),
+        "Invalid configuration"
+    );
     assert!(server.received().is_empty());
     assert_eq!(service.schedule(json!({"phonenumber": "1"})).status, 0);
     assert_eq!(service.close(), 0);
@@ -177,19 +281,42 @@ fn a_failed_subscription_still_releases_once() {
     let released = AtomicUsize::new(0);
     let user_data = &raw const released as *mut c_void;
     let wild = 0xdead_beef_usize as *mut cbsvc_service;
-    for (service, event, status) in
-        [(service.0, c"CallbackService.nothing", 108), (wild, c"*", 102), (ptr::null_mut(), c"*", 102)]
-    {
+    for (service, event, status) in [
+        (service.0, c"CallbackService.nothing", 108),
+        (wild, c"*", 102),
+        (ptr::null_mut(), c"*", 102),
+    ] {
         let mut id = 5;
         let handler = Some(support::record as _);
-        let found = unsafe { cbsvc_subscribe(service, event.as_ptr(), handler, user_data, Some(count), &mut id) };
+        let found = unsafe {
+            cbsvc_subscribe(
+                service,
+                event.as_ptr(),
+                handler,
+                user_data,
+                Some(count),
+                &mut id,
+            )
+        };
         assert_eq!((found, id), (status, 0));
     }
-    let null = unsafe { cbsvc_subscribe(service.0, c"*".as_ptr(), None, user_data, Some(count), ptr::null_mut()) };
+    let null = unsafe {
+        cbsvc_subscribe(
+            service.0,
+            c"*".as_ptr(),
+            None,
+            user_data,
+            Some(count),
+            ptr::null_mut(),
+        )
+    };
     assert_eq!(null, 101);
     assert_eq!(released.load(Ordering::SeqCst), 4);
     assert_eq!(cbsvc_unsubscribe(service.0, 987_654), 205);
-    assert_eq!(unsafe { cbsvc_set_log(9, Some(support::record), ptr::null_mut()) }, 108);
+    assert_eq!(
+        unsafe { cbsvc_set_log(9, Some(support::record), ptr::null_mut()) },
+        108
+    );
     assert_eq!(service.close(), 0);
 }
 

@@ -32,11 +32,16 @@ unsafe extern "C-unwind" fn done(event: *const c_char, data: *const c_char, told
     let told = unsafe { &*(told as *const Told) };
     let text = |text| unsafe { CStr::from_ptr(text) }.to_str().unwrap().to_owned();
     let outcome = serde_json::from_str(&text(data)).unwrap();
-    told.done.lock().unwrap().push((text(event), outcome, std::thread::current().id()));
+    told.done
+        .lock()
+        .unwrap()
+        .push((text(event), outcome, std::thread::current().id()));
 }
 
 unsafe extern "C-unwind" fn release(told: *mut c_void) {
-    unsafe { &*(told as *const Told) }.released.fetch_add(1, Ordering::SeqCst);
+    unsafe { &*(told as *const Told) }
+        .released
+        .fetch_add(1, Ordering::SeqCst);
 }
 
 impl Told {
@@ -45,7 +50,12 @@ impl Told {
     }
 
     fn states(&self) -> Vec<Value> {
-        self.done.lock().unwrap().iter().map(|(_, outcome, _)| outcome["state"].clone()).collect()
+        self.done
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(_, outcome, _)| outcome["state"].clone())
+            .collect()
     }
 
     fn released(&self) -> usize {
@@ -66,7 +76,11 @@ impl Told {
     }
 
     fn schedule(&'static self, service: Service) -> u64 {
-        let (status, call) = self.start(service, "CallbackService.schedule", &json!({"phonenumber": "1"}));
+        let (status, call) = self.start(
+            service,
+            "CallbackService.schedule",
+            &json!({"phonenumber": "1"}),
+        );
         assert!(status == 0 && call != 0);
         call
     }
@@ -74,19 +88,40 @@ impl Told {
 
 type HandlerFunction = unsafe extern "C-unwind" fn(*const c_char, *const c_char, *mut c_void);
 
-fn start(service: Service, name: &str, data: &Value, done: HandlerFunction, told: &'static Told) -> (i32, u64) {
-    let (name, data) = (CString::new(name).unwrap(), CString::new(data.to_string()).unwrap());
+fn start(
+    service: Service,
+    name: &str,
+    data: &Value,
+    done: HandlerFunction,
+    told: &'static Told,
+) -> (i32, u64) {
+    let (name, data) = (
+        CString::new(name).unwrap(),
+        CString::new(data.to_string()).unwrap(),
+    );
     let user_data = told as *const Told as *mut c_void;
     let mut call = 7;
     let status = unsafe {
-        cbsvc_start(service.0, name.as_ptr(), data.as_ptr(), Some(done), user_data, Some(release), &mut call)
+        cbsvc_start(
+            service.0,
+            name.as_ptr(),
+            data.as_ptr(),
+            Some(done),
+            user_data,
+            Some(release),
+            &mut call,
+        )
     };
     (status, call)
 }
 
 fn service(server: &Server, extra: Value) -> Service {
-    let mut config = json!({ "dataURL": format!("{}/x", server.base), "ajaxTimeout": 20_000, "proxy": "none" });
-    config.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    let mut config =
+        json!({ "dataURL": format!("{}/x", server.base), "ajaxTimeout": 20_000, "proxy": "none" });
+    config
+        .as_object_mut()
+        .unwrap()
+        .extend(extra.as_object().unwrap().clone());
     open(&config).unwrap()
 }
 
@@ -108,7 +143,11 @@ fn silent() -> (Server, mpsc::Receiver<()>) {
 fn readable(service: Service) -> bool {
     let mut descriptor = -1;
     assert_eq!(unsafe { cbsvc_waitable(service.0, &mut descriptor) }, 0);
-    let mut poll = libc::pollfd { fd: descriptor as i32, events: libc::POLLIN, revents: 0 };
+    let mut poll = libc::pollfd {
+        fd: descriptor as i32,
+        events: libc::POLLIN,
+        revents: 0,
+    };
     let ready = unsafe { libc::poll(&mut poll, 1, 0) };
     assert!(ready >= 0);
     ready == 1
@@ -139,7 +178,10 @@ fn a_call_is_told_in_dispatch_then_its_event_then_its_release() {
     assert_eq!(told.states(), ["resolved"; 3]);
     assert_eq!(heard.names().len(), 3);
     let (event, outcome, thread) = told.done.lock().unwrap()[0].clone();
-    assert_eq!((event.as_str(), outcome["id"].as_str()), ("CallbackService.scheduled", Some("1")));
+    assert_eq!(
+        (event.as_str(), outcome["id"].as_str()),
+        ("CallbackService.scheduled", Some("1"))
+    );
     assert_eq!(thread, std::thread::current().id());
     assert_eq!(service.close(), 0);
     assert_eq!(told.released(), 3);
@@ -152,8 +194,13 @@ fn connections_that_the_server_closes_are_given_back_without_another_call() {
     let server = Server::start(move |_, stream| {
         reply(stream, 200, &[], r#"{"_id":"1"}"#);
         stream.shutdown(Shutdown::Write).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        let _ = gone.lock().unwrap().send(matches!(stream.read(&mut [0]), Ok(0)));
+        stream
+            .set_read_timeout(Some(Duration::from_secs(10)))
+            .unwrap();
+        let _ = gone
+            .lock()
+            .unwrap()
+            .send(matches!(stream.read(&mut [0]), Ok(0)));
         Then::Close
     });
     let service = service(&server, json!({}));
@@ -169,7 +216,10 @@ fn a_command_that_cannot_be_sent_is_told_as_rejected() {
     let server = booking();
     let service = service(&server, json!({}));
     let heard = service.record("CallbackService.scheduleError");
-    for (data, name) in [(json!({}), "NO_DATA"), (json!({"desiredtime": "soon"}), "BAD_OPTION")] {
+    for (data, name) in [
+        (json!({}), "NO_DATA"),
+        (json!({"desiredtime": "soon"}), "BAD_OPTION"),
+    ] {
         let told = Told::new();
         assert_eq!(told.start(service, "CallbackService.schedule", &data).0, 0);
         assert_eq!(service.dispatch(-1), 0);
@@ -179,8 +229,15 @@ fn a_command_that_cannot_be_sent_is_told_as_rejected() {
     assert_eq!(heard.names().len(), 2);
     let told = Told::new();
     let change = json!({"apikey": "K"});
-    assert_eq!(told.start(service, "CallbackService.configure", &change).0, 0);
-    assert_eq!(told.start(service, "CallbackService.configure", &json!({"apikey": []})).0, 0);
+    assert_eq!(
+        told.start(service, "CallbackService.configure", &change).0,
+        0
+    );
+    assert_eq!(
+        told.start(service, "CallbackService.configure", &json!({"apikey": []}))
+            .0,
+        0
+    );
     assert_eq!(service.dispatch(-1), 0);
     assert_eq!(told.states(), ["resolved", "rejected"]);
     assert!(server.received().is_empty());
@@ -193,12 +250,26 @@ fn what_does_not_start_is_released_and_never_told() {
     let service = service(&server, json!({}));
     let told = Told::new();
     let data = json!({"phonenumber": "1"});
-    assert_eq!(told.start(service, "CallbackService.nothing", &data), (106, 0));
+    assert_eq!(
+        told.start(service, "CallbackService.nothing", &data),
+        (106, 0)
+    );
     let wild = Service(0x5eed_usize as *mut cbsvc_service);
-    assert_eq!(told.start(wild, "CallbackService.schedule", &data), (102, 0));
+    assert_eq!(
+        told.start(wild, "CallbackService.schedule", &data),
+        (102, 0)
+    );
     let user_data = told as *const Told as *mut c_void;
     let status = unsafe {
-        cbsvc_start(service.0, ptr::null(), ptr::null(), Some(done), user_data, Some(release), ptr::null_mut())
+        cbsvc_start(
+            service.0,
+            ptr::null(),
+            ptr::null(),
+            Some(done),
+            user_data,
+            Some(release),
+            ptr::null_mut(),
+        )
     };
     assert_eq!(status, 101);
     assert_eq!((told.released(), told.states().len()), (3, 0));
@@ -206,8 +277,17 @@ fn what_does_not_start_is_released_and_never_told() {
     assert_eq!((cbsvc_cancel(wild.0, 1), wild.dispatch(0)), (102, 102));
     // Nobody needs to be told.
     let name = c"CallbackService.schedule";
-    let started =
-        unsafe { cbsvc_start(service.0, name.as_ptr(), ptr::null(), None, ptr::null_mut(), None, ptr::null_mut()) };
+    let started = unsafe {
+        cbsvc_start(
+            service.0,
+            name.as_ptr(),
+            ptr::null(),
+            None,
+            ptr::null_mut(),
+            None,
+            ptr::null_mut(),
+        )
+    };
     assert_eq!((started, service.dispatch(-1)), (0, 0));
     assert_eq!(service.close(), 0);
 }
@@ -219,15 +299,34 @@ fn a_full_queue_is_busy_and_loses_nothing() {
     let (told, refused) = (Told::new(), Told::new());
     let first = told.schedule(service);
     told.schedule(service);
-    assert_eq!(refused.start(service, "CallbackService.schedule", &json!({"phonenumber": "1"})), (204, 0));
+    assert_eq!(
+        refused.start(
+            service,
+            "CallbackService.schedule",
+            &json!({"phonenumber": "1"})
+        ),
+        (204, 0)
+    );
     assert_eq!((refused.released(), refused.states().len()), (1, 0));
     arrival.recv().unwrap();
     assert_eq!(cbsvc_cancel(service.0, first), 0);
-    assert_eq!(refused.start(service, "CallbackService.schedule", &json!({"phonenumber": "1"})).0, 204);
+    assert_eq!(
+        refused
+            .start(
+                service,
+                "CallbackService.schedule",
+                &json!({"phonenumber": "1"})
+            )
+            .0,
+        204
+    );
     assert_eq!(service.dispatch(-1), 0);
     told.schedule(service);
     assert_eq!(service.close(), 0);
-    assert_eq!((told.states(), told.released()), (vec![json!("cancelled"); 3], 3));
+    assert_eq!(
+        (told.states(), told.released()),
+        (vec![json!("cancelled"); 3], 3)
+    );
 }
 
 #[test]
@@ -246,7 +345,10 @@ fn a_cancelled_call_leaves_its_connection_and_is_told_once() {
     assert_eq!(service.dispatch(0), 301);
     let (event, outcome, _) = told.done.lock().unwrap()[0].clone();
     assert_eq!(event, "CallbackService.schedule");
-    assert_eq!(outcome, json!({"command": "CallbackService.schedule", "state": "cancelled"}));
+    assert_eq!(
+        outcome,
+        json!({"command": "CallbackService.schedule", "state": "cancelled"})
+    );
     assert_eq!((told.released(), heard.names().len()), (1, 1));
     assert_eq!(cbsvc_cancel(service.0, call), 205);
     assert_eq!(service.close(), 0);
@@ -261,7 +363,12 @@ fn a_deadline_holds_and_the_connection_limit_too() {
         holding.schedule(service);
         arrival.recv().unwrap();
     }
-    assert_eq!(service.command("CallbackService.configure", r#"{"ajaxTimeout":100}"#).status, 0);
+    assert_eq!(
+        service
+            .command("CallbackService.configure", r#"{"ajaxTimeout":100}"#)
+            .status,
+        0
+    );
     for _ in 0..8 {
         told.schedule(service);
     }
@@ -272,7 +379,10 @@ fn a_deadline_holds_and_the_connection_limit_too() {
     for (_, outcome, _) in told.done.lock().unwrap().iter() {
         assert_eq!(outcome["error"]["name"], "TIMEOUT");
         assert_eq!(outcome["error"]["retryable"], true);
-        assert!(outcome["error"]["message"].as_str().unwrap().contains("maxConnections"));
+        assert!(outcome["error"]["message"]
+            .as_str()
+            .unwrap()
+            .contains("maxConnections"));
     }
     assert_eq!(service.close(), 0);
     assert_eq!(holding.states(), ["cancelled"; 2]);
@@ -297,8 +407,14 @@ fn closing_tells_what_has_ended_and_cancels_the_rest() {
         lost.schedule(service);
     }
     assert_eq!(service.close(), 0);
-    assert_eq!((told.states(), told.released()), (vec![json!("resolved")], 1));
-    assert_eq!((lost.states(), lost.released()), (vec![json!("cancelled"); 50], 50));
+    assert_eq!(
+        (told.states(), told.released()),
+        (vec![json!("resolved")], 1)
+    );
+    assert_eq!(
+        (lost.states(), lost.released()),
+        (vec![json!("cancelled"); 50], 50)
+    );
     assert_eq!(service.dispatch(0), 102);
 }
 
@@ -318,12 +434,21 @@ fn closing_wakes_a_thread_that_waits_for_something_to_dispatch() {
     assert!(status == 201 || status == 102, "{status}");
 }
 
-unsafe extern "C-unwind" fn meddle(event: *const c_char, data: *const c_char, user_data: *mut c_void) {
+unsafe extern "C-unwind" fn meddle(
+    event: *const c_char,
+    data: *const c_char,
+    user_data: *mut c_void,
+) {
     let told = unsafe { &*(user_data as *const Told) };
     drop(told.gate.lock().unwrap());
     let service = told.service.lock().unwrap().unwrap();
     let again = told.schedule_again(service);
-    let statuses = [service.close(), service.schedule(json!({"phonenumber": "2"})).status, again, service.dispatch(0)];
+    let statuses = [
+        service.close(),
+        service.schedule(json!({"phonenumber": "2"})).status,
+        again,
+        service.dispatch(0),
+    ];
     told.statuses.lock().unwrap().extend(statuses);
     unsafe { done(event, data, user_data) };
 }
@@ -332,8 +457,21 @@ impl Told {
     /// Starts a call that nobody is told of, and cancels it.
     fn schedule_again(&self, service: Service) -> i32 {
         let mut call = 0;
-        let (name, data) = (c"CallbackService.schedule".as_ptr(), c"{\"phonenumber\":\"3\"}".as_ptr());
-        let started = unsafe { cbsvc_start(service.0, name, data, None, ptr::null_mut(), None, &mut call) };
+        let (name, data) = (
+            c"CallbackService.schedule".as_ptr(),
+            c"{\"phonenumber\":\"3\"}".as_ptr(),
+        );
+        let started = unsafe {
+            cbsvc_start(
+                service.0,
+                name,
+                data,
+                None,
+                ptr::null_mut(),
+                None,
+                &mut call,
+            )
+        };
         let cancelled = cbsvc_cancel(service.0, call);
         // The answer may have been faster.
         assert!(cancelled == 0 || cancelled == 205);
@@ -349,14 +487,21 @@ fn a_handler_may_do_anything_on_either_thread() {
         let told = Told::new();
         *told.service.lock().unwrap() = Some(service);
         let data = json!({"phonenumber": "1"});
-        assert_eq!(start(service, "CallbackService.schedule", &data, meddle, told).0, 0);
+        assert_eq!(
+            start(service, "CallbackService.schedule", &data, meddle, told).0,
+            0
+        );
         if mode == "caller" {
             assert_eq!(service.dispatch(-1), 0);
         }
         told.wait_released(1);
         let statuses = told.statuses.lock().unwrap().clone();
         assert_eq!(statuses[..3], [202, 0, 0], "{mode}");
-        assert!(statuses[3] == dispatched || statuses[3] == 301, "{mode} {}", statuses[3]);
+        assert!(
+            statuses[3] == dispatched || statuses[3] == 301,
+            "{mode} {}",
+            statuses[3]
+        );
         assert_eq!(service.close(), 0);
     }
 }
@@ -370,7 +515,10 @@ fn the_handlers_thread_runs_all_handlers_one_at_a_time() {
     let heard = service.record("*");
     let held = told.gate.lock().unwrap();
     let data = json!({"phonenumber": "1"});
-    assert_eq!(start(service, "CallbackService.schedule", &data, meddle, told).0, 0);
+    assert_eq!(
+        start(service, "CallbackService.schedule", &data, meddle, told).0,
+        0
+    );
     let later = Told::new();
     for _ in 0..20 {
         later.schedule(service);
@@ -391,7 +539,11 @@ fn the_handlers_thread_runs_all_handlers_one_at_a_time() {
     assert_ne!(told.done.lock().unwrap()[0].2, std::thread::current().id());
     assert_eq!(service.close(), 0);
     assert_eq!(heard.names()[0], "CallbackService.ready");
-    let scheduled = heard.names().iter().filter(|name| *name == "CallbackService.scheduled").count();
+    let scheduled = heard
+        .names()
+        .iter()
+        .filter(|name| *name == "CallbackService.scheduled")
+        .count();
     // One from the handler's own blocking command, one from this thread's, and perhaps that of the cancelled call.
     assert!(scheduled >= 23, "{scheduled}");
 }
@@ -412,11 +564,9 @@ fn many_threads_start_and_dispatch_at_once() {
         .collect();
     let dispatchers: Vec<_> = (0..4)
         .map(|_| {
-            std::thread::spawn(
-                move || {
-                    while counted.done.lock().unwrap().len() < 1_000 && service.dispatch(50) != 102 {}
-                },
-            )
+            std::thread::spawn(move || {
+                while counted.done.lock().unwrap().len() < 1_000 && service.dispatch(50) != 102 {}
+            })
         })
         .collect();
     for thread in starters.into_iter().chain(dispatchers) {
@@ -437,9 +587,12 @@ fn what_was_started_is_told_even_if_the_service_is_closed_at_that_moment() {
             let starters: Vec<_> = (0..2)
                 .map(|_| {
                     std::thread::spawn(move || {
-                        let started = |data: &Value| told.start(service, "CallbackService.schedule", data).0;
+                        let started =
+                            |data: &Value| told.start(service, "CallbackService.schedule", data).0;
                         let data = [json!({}), json!({"phonenumber": "1"})];
-                        (0..).take_while(|number| started(&data[number % 2]) == 0).count()
+                        (0..)
+                            .take_while(|number| started(&data[number % 2]) == 0)
+                            .count()
                     })
                 })
                 .collect();
@@ -448,7 +601,10 @@ fn what_was_started_is_told_even_if_the_service_is_closed_at_that_moment() {
             }
             assert_eq!(service.close(), 0);
             let (states, released) = (told.states().len(), told.released());
-            let started: usize = starters.into_iter().map(|starter| starter.join().unwrap()).sum();
+            let started: usize = starters
+                .into_iter()
+                .map(|starter| starter.join().unwrap())
+                .sum();
             // Each starter's last try failed, and was released.
             assert_eq!((states, told.released()), (started, started + 2), "{mode}");
             assert!(released >= started);
@@ -459,7 +615,10 @@ fn what_was_started_is_told_even_if_the_service_is_closed_at_that_moment() {
 unsafe extern "C-unwind" fn close_in_release(told: *mut c_void) {
     let told = unsafe { &*(told as *const Told) };
     let service = told.service.lock().unwrap().unwrap();
-    told.statuses.lock().unwrap().push(callbackservice::ffi::service::cbsvc_close(service.0, -1));
+    told.statuses
+        .lock()
+        .unwrap()
+        .push(callbackservice::ffi::service::cbsvc_close(service.0, -1));
     told.released.fetch_add(1, Ordering::SeqCst);
 }
 
@@ -473,7 +632,15 @@ fn a_release_cannot_close_the_service_that_it_belongs_to() {
         let user_data = told as *const Told as *mut c_void;
         let (name, data) = (c"CallbackService.schedule".as_ptr(), c"{}".as_ptr());
         let status = unsafe {
-            cbsvc_start(service.0, name, data, Some(done), user_data, Some(close_in_release), ptr::null_mut())
+            cbsvc_start(
+                service.0,
+                name,
+                data,
+                Some(done),
+                user_data,
+                Some(close_in_release),
+                ptr::null_mut(),
+            )
         };
         assert_eq!(status, 0);
         if mode == "caller" {

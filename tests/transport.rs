@@ -16,15 +16,22 @@ use support::{open, Answered, Service};
 const NOBODY: &str = "127.0.0.1:1";
 
 fn service(base: &str, extra: Value) -> Service {
-    let mut config = json!({ "dataURL": format!("{base}/x"), "ajaxTimeout": 2000, "proxy": "none" });
-    config.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+    let mut config =
+        json!({ "dataURL": format!("{base}/x"), "ajaxTimeout": 2000, "proxy": "none" });
+    config
+        .as_object_mut()
+        .unwrap()
+        .extend(extra.as_object().unwrap().clone());
     open(&config).unwrap()
 }
 
 /// Both commands, each on connections of its own: a server that closes after answering one must not meet the other.
 fn both(base: &str, extra: Value) -> [Answered; 2] {
     let (one, other) = (service(base, extra.clone()), service(base, extra));
-    let answers = [one.schedule(json!({"phonenumber": "1"})), other.availability(json!({"numberOfDays": 1}))];
+    let answers = [
+        one.schedule(json!({"phonenumber": "1"})),
+        other.availability(json!({"numberOfDays": 1})),
+    ];
     assert_eq!((one.close(), other.close()), (0, 0));
     answers
 }
@@ -52,9 +59,16 @@ fn a_refused_connection_is_tried_again_and_then_told() {
 
 #[test]
 fn a_host_without_address_is_told() {
-    for answered in both("http://host.invalid", json!({"retry": {"attempts": 1}, "ajaxTimeout": 60_000})) {
+    for answered in both(
+        "http://host.invalid",
+        json!({"retry": {"attempts": 1}, "ajaxTimeout": 60_000}),
+    ) {
         assert_eq!((answered.status, answered.error()), (401, "DNS"));
-        assert!(answered.message().contains("host.invalid"), "{}", answered.message());
+        assert!(
+            answered.message().contains("host.invalid"),
+            "{}",
+            answered.message()
+        );
     }
 }
 
@@ -78,7 +92,11 @@ fn making_a_connection_has_a_deadline_of_its_own() {
     let started = Instant::now();
     for answered in both(&format!("http://{address}"), config) {
         assert_eq!(answered.error(), "TIMEOUT");
-        assert!(answered.message().starts_with("connectTimeout has passed"), "{}", answered.message());
+        assert!(
+            answered.message().starts_with("connectTimeout has passed"),
+            "{}",
+            answered.message()
+        );
         assert_eq!(answered.outcome["error"]["attempts"], 2);
     }
     assert!(started.elapsed() < Duration::from_secs(50));
@@ -97,7 +115,11 @@ fn a_slow_server_ends_at_the_deadline() {
     }
     assert!(started.elapsed() < Duration::from_secs(30));
     let [schedule, availability] = both(&server.base, json!({"ajaxTimeout": 500}));
-    assert!(schedule.message().contains("may have been made"), "{}", schedule.message());
+    assert!(
+        schedule.message().contains("may have been made"),
+        "{}",
+        schedule.message()
+    );
     assert_eq!(schedule.outcome["error"]["retryable"], false);
     assert_eq!(availability.outcome["error"]["retryable"], true);
 }
@@ -186,8 +208,16 @@ fn every_form_of_an_answer_is_read_and_leaves_the_connection_in_order() {
             let answered = service.schedule(json!({"phonenumber": "1"}));
             let id = (number < 7).then(|| (number + 1).to_string());
             assert_eq!(answered.status, 0, "{}", answered.text);
-            assert_eq!(answered.outcome["id"].as_str(), id.as_deref(), "{round} {number}: {}", answered.text);
-            let closed = ANSWERS[..=number].iter().filter(|(_, stays)| !stays).count();
+            assert_eq!(
+                answered.outcome["id"].as_str(),
+                id.as_deref(),
+                "{round} {number}: {}",
+                answered.text
+            );
+            let closed = ANSWERS[..=number]
+                .iter()
+                .filter(|(_, stays)| !stays)
+                .count();
             server.wait_for_closes(round * 3 + closed);
         }
     }
@@ -207,11 +237,22 @@ fn only_an_availability_is_repeated_after_it_was_sent() {
             }
             Then::KeepOpen
         });
-        let [schedule, availability] = both(&server.base, json!({"retry": {"attempts": 4, "baseDelayMs": 1}}));
-        assert_eq!((schedule.status, availability.status), (status, status), "{fault}");
+        let [schedule, availability] = both(
+            &server.base,
+            json!({"retry": {"attempts": 4, "baseDelayMs": 1}}),
+        );
+        assert_eq!(
+            (schedule.status, availability.status),
+            (status, status),
+            "{fault}"
+        );
         assert_eq!(schedule.outcome["error"]["attempts"], 1, "{fault}");
         assert_eq!(availability.outcome["error"]["attempts"], 4, "{fault}");
-        let posts = server.received().iter().filter(|request| request.method == "POST").count();
+        let posts = server
+            .received()
+            .iter()
+            .filter(|request| request.method == "POST")
+            .count();
         assert_eq!((posts, server.received().len()), (1, 5), "{fault}");
     }
 }
@@ -219,9 +260,15 @@ fn only_an_availability_is_repeated_after_it_was_sent() {
 #[test]
 fn a_booking_with_an_empty_body_is_sent_once_too() {
     let server = Server::start(|_, _| Then::Close);
-    let service = service(&server.base, json!({"retry": {"attempts": 4, "baseDelayMs": 1}}));
+    let service = service(
+        &server.base,
+        json!({"retry": {"attempts": 4, "baseDelayMs": 1}}),
+    );
     let answered = service.schedule(json!({"serviceName": "not sent by v1"}));
-    assert_eq!((answered.status, &answered.outcome["error"]["attempts"]), (405, &json!(1)));
+    assert_eq!(
+        (answered.status, &answered.outcome["error"]["attempts"]),
+        (405, &json!(1))
+    );
     assert_eq!(server.received().len(), 1);
     assert_eq!(service.close(), 0);
 }
@@ -234,17 +281,38 @@ fn a_booking_of_which_nobody_knows_says_so() {
             Then::KeepOpen
         });
         let [booking, _] = both(&server.base, extra);
-        let unclear = booking.message().ends_with("; the booking may have been made");
-        assert!(!unclear || booking.outcome["error"]["retryable"] == false, "{status} {body}");
+        let unclear = booking
+            .message()
+            .ends_with("; the booking may have been made");
+        assert!(
+            !unclear || booking.outcome["error"]["retryable"] == false,
+            "{status} {body}"
+        );
         booking.message().to_owned()
     }
     let says = |text: String| text.ends_with("; the booking may have been made");
-    for (status, body) in [(200, "<p>hi</p>"), (200, ""), (500, "oops"), (502, ""), (504, "<p>"), (408, "")] {
+    for (status, body) in [
+        (200, "<p>hi</p>"),
+        (200, ""),
+        (500, "oops"),
+        (502, ""),
+        (504, "<p>"),
+        (408, ""),
+    ] {
         let text = unclear(status, body, json!({}));
         assert!(says(text.clone()), "{status} {body}: {text}");
     }
-    assert!(says(unclear(200, r#"{"_id":"1"}"#, json!({"maxResponseBytes": 5}))));
-    for (status, body) in [(400, "no"), (500, r#"{"exception":"x","message":"m"}"#), (429, ""), (404, "")] {
+    assert!(says(unclear(
+        200,
+        r#"{"_id":"1"}"#,
+        json!({"maxResponseBytes": 5})
+    )));
+    for (status, body) in [
+        (400, "no"),
+        (500, r#"{"exception":"x","message":"m"}"#),
+        (429, ""),
+        (404, ""),
+    ] {
         let text = unclear(status, body, json!({}));
         assert!(!says(text.clone()), "{status} {body}: {text}");
     }
@@ -253,8 +321,15 @@ fn a_booking_of_which_nobody_knows_says_so() {
 #[test]
 fn absurd_headers_do_no_harm() {
     let huge = json!({"maxResponseBytes": i32::MAX, "retry": {"attempts": 2}});
-    assert_eq!(statuses(b"HTTP/1.1 200 OK\r\nContent-Length: 2000000000\r\n\r\n{}", huge), [405, 405]);
-    let forever = b"HTTP/1.1 503 No\r\nRetry-After: 18446744073709551615\r\nContent-Length: 2\r\n\r\n{}";
+    assert_eq!(
+        statuses(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2000000000\r\n\r\n{}",
+            huge
+        ),
+        [405, 405]
+    );
+    let forever =
+        b"HTTP/1.1 503 No\r\nRetry-After: 18446744073709551615\r\nContent-Length: 2\r\n\r\n{}";
     assert_eq!(statuses(forever, json!({})), [505, 505]);
 }
 
@@ -268,7 +343,10 @@ fn a_message_too_long_to_be_one_takes_no_time() {
         .collect::<serde_json::Map<_, _>>()
         .into();
     let answered = service.schedule(data);
-    assert_eq!((answered.status, answered.message()), (501, "The server refused the request (HTTP 400)"));
+    assert_eq!(
+        (answered.status, answered.message()),
+        (501, "The server refused the request (HTTP 400)")
+    );
     assert_eq!(service.close(), 0);
 }
 
@@ -276,10 +354,21 @@ fn a_message_too_long_to_be_one_takes_no_time() {
 fn ten_redirects_are_followed_and_no_more() {
     for (chain, statuses) in [(10, [0, 0]), (11, [405, 405])] {
         let server = Server::start(move |request, stream| {
-            let step: u32 = request.target.rsplit('=').next().unwrap().parse().unwrap_or(0);
+            let step: u32 = request
+                .target
+                .rsplit('=')
+                .next()
+                .unwrap()
+                .parse()
+                .unwrap_or(0);
             match step == chain {
                 true => reply(stream, 200, &[], "{}"),
-                false => reply(stream, 307, &[("Location", &format!("/step={}", step + 1))], ""),
+                false => reply(
+                    stream,
+                    307,
+                    &[("Location", &format!("/step={}", step + 1))],
+                    "",
+                ),
             }
             Then::KeepOpen
         });
@@ -296,13 +385,21 @@ fn ten_redirects_are_followed_and_no_more() {
 #[test]
 fn a_redirect_in_a_circle_is_followed_once() {
     let server = Server::start(|request, stream| {
-        let next = if request.target.ends_with("/there") { "/x" } else { "/there" };
+        let next = if request.target.ends_with("/there") {
+            "/x"
+        } else {
+            "/there"
+        };
         reply(stream, 307, &[("Location", next)], "");
         Then::KeepOpen
     });
     let answered = service(&server.base, json!({})).schedule(json!({"phonenumber": "1"}));
     assert_eq!(answered.status, 405);
-    assert!(answered.message().contains("in a circle"), "{}", answered.message());
+    assert!(
+        answered.message().contains("in a circle"),
+        "{}",
+        answered.message()
+    );
     assert_eq!(server.received().len(), 2);
 }
 
@@ -324,7 +421,11 @@ fn a_wait_that_does_not_fit_is_left_to_the_caller() {
 fn a_second_answer_can_save_an_availability() {
     let count = AtomicUsize::new(0);
     let server = Server::start(move |_, stream| {
-        let status = if count.fetch_add(1, Ordering::SeqCst) == 0 { 502 } else { 200 };
+        let status = if count.fetch_add(1, Ordering::SeqCst) == 0 {
+            502
+        } else {
+            200
+        };
         reply(stream, status, &[], "{}");
         Then::KeepOpen
     });
@@ -346,7 +447,12 @@ fn a_redirect_is_followed_on_the_same_origin_only() {
             "/new" => (200, String::new()),
             _ => (301, request.target.clone()),
         };
-        reply(stream, status, &[("Location", &location)], if status == 200 { "{}" } else { "" });
+        reply(
+            stream,
+            status,
+            &[("Location", &location)],
+            if status == 200 { "{}" } else { "" },
+        );
         Then::KeepOpen
     });
     let key = json!({"apikey": "KEY"});
@@ -357,11 +463,18 @@ fn a_redirect_is_followed_on_the_same_origin_only() {
     assert_eq!(circle.status, 405);
     for answered in run("away") {
         assert_eq!(answered.status, 405);
-        assert!(answered.message().contains("redirects to another origin"), "{}", answered.message());
+        assert!(
+            answered.message().contains("redirects to another origin"),
+            "{}",
+            answered.message()
+        );
         assert!(!answered.text.contains(&other.base), "{}", answered.text);
     }
     assert!(other.received().is_empty());
-    let repeated = server.received().into_iter().find(|request| request.method == "POST" && request.target == "/new");
+    let repeated = server
+        .received()
+        .into_iter()
+        .find(|request| request.method == "POST" && request.target == "/new");
     assert_eq!(repeated.unwrap().body, "_customer_number=1");
 }
 
@@ -376,14 +489,32 @@ fn one_connection(answer: impl FnOnce(TcpStream) + Send + 'static) -> String {
 #[test]
 fn a_booking_that_was_redirected_to_nobody_counts_as_sent() {
     let base = one_connection(|mut stream| {
-        let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+        let mut lines = BufReader::new(stream.try_clone().unwrap())
+            .lines()
+            .map_while(Result::ok);
         lines.find(|line| line.is_empty());
-        reply(&mut stream, 307, &[("Location", "/other"), ("Connection", "close")], "");
+        reply(
+            &mut stream,
+            307,
+            &[("Location", "/other"), ("Connection", "close")],
+            "",
+        );
     });
     let service = service(&base, json!({"retry": {"attempts": 3, "baseDelayMs": 1}}));
     let answered = service.schedule(json!({"phonenumber": "1"}));
-    assert_eq!((answered.error(), &answered.outcome["error"]["attempts"]), ("CONNECT", &json!(1)), "{}", answered.text);
-    assert!(answered.message().ends_with("the booking may have been made"), "{}", answered.message());
+    assert_eq!(
+        (answered.error(), &answered.outcome["error"]["attempts"]),
+        ("CONNECT", &json!(1)),
+        "{}",
+        answered.text
+    );
+    assert!(
+        answered
+            .message()
+            .ends_with("the booking may have been made"),
+        "{}",
+        answered.message()
+    );
     assert_eq!(answered.outcome["error"]["retryable"], false);
     assert_eq!(service.close(), 0);
 }
@@ -397,10 +528,13 @@ fn a_request_that_was_never_read_whole_does_not_spoil_the_next() {
         let mut kept = Vec::new();
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
-            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            let mut lines = BufReader::new(stream.try_clone().unwrap())
+                .lines()
+                .map_while(Result::ok);
             let head: Vec<String> = lines.by_ref().take_while(|line| !line.is_empty()).collect();
-            let is_large =
-                head.iter().any(|line| line.len() > 20 && line.to_ascii_lowercase().starts_with("content-length"));
+            let is_large = head.iter().any(|line| {
+                line.len() > 20 && line.to_ascii_lowercase().starts_with("content-length")
+            });
             reply(&mut stream, if is_large { 413 } else { 200 }, &[], "{}");
             kept.push(stream);
         }
@@ -417,7 +551,10 @@ fn a_request_that_was_never_read_whole_does_not_spoil_the_next() {
 fn a_server_that_sends_without_end_does_not_hold_a_call_beyond_its_deadline() {
     // Chunk sizes and interim answers that never end.
     for (head, flood) in [
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "0".repeat(1 << 20)),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "0".repeat(1 << 20),
+        ),
         ("", "HTTP/1.1 102 P\r\n\r\n".repeat(1 << 16)),
     ] {
         let server = Server::start(move |_, stream| {
@@ -444,7 +581,10 @@ fn changes_that_two_threads_make_at_once_both_stay() {
                 let (barrier, change) = (&barrier, json!({"headers": {name: round}}).to_string());
                 scope.spawn(move || {
                     barrier.wait();
-                    assert_eq!(service.command("CallbackService.configure", &change).status, 0);
+                    assert_eq!(
+                        service.command("CallbackService.configure", &change).status,
+                        0
+                    );
                 });
             }
         });
@@ -452,7 +592,10 @@ fn changes_that_two_threads_make_at_once_both_stay() {
         let received = server.received();
         let sent = received.last().unwrap();
         let wanted = round.to_string();
-        assert_eq!((sent.header("x-a"), sent.header("x-b")), (Some(wanted.as_str()), Some(wanted.as_str())));
+        assert_eq!(
+            (sent.header("x-a"), sent.header("x-b")),
+            (Some(wanted.as_str()), Some(wanted.as_str()))
+        );
     }
     assert_eq!(service.close(), 0);
 }
@@ -471,21 +614,43 @@ fn https_needs_a_server_that_speaks_it() {
     let address = silent.local_addr().unwrap();
     std::thread::spawn(move || {
         for stream in silent.incoming() {
-            let _ = stream.unwrap().write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
+            let _ = stream
+                .unwrap()
+                .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n");
         }
     });
-    let answered = &both(&format!("https://{address}"), json!({"retry": {"attempts": 1}}))[0];
-    assert_eq!((answered.status, answered.error()), (403, "TLS"), "{}", answered.text);
+    let answered = &both(
+        &format!("https://{address}"),
+        json!({"retry": {"attempts": 1}}),
+    )[0];
+    assert_eq!(
+        (answered.status, answered.error()),
+        (403, "TLS"),
+        "{}",
+        answered.text
+    );
 }
 
 #[test]
 fn a_changed_configuration_takes_effect_at_once() {
-    let (first, second) = (Server::json(200, r#"{"_id":"1"}"#), Server::json(200, r#"{"_id":"2"}"#));
+    let (first, second) = (
+        Server::json(200, r#"{"_id":"1"}"#),
+        Server::json(200, r#"{"_id":"2"}"#),
+    );
     let service = service(&first.base, json!({}));
-    assert_eq!(service.schedule(json!({"phonenumber": "1"})).outcome["id"], "1");
+    assert_eq!(
+        service.schedule(json!({"phonenumber": "1"})).outcome["id"],
+        "1"
+    );
     let change = json!({"dataURL": second.base, "apikey": "K"}).to_string();
-    assert_eq!(service.command("CallbackService.configure", &change).status, 0);
-    assert_eq!(service.schedule(json!({"phonenumber": "1"})).outcome["id"], "2");
+    assert_eq!(
+        service.command("CallbackService.configure", &change).status,
+        0
+    );
+    assert_eq!(
+        service.schedule(json!({"phonenumber": "1"})).outcome["id"],
+        "2"
+    );
     assert_eq!(second.received()[0].header("apikey"), Some("K"));
     assert_eq!(service.close(), 0);
 }

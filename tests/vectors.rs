@@ -11,14 +11,20 @@ const CASES: &str = include_str!("vectors/widgets-9.json");
 fn slots_of(event: &Value, v3: bool) -> Value {
     let widget = if v3 { &event["slots"] } else { event };
     let slots = widget.as_object().unwrap().iter();
-    slots.map(|(time, capacity)| serde_json::json!([time, capacity])).collect()
+    slots
+        .map(|(time, capacity)| serde_json::json!([time, capacity]))
+        .collect()
 }
 
 fn check(case: &Value) {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (status, kind, body) = {
         let response = &case["response"];
-        (response["status"].as_u64().unwrap() as u16, response["contentType"].clone(), text(&response["body"]))
+        (
+            response["status"].as_u64().unwrap() as u16,
+            response["contentType"].clone(),
+            text(&response["body"]),
+        )
     };
     let server = Server::start(move |_, stream| {
         let kind = kind.as_str().map(|kind| ("Content-Type", kind));
@@ -39,23 +45,38 @@ fn check(case: &Value) {
     assert_eq!(sent.target, text(&expected["target"]));
     assert_eq!(sent.body, text(&expected["body"]));
     for name in ["accept", "content-type", "x-api-key", "apikey"] {
-        assert_eq!(sent.header(name), expected["headers"][name].as_str(), "{name}");
+        assert_eq!(
+            sent.header(name),
+            expected["headers"][name].as_str(),
+            "{name}"
+        );
     }
 
     let (outcome, event) = (&answered.outcome, &case["events"][0]);
     assert_eq!(outcome["state"], case["outcome"]["state"]);
-    assert_eq!(heard.names(), ["CallbackService.ready", event["event"].as_str().unwrap()]);
+    assert_eq!(
+        heard.names(),
+        ["CallbackService.ready", event["event"].as_str().unwrap()]
+    );
     assert_eq!(heard.last().1, answered.text);
     let value = &case["outcome"]["value"];
     match value.get("responseText") {
-        Some(body) => assert_eq!(outcome["response"], *value.get("responseJSON").unwrap_or(body)),
+        Some(body) => assert_eq!(
+            outcome["response"],
+            *value.get("responseJSON").unwrap_or(body)
+        ),
         None if status == 204 => assert_eq!(outcome["response"], Value::Null),
         None => assert_eq!(outcome["response"], *value),
     }
     if event["event"] == "CallbackService.availableSlots" {
         let slots = outcome["slots"].as_array().unwrap().iter();
-        let slots: Value = slots.map(|slot| serde_json::json!([slot["utcTime"], slot["capacity"]])).collect();
-        assert_eq!(slots, slots_of(&event["data"], case["config"]["apiVersion"].is_string()));
+        let slots: Value = slots
+            .map(|slot| serde_json::json!([slot["utcTime"], slot["capacity"]]))
+            .collect();
+        assert_eq!(
+            slots,
+            slots_of(&event["data"], case["config"]["apiVersion"].is_string())
+        );
     }
     assert_eq!(service.close(), 0);
 }
@@ -66,7 +87,9 @@ fn every_recorded_case_is_reproduced() {
     assert_eq!(cases.len(), 44);
     let failed = cases.iter().filter(|case| {
         let result = std::panic::catch_unwind(|| check(case));
-        result.inspect_err(|_| eprintln!("in the case {}", case["name"])).is_err()
+        result
+            .inspect_err(|_| eprintln!("in the case {}", case["name"]))
+            .is_err()
     });
     assert_eq!(failed.count(), 0);
 }

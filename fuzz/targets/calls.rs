@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 
 use callbackservice::ffi::command::{cbsvc_availability, cbsvc_command, cbsvc_schedule};
 use callbackservice::ffi::event::{cbsvc_subscribe, cbsvc_unsubscribe};
-use callbackservice::ffi::information::{cbsvc_diagnostics, cbsvc_set_log, cbsvc_status_name, cbsvc_string_free};
+use callbackservice::ffi::information::{
+    cbsvc_diagnostics, cbsvc_set_log, cbsvc_status_name, cbsvc_string_free,
+};
 use callbackservice::ffi::service::{cbsvc_close, cbsvc_configure, cbsvc_init};
 use callbackservice::ffi::started::{cbsvc_cancel, cbsvc_dispatch, cbsvc_start, cbsvc_waitable};
 use callbackservice::ffi::types::cbsvc_service;
@@ -18,7 +20,11 @@ const MOST_SERVICES: usize = 4;
 
 static RELEASED: AtomicUsize = AtomicUsize::new(0);
 
-unsafe extern "C-unwind" fn handler(event: *const c_char, data: *const c_char, service: *mut c_void) {
+unsafe extern "C-unwind" fn handler(
+    event: *const c_char,
+    data: *const c_char,
+    service: *mut c_void,
+) {
     assert!(!event.is_null() && !data.is_null());
     // What a handler may do: anything, closing the service that runs it included, which is refused.
     let first = unsafe { *data };
@@ -112,12 +118,24 @@ impl Run {
         let choice = input.byte() % 14;
         let service = input.handle(&self.opened);
         let wants = input.byte() % 2 == 0;
-        let result = if wants { &mut out as *mut _ } else { ptr::null_mut() };
+        let result = if wants {
+            &mut out as *mut _
+        } else {
+            ptr::null_mut()
+        };
         match choice {
             0 if self.opened.len() < MOST_SERVICES => {
                 let mut opened = ptr::null_mut();
                 let text = input.text();
-                unsafe { cbsvc_init(pointer(&text), Some(handler), ptr::null_mut(), &mut opened, result) };
+                unsafe {
+                    cbsvc_init(
+                        pointer(&text),
+                        Some(handler),
+                        ptr::null_mut(),
+                        &mut opened,
+                        result,
+                    )
+                };
                 self.opened.push(opened);
             }
             0 | 1 => unsafe {
@@ -154,11 +172,24 @@ impl Run {
             }
             12 => {
                 let mut waitable = 0;
-                unsafe { cbsvc_waitable(service, if wants { &mut waitable } else { ptr::null_mut() }) };
+                unsafe {
+                    cbsvc_waitable(
+                        service,
+                        if wants {
+                            &mut waitable
+                        } else {
+                            ptr::null_mut()
+                        },
+                    )
+                };
             }
             _ => unsafe {
                 cbsvc_diagnostics(result);
-                cbsvc_set_log(i32::from(input.byte() % 7) - 1, wants.then_some(handler), ptr::null_mut());
+                cbsvc_set_log(
+                    i32::from(input.byte() % 7) - 1,
+                    wants.then_some(handler),
+                    ptr::null_mut(),
+                );
                 assert!(!cbsvc_status_name(i32::from(input.byte()) * 4).is_null());
             },
         }
@@ -170,7 +201,15 @@ impl Run {
         let mut number = 0;
         let done = Some(handler as unsafe extern "C-unwind" fn(_, _, _));
         unsafe {
-            cbsvc_start(service, pointer(&name), pointer(&text), done, service.cast(), Some(release), &mut number)
+            cbsvc_start(
+                service,
+                pointer(&name),
+                pointer(&text),
+                done,
+                service.cast(),
+                Some(release),
+                &mut number,
+            )
         };
         self.given += 1;
         self.numbers.push(number);
@@ -178,16 +217,29 @@ impl Run {
 
     fn subscribe(&mut self, input: &mut Input, service: *mut cbsvc_service) {
         let event = input.text();
-        let done = (input.byte() % 8 != 0).then_some(handler as unsafe extern "C-unwind" fn(_, _, _));
+        let done =
+            (input.byte() % 8 != 0).then_some(handler as unsafe extern "C-unwind" fn(_, _, _));
         let mut number = 0;
-        unsafe { cbsvc_subscribe(service, pointer(&event), done, service.cast(), Some(release), &mut number) };
+        unsafe {
+            cbsvc_subscribe(
+                service,
+                pointer(&event),
+                done,
+                service.cast(),
+                Some(release),
+                &mut number,
+            )
+        };
         self.given += 1;
         self.numbers.push(number);
     }
 
     fn number(&self, input: &mut Input) -> u64 {
         let choice = usize::from(input.byte());
-        self.numbers.get(choice % (self.numbers.len() + 1)).copied().unwrap_or(choice as u64)
+        self.numbers
+            .get(choice % (self.numbers.len() + 1))
+            .copied()
+            .unwrap_or(choice as u64)
     }
 }
 
@@ -197,7 +249,11 @@ fn threads() -> usize {
 
 fuzz_target!(|data: &[u8]| {
     let mut input = Input(data);
-    let mut run = Run { opened: Vec::new(), numbers: Vec::new(), given: 0 };
+    let mut run = Run {
+        opened: Vec::new(),
+        numbers: Vec::new(),
+        given: 0,
+    };
     let others = threads();
     let before = RELEASED.load(Ordering::SeqCst);
     while !input.0.is_empty() {
@@ -212,11 +268,18 @@ fuzz_target!(|data: &[u8]| {
     loop {
         // Looked at once each time: while a thread ends, the system's list of them is not steady.
         let (released, running) = (RELEASED.load(Ordering::SeqCst) - before, threads());
-        assert!(released <= run.given, "released once for each time that it was given");
+        assert!(
+            released <= run.given,
+            "released once for each time that it was given"
+        );
         if released == run.given && running <= others {
             break;
         }
-        assert!(Instant::now() < deadline, "{released} of {} released, {running} threads of {others}", run.given);
+        assert!(
+            Instant::now() < deadline,
+            "{released} of {} released, {running} threads of {others}",
+            run.given
+        );
         std::thread::yield_now();
     }
 });

@@ -21,9 +21,10 @@ impl KeyProblem {
     /// The body that an API gateway answers.
     pub fn fault(self) -> Value {
         let (text, code) = match self {
-            KeyProblem::Missing => {
-                ("Failed to resolve API Key variable request.header.x-api-key", "steps.oauth.v2.FailedToResolveAPIKey")
-            }
+            KeyProblem::Missing => (
+                "Failed to resolve API Key variable request.header.x-api-key",
+                "steps.oauth.v2.FailedToResolveAPIKey",
+            ),
             KeyProblem::Invalid => ("Invalid ApiKey", "oauth.v2.InvalidApiKey"),
         };
         json!({"fault": {"faultstring": text, "detail": {"errorcode": code}}})
@@ -51,11 +52,16 @@ pub fn check_key(headers: &HeaderMap, names: &[&str], keys: &[String]) -> Result
 /// those of the callback section stand in the service's place. As long as there is no password, nothing is asked for.
 pub fn check_basic(headers: &HeaderMap, server: &V1, service: Option<&Service>) -> bool {
     let chosen = |own: Option<&String>, general: &Option<String>| {
-        own.or(general.as_ref()).filter(|text| !text.is_empty()).cloned()
+        own.or(general.as_ref())
+            .filter(|text| !text.is_empty())
+            .cloned()
     };
     let (own_username, own_password) = match service {
         Some(service) => (service.username.as_ref(), service.password.as_ref()),
-        None => (server.callback_username.as_ref(), server.callback_password.as_ref()),
+        None => (
+            server.callback_username.as_ref(),
+            server.callback_password.as_ref(),
+        ),
     };
     let Some(password) = chosen(own_password, &server.password) else {
         return true;
@@ -97,7 +103,11 @@ mod tests {
         let (user, password) = service.split_once(':').unwrap();
         own.username = part(user).filter(|text| !text.is_empty());
         own.password = part(password).filter(|text| !text.is_empty());
-        check_basic(&sent(pair), &settings.server.v1, settings.services.get("samples"))
+        check_basic(
+            &sent(pair),
+            &settings.server.v1,
+            settings.services.get("samples"),
+        )
     }
 
     #[test]

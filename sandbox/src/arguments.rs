@@ -94,7 +94,9 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, A
             "--speed" => ("--speed", &mut speed),
             _ => return Err(ArgumentError::Unknown(argument)),
         };
-        let value = joined.or_else(|| arguments.next()).filter(|value| !value.is_empty());
+        let value = joined
+            .or_else(|| arguments.next())
+            .filter(|value| !value.is_empty());
         let value = value.ok_or(ArgumentError::NoValue(option))?;
         if place.replace(value).is_some() {
             return Err(ArgumentError::Twice(option));
@@ -118,7 +120,9 @@ fn moment(text: OsString) -> Result<Timestamp, ArgumentError> {
 
 fn factor(text: OsString) -> Result<f64, ArgumentError> {
     let number: Option<f64> = text.to_str().and_then(|text| text.parse().ok());
-    number.filter(|number| (0.0..=FASTEST).contains(number)).ok_or(ArgumentError::Speed(text))
+    number
+        .filter(|number| (0.0..=FASTEST).contains(number))
+        .ok_or(ArgumentError::Speed(text))
 }
 
 /// `--name=value` in its two parts; a value that is not Unicode has to stand alone.
@@ -147,8 +151,13 @@ mod tests {
 
     #[test]
     fn the_default_is_local_and_in_memory() {
-        let expected =
-            Arguments { listen: "127.0.0.1:8080".parse().unwrap(), db: None, config: None, now: None, speed: 1.0 };
+        let expected = Arguments {
+            listen: "127.0.0.1:8080".parse().unwrap(),
+            db: None,
+            config: None,
+            now: None,
+            speed: 1.0,
+        };
         assert_eq!(read(&[]), Ok(Command::Serve(expected)));
     }
 
@@ -161,25 +170,45 @@ mod tests {
             now: Some("2030-03-31T00:00:00Z".parse().unwrap()),
             speed: 60.0,
         };
-        let arguments =
-            ["--listen=[::1]:0", "--db", "a=b.db", "--config", "c.toml", "--now", "2030-03-31T00:00:00Z", "--speed=60"];
+        let arguments = [
+            "--listen=[::1]:0",
+            "--db",
+            "a=b.db",
+            "--config",
+            "c.toml",
+            "--now",
+            "2030-03-31T00:00:00Z",
+            "--speed=60",
+        ];
         assert_eq!(read(&arguments), Ok(Command::Serve(expected)));
     }
 
     #[test]
     fn mistakes_are_named() {
-        assert_eq!(read(&["--prot", "1"]), Err(ArgumentError::Unknown("--prot".into())));
+        assert_eq!(
+            read(&["--prot", "1"]),
+            Err(ArgumentError::Unknown("--prot".into()))
+        );
         assert_eq!(read(&["--db"]), Err(ArgumentError::NoValue("--db")));
         assert_eq!(read(&["--db="]), Err(ArgumentError::NoValue("--db")));
-        assert_eq!(read(&["--db", "a", "--db", "b"]), Err(ArgumentError::Twice("--db")));
+        assert_eq!(
+            read(&["--db", "a", "--db", "b"]),
+            Err(ArgumentError::Twice("--db"))
+        );
         for (arguments, mistake) in [
-            (["--now", "2030-03-31T00:00:00"], ArgumentError::Now("2030-03-31T00:00:00".into())),
+            (
+                ["--now", "2030-03-31T00:00:00"],
+                ArgumentError::Now("2030-03-31T00:00:00".into()),
+            ),
             (["--speed", "-1"], ArgumentError::Speed("-1".into())),
             (["--speed", "NaN"], ArgumentError::Speed("NaN".into())),
         ] {
             assert_eq!(read(&arguments), Err(mistake));
         }
-        assert_eq!(read(&["--listen", "8080"]), Err(ArgumentError::Address("8080".into())));
+        assert_eq!(
+            read(&["--listen", "8080"]),
+            Err(ArgumentError::Address("8080".into()))
+        );
     }
 
     #[test]

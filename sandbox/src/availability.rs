@@ -20,17 +20,27 @@ pub enum Until {
 
 /// What a v1 request means: it begins with the slot that contains `start`, unless the switch
 /// says otherwise; days are 24 hours; without an end it is that one slot.
-pub fn v1(calendar: &Calendar, start: Timestamp, until: Until, first_slot: FirstSlot) -> Result<Slot, Refusal> {
+pub fn v1(
+    calendar: &Calendar,
+    start: Timestamp,
+    until: Until,
+    first_slot: FirstSlot,
+) -> Result<Slot, Refusal> {
     let end = match until {
         Until::Unsaid => start,
         Until::Moment(end) => end,
-        Until::Days(days) => {
-            start.checked_add(SignedDuration::from_hours(i64::from(days) * 24)).map_err(|_| too_far())?
-        }
+        Until::Days(days) => start
+            .checked_add(SignedDuration::from_hours(i64::from(days) * 24))
+            .map_err(|_| too_far())?,
     };
     let current = calendar.slot_at(start);
     if end == start && first_slot == FirstSlot::Next {
-        return Ok(Slot { start, end: start.saturating_add(calendar.slot_length()).map_err(|_| too_far())? });
+        return Ok(Slot {
+            start,
+            end: start
+                .saturating_add(calendar.slot_length())
+                .map_err(|_| too_far())?,
+        });
     }
     if end == start {
         return Ok(only_slot(current, start));
@@ -47,16 +57,25 @@ pub fn v1(calendar: &Calendar, start: Timestamp, until: Until, first_slot: First
 /// calendar of the asked zone, else of the service; without an end it is the rest of that day
 /// in the asked zone, else in UTC. A calendar that shows one day then gets that day's slots and
 /// no others, also when the clocks change.
-pub fn v3(calendar: &Calendar, start: Timestamp, until: Until, asked: Option<&TimeZone>) -> Result<Slot, Refusal> {
+pub fn v3(
+    calendar: &Calendar,
+    start: Timestamp,
+    until: Until,
+    asked: Option<&TimeZone>,
+) -> Result<Slot, Refusal> {
     let in_zone = |other: &TimeZone| start.to_zoned(asked.unwrap_or(other).clone());
     let end = match until {
         Until::Moment(end) => end,
         Until::Days(days) => {
-            let end = Span::new().try_days(days).and_then(|days| in_zone(&calendar.zone).checked_add(days));
+            let end = Span::new()
+                .try_days(days)
+                .and_then(|days| in_zone(&calendar.zone).checked_add(days));
             end.map_err(|_| too_far())?.timestamp()
         }
         Until::Unsaid => {
-            let midnight = in_zone(&TimeZone::UTC).tomorrow().and_then(|tomorrow| tomorrow.start_of_day());
+            let midnight = in_zone(&TimeZone::UTC)
+                .tomorrow()
+                .and_then(|tomorrow| tomorrow.start_of_day());
             midnight.map_err(|_| too_far())?.timestamp()
         }
     };
@@ -76,7 +95,9 @@ fn ordered(start: Timestamp, end: Timestamp) -> Result<(), Refusal> {
     if start <= end {
         return Ok(());
     }
-    Err(Refusal::Parameter("The end of the interval is before its start.".to_owned()))
+    Err(Refusal::Parameter(
+        "The end of the interval is before its start.".to_owned(),
+    ))
 }
 
 fn too_far() -> Refusal {
@@ -98,16 +119,28 @@ mod tests {
     }
 
     fn stretch(start: &str, end: &str) -> Slot {
-        Slot { start: at(start), end: at(end) }
+        Slot {
+            start: at(start),
+            end: at(end),
+        }
     }
 
     #[test]
     fn v1_begins_with_the_current_slot() {
         let start = at("2030-01-07T10:07:00Z");
         let read = |until, first| v1(&samples(), start, until, first).unwrap();
-        assert_eq!(read(Until::Unsaid, FirstSlot::Current), stretch("2030-01-07T10:00:00Z", "2030-01-07T10:15:00Z"));
-        assert_eq!(read(Until::Days(1), FirstSlot::Current), stretch("2030-01-07T10:00:00Z", "2030-01-08T10:07:00Z"));
-        assert_eq!(read(Until::Unsaid, FirstSlot::Next), stretch("2030-01-07T10:07:00Z", "2030-01-07T10:22:00Z"));
+        assert_eq!(
+            read(Until::Unsaid, FirstSlot::Current),
+            stretch("2030-01-07T10:00:00Z", "2030-01-07T10:15:00Z")
+        );
+        assert_eq!(
+            read(Until::Days(1), FirstSlot::Current),
+            stretch("2030-01-07T10:00:00Z", "2030-01-08T10:07:00Z")
+        );
+        assert_eq!(
+            read(Until::Unsaid, FirstSlot::Next),
+            stretch("2030-01-07T10:07:00Z", "2030-01-07T10:22:00Z")
+        );
         assert_eq!(
             read(Until::Moment(at("2030-01-07T11:00:00Z")), FirstSlot::Next),
             stretch("2030-01-07T10:07:00Z", "2030-01-07T11:00:00Z")
@@ -128,8 +161,14 @@ mod tests {
         // Midnight before the clocks go forward: that day has 23 hours.
         let start = at("2030-03-31T00:00:00Z");
         let day = stretch("2030-03-31T00:00:00Z", "2030-03-31T23:00:00Z");
-        assert_eq!(v3(&samples(), start, Until::Days(1), Some(&london)).unwrap(), day);
-        assert_eq!(v3(&samples(), start, Until::Unsaid, Some(&london)).unwrap(), day);
+        assert_eq!(
+            v3(&samples(), start, Until::Days(1), Some(&london)).unwrap(),
+            day
+        );
+        assert_eq!(
+            v3(&samples(), start, Until::Unsaid, Some(&london)).unwrap(),
+            day
+        );
         assert_eq!(
             v3(&samples(), start, Until::Unsaid, None).unwrap(),
             stretch("2030-03-31T00:00:00Z", "2030-04-01T00:00:00Z")

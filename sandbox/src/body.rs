@@ -48,7 +48,10 @@ enum Sent {
 /// Decodes a body of v1: form, JSON or multipart. Every value is text; null is absent.
 pub async fn flat(request: Request) -> Decoded {
     match sent(request).await? {
-        Sent::Form(pairs) => Ok(pairs.into_iter().map(|(key, value)| (key, value.into())).collect()),
+        Sent::Form(pairs) => Ok(pairs
+            .into_iter()
+            .map(|(key, value)| (key, value.into()))
+            .collect()),
         Sent::Object(object) => flatten(object),
     }
 }
@@ -153,7 +156,9 @@ fn json(bytes: &[u8]) -> Decoded {
     match serde_json::from_slice(bytes) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(malformed("the body is not a JSON object")),
-        Err(error) => Err(BodyError::Malformed(format!("the body is not JSON: {error}"))),
+        Err(error) => Err(BodyError::Malformed(format!(
+            "the body is not JSON: {error}"
+        ))),
     }
 }
 
@@ -165,7 +170,9 @@ fn flatten(object: Map<String, Value>) -> Decoded {
             Value::String(text) => text,
             Value::Bool(_) | Value::Number(_) => value.to_string(),
             Value::Array(_) | Value::Object(_) => {
-                return Err(BodyError::Malformed(format!("{key} is not a single value: the JSON object must be flat")))
+                return Err(BodyError::Malformed(format!(
+                    "{key} is not a single value: the JSON object must be flat"
+                )))
             }
         };
         flat.insert(key, text.into());
@@ -176,12 +183,17 @@ fn flatten(object: Map<String, Value>) -> Decoded {
 /// The parts in the given order; a form may repeat a name.
 async fn multipart(parts: Parts, bytes: Vec<u8>) -> Pairs {
     let request = Request::from_parts(parts, Body::from(bytes));
-    let broken =
-        |error: &dyn std::fmt::Display| BodyError::Malformed(format!("the body is not multipart/form-data: {error}"));
+    let broken = |error: &dyn std::fmt::Display| {
+        BodyError::Malformed(format!("the body is not multipart/form-data: {error}"))
+    };
     let multipart = Multipart::from_request(request, &()).await;
     let mut multipart = multipart.map_err(|error| broken(&error))?;
     let mut pairs = Vec::new();
-    while let Some(field) = multipart.next_field().await.map_err(|error| broken(&error))? {
+    while let Some(field) = multipart
+        .next_field()
+        .await
+        .map_err(|error| broken(&error))?
+    {
         let name = field.name().unwrap_or_default().to_owned();
         if name.is_empty() {
             return Err(malformed("a part of the multipart body has no name"));
@@ -192,7 +204,11 @@ async fn multipart(parts: Parts, bytes: Vec<u8>) -> Pairs {
             (Ok(text), _) => text,
             // A picture, say; nobody here looks at it.
             (Err(_), Some(file)) => format!("{file} ({} bytes)", value.len()),
-            (Err(_), None) => return Err(BodyError::Malformed(format!("the part {name} is not UTF-8 text"))),
+            (Err(_), None) => {
+                return Err(BodyError::Malformed(format!(
+                    "the part {name} is not UTF-8 text"
+                )))
+            }
         };
         pairs.push((name, text));
     }
@@ -206,14 +222,20 @@ mod tests {
     #[test]
     fn pairs_are_percent_decoded() {
         let decoded = pairs("a=q+%26+a&&b&c%5B%5D=%E2%82%AC=").unwrap();
-        let decoded: Vec<(&str, &str)> = decoded.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+        let decoded: Vec<(&str, &str)> = decoded
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+            .collect();
         assert_eq!(decoded, [("a", "q & a"), ("b", ""), ("c[]", "€=")]);
     }
 
     #[test]
     fn broken_percent_encoding_is_refused() {
         for text in ["a=%", "a=%4", "a=%zz", "a=%+1", "%ff=1", "a=%C3"] {
-            assert!(matches!(pairs(text), Err(BodyError::Malformed(_))), "{text}");
+            assert!(
+                matches!(pairs(text), Err(BodyError::Malformed(_))),
+                "{text}"
+            );
         }
     }
 
@@ -233,7 +255,9 @@ mod tests {
     fn request(content_type: Option<&str>, body: &str) -> Request {
         let mut request = Request::new(Body::from(body.to_owned()));
         if let Some(content_type) = content_type {
-            request.headers_mut().insert(CONTENT_TYPE, content_type.parse().unwrap());
+            request
+                .headers_mut()
+                .insert(CONTENT_TYPE, content_type.parse().unwrap());
         }
         request
     }
@@ -244,17 +268,29 @@ mod tests {
         assert!(nested(request(None, "")).await.unwrap().is_empty());
         for (content_type, body) in [(None, "a=1"), (Some("text/plain"), "")] {
             let refusal = flat(request(content_type, body)).await.unwrap_err();
-            assert!(matches!(refusal, BodyError::Unsupported { .. }), "{refusal}");
+            assert!(
+                matches!(refusal, BodyError::Unsupported { .. }),
+                "{refusal}"
+            );
         }
     }
 
     #[tokio::test]
     async fn a_multipart_form_may_repeat_a_name() {
-        let part = |value: &str| format!("--b\r\nContent-Disposition: form-data; name=\"a[]\"\r\n\r\n{value}\r\n");
+        let part = |value: &str| {
+            format!("--b\r\nContent-Disposition: form-data; name=\"a[]\"\r\n\r\n{value}\r\n")
+        };
         let body = format!("{}{}--b--\r\n", part("1"), part("2"));
         let kind = Some("multipart/form-data; boundary=b");
-        assert_eq!(nested(request(kind, &body)).await.unwrap()["a"], serde_json::json!(["1", "2"]));
-        assert_eq!(flat(request(kind, &body)).await.unwrap()["a[]"], "2", "the last one counts");
+        assert_eq!(
+            nested(request(kind, &body)).await.unwrap()["a"],
+            serde_json::json!(["1", "2"])
+        );
+        assert_eq!(
+            flat(request(kind, &body)).await.unwrap()["a[]"],
+            "2",
+            "the last one counts"
+        );
     }
 
     #[test]

@@ -47,7 +47,11 @@ impl Calendar {
         let length = self.slot_length();
         let elapsed = moment.duration_since(period.start);
         let whole = elapsed.as_secs() / length.as_secs();
-        slot_in(period, length, period.start + SignedDuration::from_secs(whole * length.as_secs()))
+        slot_in(
+            period,
+            length,
+            period.start + SignedDuration::from_secs(whole * length.as_secs()),
+        )
     }
 
     /// The slots that begin at or after `from` and before `to`, in ascending order.
@@ -65,7 +69,9 @@ impl Calendar {
 
     /// The last moment that may be booked when it is `now`.
     pub fn furthest(&self, now: Timestamp, horizon: Horizon) -> Timestamp {
-        now.to_zoned(self.zone.clone()).saturating_add(horizon.0).timestamp()
+        now.to_zoned(self.zone.clone())
+            .saturating_add(horizon.0)
+            .timestamp()
     }
 
     /// How long the office stays open from a moment on: nothing when it is closed, at most a week.
@@ -74,7 +80,9 @@ impl Calendar {
         let limit = moment.saturating_add(LONGEST).unwrap_or(Timestamp::MAX);
         let mut until = moment;
         while until < limit {
-            let Some(slot) = self.slot_at(until) else { break };
+            let Some(slot) = self.slot_at(until) else {
+                break;
+            };
             until = slot.end;
         }
         until.min(limit).duration_since(moment)
@@ -116,30 +124,51 @@ impl Calendar {
             times.push(DayTimes::WHOLE_DAY);
         }
         if !holiday {
-            let open = self.hours.iter().filter(|rule| rule.opens_on(date.weekday()));
+            let open = self
+                .hours
+                .iter()
+                .filter(|rule| rule.opens_on(date.weekday()));
             times.extend(open.map(|rule| rule.times));
         }
-        let additions = self.additions.iter().filter(|addition| addition.day.is(date));
+        let additions = self
+            .additions
+            .iter()
+            .filter(|addition| addition.day.is(date));
         times.extend(additions.map(|addition| addition.times));
-        let mut periods: Vec<Slot> = times.into_iter().filter_map(|times| self.period(date, times)).collect();
+        let mut periods: Vec<Slot> = times
+            .into_iter()
+            .filter_map(|times| self.period(date, times))
+            .collect();
         periods.sort_by_key(|period| (period.start, std::cmp::Reverse(period.end)));
         periods
     }
 
     /// Nothing only at the very edges of the calendar, where a date has no moment.
     fn period(&self, date: Date, times: DayTimes) -> Option<Slot> {
-        let closing_date = if times.wraps() { date.tomorrow().ok()? } else { date };
-        Some(Slot { start: self.moment(date, times.opens)?, end: self.moment(closing_date, times.closes)? })
+        let closing_date = if times.wraps() {
+            date.tomorrow().ok()?
+        } else {
+            date
+        };
+        Some(Slot {
+            start: self.moment(date, times.opens)?,
+            end: self.moment(closing_date, times.closes)?,
+        })
     }
 
     fn moment(&self, date: Date, minutes: i16) -> Option<Timestamp> {
-        let local = date.at(0, 0, 0, 0).checked_add(i64::from(minutes).minutes()).ok()?;
+        let local = date
+            .at(0, 0, 0, 0)
+            .checked_add(i64::from(minutes).minutes())
+            .ok()?;
         self.zone.to_timestamp(local).ok()
     }
 
     fn slots_of(&self, period: Slot) -> impl Iterator<Item = Slot> {
         let length = self.slot_length();
-        std::iter::successors(slot_in(period, length, period.start), move |slot| slot_in(period, length, slot.end))
+        std::iter::successors(slot_in(period, length, period.start), move |slot| {
+            slot_in(period, length, slot.end)
+        })
     }
 }
 
@@ -156,7 +185,10 @@ mod tests {
     fn calendar(zone: &str, minutes: i64, hours: &[&str]) -> Calendar {
         Calendar {
             zone: TimeZone::get(zone).unwrap(),
-            hours: hours.iter().map(|text| text.to_string().try_into().unwrap()).collect(),
+            hours: hours
+                .iter()
+                .map(|text| text.to_string().try_into().unwrap())
+                .collect(),
             holidays: Vec::new(),
             additions: Vec::new(),
             slot: minutes.try_into().unwrap(),
@@ -169,7 +201,10 @@ mod tests {
 
     /// The beginnings within an interval, as `HH:MM` in UTC.
     fn starts(calendar: &Calendar, from: &str, to: &str) -> Vec<String> {
-        calendar.slots(at(from), at(to)).map(|slot| slot.start.strftime("%H:%M").to_string()).collect()
+        calendar
+            .slots(at(from), at(to))
+            .map(|slot| slot.start.strftime("%H:%M").to_string())
+            .collect()
     }
 
     #[test]
@@ -189,7 +224,10 @@ mod tests {
         assert!(calendar.slot_at(at("2030-01-07T09:00:00Z")).is_some());
         assert!(calendar.slot_at(at("2030-01-07T16:59:59.999Z")).is_some());
         assert!(calendar.slot_at(at("2030-01-07T17:00:00Z")).is_none());
-        assert!(calendar.slot_at(at("2030-01-05T12:00:00Z")).is_none(), "a Saturday");
+        assert!(
+            calendar.slot_at(at("2030-01-05T12:00:00Z")).is_none(),
+            "a Saturday"
+        );
         let day = starts(&calendar, "2030-01-07T00:00:00Z", "2030-01-08T00:00:00Z");
         assert_eq!(day.len(), 16);
         assert_eq!((day[0].as_str(), day[15].as_str()), ("09:00", "16:30"));
@@ -221,7 +259,9 @@ mod tests {
     #[test]
     fn the_hour_that_comes_twice_has_its_slots_twice() {
         let calendar = calendar("Europe/London", 30, &["Sun 00:00-03:00"]);
-        let night: Vec<Slot> = calendar.slots(at("2030-10-26T12:00:00Z"), at("2030-10-27T12:00:00Z")).collect();
+        let night: Vec<Slot> = calendar
+            .slots(at("2030-10-26T12:00:00Z"), at("2030-10-27T12:00:00Z"))
+            .collect();
         assert_eq!(night.len(), 8, "four hours pass");
         assert_eq!(night[0].start, at("2030-10-26T23:00:00Z"));
         let first = calendar.slot_at(at("2030-10-27T00:30:00Z")).unwrap();
@@ -231,22 +271,40 @@ mod tests {
 
     #[test]
     fn whole_days_have_no_hole_where_the_clocks_change() {
-        for (zone, minutes) in [("Europe/London", 120), ("Asia/Kolkata", 60), ("America/Sao_Paulo", 30)] {
+        for (zone, minutes) in [
+            ("Europe/London", 120),
+            ("Asia/Kolkata", 60),
+            ("America/Sao_Paulo", 30),
+        ] {
             let calendar = calendar(zone, minutes, &[]);
-            let slots: Vec<Slot> = calendar.slots(at("2018-10-01T00:00:00Z"), at("2019-04-30T00:00:00Z")).collect();
-            assert!(slots.windows(2).all(|pair| pair[0].end == pair[1].start), "{zone}");
+            let slots: Vec<Slot> = calendar
+                .slots(at("2018-10-01T00:00:00Z"), at("2019-04-30T00:00:00Z"))
+                .collect();
+            assert!(
+                slots.windows(2).all(|pair| pair[0].end == pair[1].start),
+                "{zone}"
+            );
         }
     }
 
     #[test]
     fn slot_at_and_slots_agree() {
-        let calendar = calendar("Europe/London", 20, &["Sat-Mon 22:10-06:00", "Mon-Sun 05:00-09:15"]);
-        let slots: Vec<Slot> = calendar.slots(at("2030-03-25T00:00:00Z"), at("2030-04-05T00:00:00Z")).collect();
+        let calendar = calendar(
+            "Europe/London",
+            20,
+            &["Sat-Mon 22:10-06:00", "Mon-Sun 05:00-09:15"],
+        );
+        let slots: Vec<Slot> = calendar
+            .slots(at("2030-03-25T00:00:00Z"), at("2030-04-05T00:00:00Z"))
+            .collect();
         assert!(slots.len() > 100);
         assert!(slots.windows(2).all(|pair| pair[0].end <= pair[1].start));
         for slot in slots {
             assert_eq!(calendar.slot_at(slot.start), Some(slot));
-            assert_eq!(calendar.slot_at(slot.end - SignedDuration::from_millis(1)), Some(slot));
+            assert_eq!(
+                calendar.slot_at(slot.end - SignedDuration::from_millis(1)),
+                Some(slot)
+            );
         }
     }
 
@@ -271,8 +329,14 @@ mod tests {
         calendar.holidays = vec!["01-07".to_owned().try_into().unwrap()];
         calendar.additions = vec!["2030-01-07 14:00-15:00".to_owned().try_into().unwrap()];
         let week = |from, to| starts(&calendar, from, to);
-        assert_eq!(week("2030-01-07T00:00:00Z", "2030-01-08T00:00:00Z"), ["14:00"]);
-        assert_eq!(week("2030-01-08T00:00:00Z", "2030-01-09T00:00:00Z"), ["09:00", "10:00"]);
+        assert_eq!(
+            week("2030-01-07T00:00:00Z", "2030-01-08T00:00:00Z"),
+            ["14:00"]
+        );
+        assert_eq!(
+            week("2030-01-08T00:00:00Z", "2030-01-09T00:00:00Z"),
+            ["09:00", "10:00"]
+        );
         assert!(week("2031-01-07T00:00:00Z", "2031-01-08T00:00:00Z").is_empty());
     }
 
@@ -286,11 +350,20 @@ mod tests {
 
     #[test]
     fn it_is_open_until_the_last_of_the_adjoining_hours_ends() {
-        let calendar = calendar("UTC", 30, &["Mon 08:00-10:00", "Mon 10:00-11:15", "Mon 12:00-13:00"]);
+        let calendar = calendar(
+            "UTC",
+            30,
+            &["Mon 08:00-10:00", "Mon 10:00-11:15", "Mon 12:00-13:00"],
+        );
         let minutes = |from: &str| calendar.open_for(at(from)).as_mins();
         assert_eq!(minutes("2030-01-07T09:50:00Z"), 85);
         assert_eq!(minutes("2030-01-07T11:15:00Z"), 0);
-        assert_eq!(self::calendar("UTC", 120, &[]).open_for(at("2030-01-07T11:15:00Z")).as_hours(), 168);
+        assert_eq!(
+            self::calendar("UTC", 120, &[])
+                .open_for(at("2030-01-07T11:15:00Z"))
+                .as_hours(),
+            168
+        );
     }
 
     #[test]
@@ -306,6 +379,10 @@ mod tests {
         let calendar = calendar("Europe/London", 30, &[]);
         let horizon = Horizon::try_from("1M".to_owned()).unwrap();
         let furthest = calendar.furthest(at("2030-03-15T12:00:00Z"), horizon);
-        assert_eq!(furthest, at("2030-04-15T11:00:00Z"), "noon on the wall, an hour less in UTC");
+        assert_eq!(
+            furthest,
+            at("2030-04-15T11:00:00Z"),
+            "noon on the wall, an hour less in UTC"
+        );
     }
 }

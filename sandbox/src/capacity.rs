@@ -52,13 +52,20 @@ impl Capacity {
             covers(rule.hours.times, date, time, |date| day.is(date))
         });
         let weekly = || {
-            let rule = self
-                .weekly
-                .iter()
-                .find(|rule| covers(rule.hours.times, date, time, |date| rule.hours.opens_on(date.weekday())));
+            let rule = self.weekly.iter().find(|rule| {
+                covers(rule.hours.times, date, time, |date| {
+                    rule.hours.opens_on(date.weekday())
+                })
+            });
             rule.map_or(0, |rule| rule.places.min(MOST_PLACES))
         };
-        let general = || if self.weekly.is_empty() { self.places } else { weekly() };
+        let general = || {
+            if self.weekly.is_empty() {
+                self.places
+            } else {
+                weekly()
+            }
+        };
         exception.map_or_else(general, |rule| rule.places.min(MOST_PLACES))
     }
 }
@@ -109,8 +116,14 @@ mod tests {
         Capacity {
             zone: TimeZone::get("Europe/London").unwrap(),
             places: 7,
-            weekly: weekly.iter().map(|text| text.to_string().try_into().unwrap()).collect(),
-            exceptions: exceptions.iter().map(|text| text.to_string().try_into().unwrap()).collect(),
+            weekly: weekly
+                .iter()
+                .map(|text| text.to_string().try_into().unwrap())
+                .collect(),
+            exceptions: exceptions
+                .iter()
+                .map(|text| text.to_string().try_into().unwrap())
+                .collect(),
         }
     }
 
@@ -120,11 +133,26 @@ mod tests {
 
     #[test]
     fn hours_of_the_week_are_local_and_unnamed_ones_have_no_place() {
-        let capacity = capacity(&["Mon-Fri 09:00-12:00 10", "Mon-Fri 12:00-17:00 5", "Fri 22:00-02:00 2"], &[]);
-        assert_eq!(places(&capacity, "2030-07-01T08:00:00Z"), 10, "09:00 in summer");
+        let capacity = capacity(
+            &[
+                "Mon-Fri 09:00-12:00 10",
+                "Mon-Fri 12:00-17:00 5",
+                "Fri 22:00-02:00 2",
+            ],
+            &[],
+        );
+        assert_eq!(
+            places(&capacity, "2030-07-01T08:00:00Z"),
+            10,
+            "09:00 in summer"
+        );
         assert_eq!(places(&capacity, "2030-07-01T11:00:00Z"), 5);
         assert_eq!(places(&capacity, "2030-07-01T16:00:00Z"), 0);
-        assert_eq!(places(&capacity, "2030-07-06T00:30:00Z"), 2, "Saturday 01:30 belongs to Friday");
+        assert_eq!(
+            places(&capacity, "2030-07-06T00:30:00Z"),
+            2,
+            "Saturday 01:30 belongs to Friday"
+        );
         assert_eq!(places(&capacity, "2030-07-07T09:00:00Z"), 0, "a Sunday");
     }
 
@@ -146,7 +174,13 @@ mod tests {
 
     #[test]
     fn wrong_places_are_refused() {
-        for text in ["", "10", "Mon-Fri 09:00-12:00", "Mon-Fri 09:00-12:00 -1", "Mon-Fri 09:00-12:00 1.5"] {
+        for text in [
+            "",
+            "10",
+            "Mon-Fri 09:00-12:00",
+            "Mon-Fri 09:00-12:00 -1",
+            "Mon-Fri 09:00-12:00 1.5",
+        ] {
             assert!(WeeklyPlaces::try_from(text.to_owned()).is_err(), "{text:?}");
         }
         assert!(ExceptionalPlaces::try_from("Mon 09:00-12:00 1".to_owned()).is_err());

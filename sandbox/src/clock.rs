@@ -26,7 +26,11 @@ struct State {
 impl Clock {
     /// A clock that begins at a moment (else at the present one) and runs so many times as fast as the computer's.
     pub fn new(begin: Option<Timestamp>, speed: f64) -> Clock {
-        Clock { begin, speed, state: Mutex::new(begun(begin, speed)) }
+        Clock {
+            begin,
+            speed,
+            state: Mutex::new(begun(begin, speed)),
+        }
     }
 
     /// The present moment.
@@ -43,7 +47,10 @@ impl Clock {
     pub fn set(&self, now: Option<Timestamp>, speed: Option<f64>) {
         let mut state = self.lock();
         let now = now.unwrap_or_else(|| state.now());
-        *state = State { set: Some((Instant::now(), now)), speed: speed.unwrap_or(state.speed) };
+        *state = State {
+            set: Some((Instant::now(), now)),
+            speed: speed.unwrap_or(state.speed),
+        };
     }
 
     /// Begins again.
@@ -64,9 +71,15 @@ fn begun(begin: Option<Timestamp>, speed: f64) -> State {
 
 impl State {
     fn now(&self) -> Timestamp {
-        let Some((instant, moment)) = self.set else { return Timestamp::now() };
-        let passed = SignedDuration::try_from_secs_f64(instant.elapsed().as_secs_f64() * self.speed);
-        passed.ok().and_then(|passed| moment.checked_add(passed).ok()).unwrap_or(Timestamp::MAX)
+        let Some((instant, moment)) = self.set else {
+            return Timestamp::now();
+        };
+        let passed =
+            SignedDuration::try_from_secs_f64(instant.elapsed().as_secs_f64() * self.speed);
+        passed
+            .ok()
+            .and_then(|passed| moment.checked_add(passed).ok())
+            .unwrap_or(Timestamp::MAX)
     }
 }
 

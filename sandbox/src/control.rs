@@ -33,29 +33,54 @@ const TICK: Duration = Duration::from_secs(5);
 pub fn routes(sandbox: Arc<Sandbox>) -> Router {
     let own: Router<Arc<Sandbox>> = Router::new()
         .route("/", get(page::page))
-        .route("/sandbox/page.css", get(|| asset("text/css; charset=utf-8", include_str!("page/page.css"))))
-        .route("/sandbox/page.js", get(|| asset("text/javascript; charset=utf-8", include_str!("page/page.js"))))
+        .route(
+            "/sandbox/page.css",
+            get(|| asset("text/css; charset=utf-8", include_str!("page/page.css"))),
+        )
+        .route(
+            "/sandbox/page.js",
+            get(|| {
+                asset(
+                    "text/javascript; charset=utf-8",
+                    include_str!("page/page.js"),
+                )
+            }),
+        )
         .route("/sandbox/events", get(events))
         .route("/sandbox/clock", get(clock).post(set_clock))
-        .route("/sandbox/faults", get(faults).post(add_fault).delete(clear_faults))
-        .route("/sandbox/faults/{id}", post(remove_fault).delete(remove_fault))
+        .route(
+            "/sandbox/faults",
+            get(faults).post(add_fault).delete(clear_faults),
+        )
+        .route(
+            "/sandbox/faults/{id}",
+            post(remove_fault).delete(remove_fault),
+        )
         .route("/sandbox/requests", get(requests))
         .route("/sandbox/reset", post(reset))
         .layer(middleware::from_fn(own_pages_only));
-    Router::new().route("/openapi.json", get(openapi)).merge(own).with_state(sandbox)
+    Router::new()
+        .route("/openapi.json", get(openapi))
+        .merge(own)
+        .with_state(sandbox)
 }
 
 /// A page from elsewhere must not change what somebody is trying out here.
 async fn own_pages_only(request: Request, next: Next) -> Response {
     match is_own(request.headers()) {
         true => next.run(request).await,
-        false => failure(StatusCode::FORBIDDEN, "Only pages of this server may use this address."),
+        false => failure(
+            StatusCode::FORBIDDEN,
+            "Only pages of this server may use this address.",
+        ),
     }
 }
 
 fn is_own(headers: &HeaderMap) -> bool {
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let Some(origin) = header(ORIGIN) else { return true };
+    let Some(origin) = header(ORIGIN) else {
+        return true;
+    };
     header(HOST).is_some_and(|host| origin.strip_prefix("http://") == Some(host))
 }
 
@@ -82,7 +107,9 @@ fn refuse(refusal: &Refusal) -> Response {
 
 /// JSON for programs; people who pressed a button see the page again.
 fn done(headers: &HeaderMap, shown: Value) -> Response {
-    let wants_page = headers.get(ACCEPT).is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"));
+    let wants_page = headers
+        .get(ACCEPT)
+        .is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"));
     match wants_page {
         true => Redirect::to("/").into_response(),
         false => Json(shown).into_response(),
@@ -92,7 +119,9 @@ fn done(headers: &HeaderMap, shown: Value) -> Response {
 async fn fields(request: Request) -> Result<Map<String, Value>, Response> {
     body::nested(request).await.map_err(|error| match error {
         BodyError::TooLarge => failure(StatusCode::PAYLOAD_TOO_LARGE, &error.to_string()),
-        BodyError::Unsupported { .. } => failure(StatusCode::UNSUPPORTED_MEDIA_TYPE, &error.to_string()),
+        BodyError::Unsupported { .. } => {
+            failure(StatusCode::UNSUPPORTED_MEDIA_TYPE, &error.to_string())
+        }
         BodyError::Malformed(_) => failure(StatusCode::BAD_REQUEST, &error.to_string()),
     })
 }
@@ -122,14 +151,18 @@ fn move_clock(sandbox: &Sandbox, fields: &Map<String, Value>) -> Result<(), Refu
     let wrong = |text: &str| Refusal::Parameter(text.to_owned());
     let known = ["now", "advanceSeconds", "speed"];
     if fields.is_empty() || fields.keys().any(|key| !known.contains(&key.as_str())) {
-        return Err(wrong("Give now, advanceSeconds, speed, or several of them, and nothing else."));
+        return Err(wrong(
+            "Give now, advanceSeconds, speed, or several of them, and nothing else.",
+        ));
     }
     let number = |name: &str| match fields.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(value) => {
             let read = value.as_f64().or_else(|| value.as_str()?.parse().ok());
             let wrong = || Refusal::Parameter(format!("Invalid parameter {name}: not a number."));
-            read.filter(|number: &f64| number.is_finite()).map(Some).ok_or_else(wrong)
+            read.filter(|number: &f64| number.is_finite())
+                .map(Some)
+                .ok_or_else(wrong)
         }
     };
     let speed = number("speed")?;
@@ -145,7 +178,8 @@ fn move_clock(sandbox: &Sandbox, fields: &Map<String, Value>) -> Result<(), Refu
     let advanced = number("advanceSeconds")?.map(|seconds| {
         let base = now.unwrap_or_else(|| clock.now());
         let by = SignedDuration::try_from_secs_f64(seconds).ok();
-        by.and_then(|by| base.checked_add(by).ok()).ok_or_else(|| wrong("The clock cannot go that far."))
+        by.and_then(|by| base.checked_add(by).ok())
+            .ok_or_else(|| wrong("The clock cannot go that far."))
     });
     clock.set(advanced.transpose()?.or(now), speed);
     sandbox.desk.changed();
@@ -178,7 +212,11 @@ async fn clear_faults(State(sandbox): State<Arc<Sandbox>>, headers: HeaderMap) -
 }
 
 /// POST too, since a form has nothing else.
-async fn remove_fault(State(sandbox): State<Arc<Sandbox>>, Path(id): Path<String>, headers: HeaderMap) -> Response {
+async fn remove_fault(
+    State(sandbox): State<Arc<Sandbox>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
     let found = id.parse().is_ok_and(|id| sandbox.faults.remove(id));
     sandbox.desk.changed();
     match found {
@@ -193,7 +231,9 @@ async fn requests(State(sandbox): State<Arc<Sandbox>>, RawQuery(query): RawQuery
     match most {
         Ok(most) => {
             let last = sandbox.requests.last(most.unwrap_or(usize::MAX));
-            let shown = last.iter().map(|(number, exchange)| exchange.shown(*number));
+            let shown = last
+                .iter()
+                .map(|(number, exchange)| exchange.shown(*number));
             Json(shown.collect::<Value>()).into_response()
         }
         Err(message) => failure(StatusCode::BAD_REQUEST, &message),
@@ -210,18 +250,26 @@ async fn reset(State(sandbox): State<Arc<Sandbox>>, headers: HeaderMap) -> Respo
 }
 
 /// Tells a watcher that something has changed, or that time has gone by.
-async fn events(State(sandbox): State<Arc<Sandbox>>) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let stream = unfold((sandbox.desk.watch(), false), |(mut changes, waited)| async move {
-        if waited {
-            tokio::time::sleep(PAUSE).await;
-        }
-        let name = match tokio::time::timeout(TICK, changes.changed()).await {
-            Ok(Ok(())) => "change",
-            Ok(Err(_)) => return None,
-            Err(_) => "tick",
-        };
-        let count = changes.borrow_and_update().to_string();
-        Some((Ok(Event::default().event(name).data(count)), (changes, true)))
-    });
+async fn events(
+    State(sandbox): State<Arc<Sandbox>>,
+) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let stream = unfold(
+        (sandbox.desk.watch(), false),
+        |(mut changes, waited)| async move {
+            if waited {
+                tokio::time::sleep(PAUSE).await;
+            }
+            let name = match tokio::time::timeout(TICK, changes.changed()).await {
+                Ok(Ok(())) => "change",
+                Ok(Err(_)) => return None,
+                Err(_) => "tick",
+            };
+            let count = changes.borrow_and_update().to_string();
+            Some((
+                Ok(Event::default().event(name).data(count)),
+                (changes, true),
+            ))
+        },
+    );
     Sse::new(stream).keep_alive(KeepAlive::default())
 }

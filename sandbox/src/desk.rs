@@ -132,7 +132,12 @@ enum Taken {
 impl Desk {
     /// Takes bookings for these services.
     pub fn new(settings: Settings, store: Store, clock: Clock) -> Desk {
-        Desk { settings: Arc::new(settings), store, clock, changes: watch::Sender::new(0) }
+        Desk {
+            settings: Arc::new(settings),
+            store,
+            clock,
+            changes: watch::Sender::new(0),
+        }
     }
 
     /// The service of that name.
@@ -143,7 +148,8 @@ impl Desk {
 
     /// Tells those who watch that something has changed.
     pub fn changed(&self) {
-        self.changes.send_modify(|count| *count = count.wrapping_add(1));
+        self.changes
+            .send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// Sees every change from now on.
@@ -199,7 +205,13 @@ impl Desk {
         }
     }
 
-    async fn full(&self, name: &str, now: Timestamp, desired: Timestamp, slot: Slot) -> Result<Refusal, Refusal> {
+    async fn full(
+        &self,
+        name: &str,
+        now: Timestamp,
+        desired: Timestamp,
+        slot: Slot,
+    ) -> Result<Refusal, Refusal> {
         let proposals = self.proposals(name, now, slot.start).await?;
         Ok(Refusal::Full { desired, proposals })
     }
@@ -217,26 +229,49 @@ impl Desk {
             let name = name.to_owned();
             move |ledger, service| {
                 let from = stretch.start.max(earliest(service, now));
-                let to = stretch.end.min(service.calendar.furthest(now, service.furthest));
+                let to = stretch
+                    .end
+                    .min(service.calendar.furthest(now, service.furthest));
                 // The last slot reaches beyond the stretch.
                 let booked_until = to.saturating_add(service.calendar.slot_length());
-                let within = Slot { start: from, end: booked_until.unwrap_or(Timestamp::MAX) };
+                let within = Slot {
+                    start: from,
+                    end: booked_until.unwrap_or(Timestamp::MAX),
+                };
                 let booked = ledger.booked(&name, within)?;
-                Ok(offers(service, service.calendar.slots(from, to), &booked, limit))
+                Ok(offers(
+                    service,
+                    service.calendar.slots(from, to),
+                    &booked,
+                    limit,
+                ))
             }
         })
         .await
     }
 
-    async fn proposals(&self, name: &str, now: Timestamp, from: Timestamp) -> Result<Vec<Offer>, Refusal> {
-        let stretch = Slot { start: from, end: Timestamp::MAX };
+    async fn proposals(
+        &self,
+        name: &str,
+        now: Timestamp,
+        from: Timestamp,
+    ) -> Result<Vec<Offer>, Refusal> {
+        let stretch = Slot {
+            start: from,
+            end: Timestamp::MAX,
+        };
         let mut offers = self.offers(name, now, stretch, Some(PROPOSALS)).await?;
         offers.retain(|offer| offer.free > 0);
         Ok(offers)
     }
 }
 
-fn is_full(ledger: &Ledger, service: &Service, record: &Record, slot: Slot) -> Result<bool, Refusal> {
+fn is_full(
+    ledger: &Ledger,
+    service: &Service,
+    record: &Record,
+    slot: Slot,
+) -> Result<bool, Refusal> {
     Ok(ledger.taken(&record.service, slot, &record.id)? >= service.capacity.places(slot.start))
 }
 
@@ -260,7 +295,11 @@ fn offers(
         let total = service.capacity.places(slot.start);
         let free = total.saturating_sub(taken);
         free_slots += usize::from(free > 0);
-        offers.push(Offer { start: slot.start, free, total });
+        offers.push(Offer {
+            start: slot.start,
+            free,
+            total,
+        });
     }
     offers
 }
@@ -273,9 +312,15 @@ fn earliest(service: &Service, now: Timestamp) -> Timestamp {
 fn within_bounds(service: &Service, now: Timestamp, desired: Timestamp) -> Result<(), Refusal> {
     let wrong = |what: &str| {
         let desired = times::utc(desired);
-        Err(Refusal::Parameter(format!("The desired time {desired} is {what}.")))
+        Err(Refusal::Parameter(format!(
+            "The desired time {desired} is {what}."
+        )))
     };
-    if desired < earliest(service, now).saturating_sub(service.past).unwrap_or(Timestamp::MIN) {
+    if desired
+        < earliest(service, now)
+            .saturating_sub(service.past)
+            .unwrap_or(Timestamp::MIN)
+    {
         return wrong("in the past");
     }
     if desired > service.calendar.furthest(now, service.furthest) {
@@ -302,7 +347,9 @@ fn record(wish: Wish, service: &Service, now: Timestamp) -> Record {
 }
 
 fn expiry(service: &Service, desired: Timestamp) -> Timestamp {
-    desired.checked_add(service.stages.time_to_live).unwrap_or(Timestamp::MAX)
+    desired
+        .checked_add(service.stages.time_to_live)
+        .unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
@@ -312,11 +359,21 @@ mod tests {
     use super::*;
 
     fn desk() -> Desk {
-        Desk::new(Settings::load(None).unwrap(), Store::open(None).unwrap(), Clock::new(None, 1.0))
+        Desk::new(
+            Settings::load(None).unwrap(),
+            Store::open(None).unwrap(),
+            Clock::new(None, 1.0),
+        )
     }
 
     fn wish(id: usize, desired: Option<Timestamp>) -> Wish {
-        Wish { id: id.to_string(), service: "samples".to_owned(), number: "5115".to_owned(), desired, data: Map::new() }
+        Wish {
+            id: id.to_string(),
+            service: "samples".to_owned(),
+            number: "5115".to_owned(),
+            desired,
+            data: Map::new(),
+        }
     }
 
     fn in_hours(hours: i64) -> Timestamp {
@@ -346,8 +403,14 @@ mod tests {
         for id in 0..9 {
             desk.book(wish(id, None)).await.unwrap();
         }
-        let stretch = Slot { start: Timestamp::now() - SignedDuration::from_mins(15), end: in_hours(1) };
-        let offers = desk.offers("samples", Timestamp::now(), stretch, None).await.unwrap();
+        let stretch = Slot {
+            start: Timestamp::now() - SignedDuration::from_mins(15),
+            end: in_hours(1),
+        };
+        let offers = desk
+            .offers("samples", Timestamp::now(), stretch, None)
+            .await
+            .unwrap();
         assert!(offers.iter().all(|offer| offer.free == 5));
     }
 
@@ -364,8 +427,14 @@ mod tests {
     #[tokio::test]
     async fn every_offered_slot_can_be_booked() {
         let desk = desk();
-        let stretch = Slot { start: in_hours(-1), end: in_hours(24 * 40) };
-        let offers = desk.offers("samples", Timestamp::now(), stretch, None).await.unwrap();
+        let stretch = Slot {
+            start: in_hours(-1),
+            end: in_hours(24 * 40),
+        };
+        let offers = desk
+            .offers("samples", Timestamp::now(), stretch, None)
+            .await
+            .unwrap();
         for (id, offer) in [offers[0], offers[offers.len() - 1]].iter().enumerate() {
             desk.book(wish(id, Some(offer.start))).await.unwrap();
         }
@@ -379,8 +448,14 @@ mod tests {
         for id in 0..5 {
             desk.book(wish(id, Some(full.start))).await.unwrap();
         }
-        let stretch = Slot { start: full.start, end: in_hours(9) };
-        let offers = desk.offers("samples", Timestamp::now(), stretch, Some(2)).await.unwrap();
+        let stretch = Slot {
+            start: full.start,
+            end: in_hours(9),
+        };
+        let offers = desk
+            .offers("samples", Timestamp::now(), stretch, Some(2))
+            .await
+            .unwrap();
         let free: Vec<u32> = offers.iter().map(|offer| offer.free).collect();
         assert_eq!(free, [0, 5, 5]);
     }

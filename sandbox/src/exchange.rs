@@ -77,12 +77,24 @@ fn unreadable(desk: &Desk, parts: &Parts, error: &BodyError) -> Response {
     turned_away.unwrap_or_else(|| failure(&parts.uri, status, &error.to_string()))
 }
 
-async fn answer(fault: Option<&Fault>, scissors: &Scissors, request: Request, next: Next) -> Response {
-    let Some(fault) = fault else { return next.run(request).await };
+async fn answer(
+    fault: Option<&Fault>,
+    scissors: &Scissors,
+    request: Request,
+    next: Next,
+) -> Response {
+    let Some(fault) = fault else {
+        return next.run(request).await;
+    };
     if let Some(delay) = fault.delay {
         tokio::time::sleep(delay).await;
     }
-    let response = match (fault.reset, fault.status.and_then(|status| StatusCode::from_u16(status).ok())) {
+    let response = match (
+        fault.reset,
+        fault
+            .status
+            .and_then(|status| StatusCode::from_u16(status).ok()),
+    ) {
         (Some(Reset::Before), _) => StatusCode::NO_CONTENT.into_response(),
         (_, Some(status)) => refused(fault, &request, status),
         _ => next.run(request).await,
@@ -105,7 +117,9 @@ fn refused(fault: &Fault, request: &Request, status: StatusCode) -> Response {
         None => failure(request.uri(), status, MESSAGE),
     };
     if let Some(seconds) = fault.retry_after {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+        response
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }

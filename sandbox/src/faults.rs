@@ -10,8 +10,18 @@ use crate::desk::Refusal;
 
 /// The longest delay that can be asked for.
 const LONGEST_DELAY_MS: u64 = 600_000;
-const KEYS: [&str; 10] =
-    ["route", "method", "delayMs", "status", "body", "retryAfter", "reset", "cutBody", "count", "probability"];
+const KEYS: [&str; 10] = [
+    "route",
+    "method",
+    "delayMs",
+    "status",
+    "body",
+    "retryAfter",
+    "reset",
+    "cutBody",
+    "count",
+    "probability",
+];
 
 const METHODS: [&str; 4] = ["GET", "POST", "PUT", "DELETE"];
 
@@ -96,7 +106,10 @@ impl Faults {
     /// What goes wrong with a request: the first fault that is meant for it.
     pub fn strike(&self, method: &str, path: &str) -> Option<Fault> {
         let mut state = self.lock();
-        let fault = state.faults.iter_mut().find(|fault| fault.is_for(method, path) && fault.happens())?;
+        let fault = state
+            .faults
+            .iter_mut()
+            .find(|fault| fault.is_for(method, path) && fault.happens())?;
         fault.hits += 1;
         fault.count = fault.count.map(|count| count - 1);
         Some(fault.clone())
@@ -120,7 +133,8 @@ impl Fault {
             body: fields.get("body").filter(|body| !body.is_null()).cloned(),
             retry_after: number(fields, "retryAfter", u64::from(u32::MAX))?,
             reset: reset(text(fields, "reset")?.as_deref())?,
-            cut_body: number(fields, "cutBody", u64::from(u32::MAX))?.and_then(|bytes| usize::try_from(bytes).ok()),
+            cut_body: number(fields, "cutBody", u64::from(u32::MAX))?
+                .and_then(|bytes| usize::try_from(bytes).ok()),
             count: number(fields, "count", (1 << 53) - 1)?,
             probability: probability(fields.get("probability"))?,
             ..Fault::default()
@@ -138,11 +152,26 @@ impl Fault {
         let (answers, cuts) = (self.status.is_some(), self.cut_body.is_some());
         let is_empty = self.status.is_some_and(|status| !may_have_body(status));
         let mistakes = [
-            (self.status.is_some_and(|status| status < 200), "Invalid parameter status: not from 200 to 599."),
-            (!route.starts_with('/'), "Invalid parameter route: not a path that begins with /."),
-            (route.contains('?'), "Invalid parameter route: a path without a query is compared."),
-            (!METHODS.contains(&method), "Invalid parameter method: not one of GET, POST, PUT, DELETE."),
-            (self.count == Some(0), "Invalid parameter count: not a whole number above 0."),
+            (
+                self.status.is_some_and(|status| status < 200),
+                "Invalid parameter status: not from 200 to 599.",
+            ),
+            (
+                !route.starts_with('/'),
+                "Invalid parameter route: not a path that begins with /.",
+            ),
+            (
+                route.contains('?'),
+                "Invalid parameter route: a path without a query is compared.",
+            ),
+            (
+                !METHODS.contains(&method),
+                "Invalid parameter method: not one of GET, POST, PUT, DELETE.",
+            ),
+            (
+                self.count == Some(0),
+                "Invalid parameter count: not a whole number above 0.",
+            ),
             (
                 self.delay.is_none() && !answers && self.reset.is_none() && !cuts,
                 "Nothing would go wrong: give delayMs, status, reset or cutBody.",
@@ -160,14 +189,21 @@ impl Fault {
                 "An answer with this status has no body: leave out body and cutBody.",
             ),
         ];
-        mistakes.into_iter().find(|(found, _)| *found).map(|(_, mistake)| mistake)
+        mistakes
+            .into_iter()
+            .find(|(found, _)| *found)
+            .map(|(_, mistake)| mistake)
     }
 
     fn is_for(&self, method: &str, path: &str) -> bool {
         let route = self.route.as_deref().unwrap_or("/").trim_end_matches('/');
         let mut segments = path.split('/');
         self.method.as_ref().is_none_or(|wanted| wanted == method)
-            && route.split('/').all(|wanted| segments.next().is_some_and(|segment| wanted == "*" || wanted == segment))
+            && route.split('/').all(|wanted| {
+                segments
+                    .next()
+                    .is_some_and(|segment| wanted == "*" || wanted == segment)
+            })
     }
 
     fn happens(&self) -> bool {
@@ -201,7 +237,9 @@ impl Fault {
             Reset::Before => "before",
             Reset::After => "after",
         });
-        let delay = self.delay.and_then(|delay| u64::try_from(delay.as_millis()).ok());
+        let delay = self
+            .delay
+            .and_then(|delay| u64::try_from(delay.as_millis()).ok());
         for (key, value) in [
             ("route", json!(self.route)),
             ("method", json!(self.method)),
@@ -245,9 +283,14 @@ fn text(fields: &Map<String, Value>, name: &str) -> Result<Option<String>, Refus
 
 /// A whole number, also as text, which is all that a form has.
 fn number(fields: &Map<String, Value>, name: &str, largest: u64) -> Result<Option<u64>, Refusal> {
-    let Some(value) = fields.get(name).filter(|value| !is_absent(value)) else { return Ok(None) };
+    let Some(value) = fields.get(name).filter(|value| !is_absent(value)) else {
+        return Ok(None);
+    };
     let whole = |number: f64| (number.fract() == 0.0 && number >= 0.0).then_some(number as u64);
-    let read = value.as_u64().or_else(|| value.as_f64().and_then(whole)).or_else(|| value.as_str()?.parse().ok());
+    let read = value
+        .as_u64()
+        .or_else(|| value.as_f64().and_then(whole))
+        .or_else(|| value.as_str()?.parse().ok());
     match read.filter(|number| *number <= largest) {
         Some(number) => Ok(Some(number)),
         None => Err(wrong(name, &format!("a whole number from 0 to {largest}"))),
@@ -255,9 +298,12 @@ fn number(fields: &Map<String, Value>, name: &str, largest: u64) -> Result<Optio
 }
 
 fn probability(value: Option<&Value>) -> Result<f64, Refusal> {
-    let Some(value) = value.filter(|value| !is_absent(value)) else { return Ok(1.0) };
+    let Some(value) = value.filter(|value| !is_absent(value)) else {
+        return Ok(1.0);
+    };
     let read = value.as_f64().or_else(|| value.as_str()?.parse().ok());
-    read.filter(|number| (0.0..=1.0).contains(number)).ok_or_else(|| wrong("probability", "a number from 0 to 1"))
+    read.filter(|number| (0.0..=1.0).contains(number))
+        .ok_or_else(|| wrong("probability", "a number from 0 to 1"))
 }
 
 fn reset(text: Option<&str>) -> Result<Option<Reset>, Refusal> {
@@ -281,24 +327,37 @@ mod tests {
 
     #[test]
     fn routes_and_methods_choose() {
-        let faults =
-            faults(json!({"route": "/genesys/1/service/callback/*/availability", "method": "get", "status": 503}));
-        assert!(faults.strike("GET", "/genesys/1/service/callback/samples/availability").is_some());
-        assert!(faults.strike("POST", "/genesys/1/service/callback/samples/availability").is_none());
-        assert!(faults.strike("GET", "/genesys/1/service/callback/samples").is_none());
-        assert!(faults.strike("GET", "/genesys/1/service/callbacks/samples/availability").is_none());
+        let faults = faults(
+            json!({"route": "/genesys/1/service/callback/*/availability", "method": "get", "status": 503}),
+        );
+        assert!(faults
+            .strike("GET", "/genesys/1/service/callback/samples/availability")
+            .is_some());
+        assert!(faults
+            .strike("POST", "/genesys/1/service/callback/samples/availability")
+            .is_none());
+        assert!(faults
+            .strike("GET", "/genesys/1/service/callback/samples")
+            .is_none());
+        assert!(faults
+            .strike("GET", "/genesys/1/service/callbacks/samples/availability")
+            .is_none());
     }
 
     #[test]
     fn counts_end_and_chances_are_taken() {
         let twice = faults(json!({"reset": "after", "count": "2"}));
-        let strikes = (0..5).filter(|_| twice.strike("GET", "/x").is_some()).count();
+        let strikes = (0..5)
+            .filter(|_| twice.strike("GET", "/x").is_some())
+            .count();
         assert_eq!(strikes, 2);
         assert_eq!(twice.shown()[0]["hits"], 2);
         let never = faults(json!({"delayMs": 5, "probability": 0}));
         assert!((0..100).all(|_| never.strike("GET", "/x").is_none()));
         let sometimes = faults(json!({"delayMs": 5, "probability": "0.5"}));
-        let strikes = (0..1000).filter(|_| sometimes.strike("GET", "/x").is_some()).count();
+        let strikes = (0..1000)
+            .filter(|_| sometimes.strike("GET", "/x").is_some())
+            .count();
         assert!((300..700).contains(&strikes), "{strikes}");
     }
 
@@ -324,7 +383,10 @@ mod tests {
             json!({"status": 204, "body": "x"}),
             json!({"status": 304, "cutBody": 1}),
         ] {
-            assert!(Faults::default().add(fault.as_object().unwrap()).is_err(), "{fault}");
+            assert!(
+                Faults::default().add(fault.as_object().unwrap()).is_err(),
+                "{fault}"
+            );
         }
     }
 }

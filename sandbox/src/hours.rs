@@ -30,7 +30,10 @@ pub struct DayTimes {
 
 impl DayTimes {
     /// From midnight to midnight.
-    pub const WHOLE_DAY: DayTimes = DayTimes { opens: 0, closes: MINUTES_PER_DAY };
+    pub const WHOLE_DAY: DayTimes = DayTimes {
+        opens: 0,
+        closes: MINUTES_PER_DAY,
+    };
 
     /// True when the office closes on the day after it opened.
     pub fn wraps(self) -> bool {
@@ -66,7 +69,9 @@ pub struct CalendarDay {
 impl CalendarDay {
     /// True when the date is this day.
     pub fn is(self, date: Date) -> bool {
-        self.year.is_none_or(|year| year == date.year()) && self.month == date.month() && self.day == date.day()
+        self.year.is_none_or(|year| year == date.year())
+            && self.month == date.month()
+            && self.day == date.day()
     }
 }
 
@@ -108,7 +113,9 @@ impl TryFrom<i64> for SlotMinutes {
     fn try_from(minutes: i64) -> Result<Self, String> {
         match minutes {
             5 | 10 | 15 | 20 | 30 | 60 | 120 => Ok(SlotMinutes(minutes as i16)),
-            _ => Err(format!("a slot of {minutes} minutes: write 5, 10, 15, 20, 30, 60 or 120")),
+            _ => Err(format!(
+                "a slot of {minutes} minutes: write 5, 10, 15, 20, 30, 60 or 120"
+            )),
         }
     }
 }
@@ -129,8 +136,9 @@ impl TryFrom<String> for CalendarDay {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        calendar_day(text.trim())
-            .ok_or_else(|| format!("day {text:?}: write \"2030-12-25\", or \"12-25\" for every year"))
+        calendar_day(text.trim()).ok_or_else(|| {
+            format!("day {text:?}: write \"2030-12-25\", or \"12-25\" for every year")
+        })
     }
 }
 
@@ -140,7 +148,10 @@ impl TryFrom<String> for AdditionalHours {
     fn try_from(text: String) -> Result<Self, String> {
         let read = |text: &str| {
             let (day, times) = text.split_once(' ')?;
-            Some(AdditionalHours { day: calendar_day(day)?, times: day_times(times.trim_start())? })
+            Some(AdditionalHours {
+                day: calendar_day(day)?,
+                times: day_times(times.trim_start())?,
+            })
         };
         read(text.trim()).ok_or_else(|| {
             format!(
@@ -171,11 +182,16 @@ fn weekly_hours(text: &str) -> Option<WeeklyHours> {
         day = (day + 1) % 7;
         open[day] = true;
     }
-    Some(WeeklyHours { days: open, times: day_times(times.trim_start())? })
+    Some(WeeklyHours {
+        days: open,
+        times: day_times(times.trim_start())?,
+    })
 }
 
 fn weekday(text: &str) -> Option<usize> {
-    WEEKDAYS.iter().position(|(name, _)| text.eq_ignore_ascii_case(name))
+    WEEKDAYS
+        .iter()
+        .position(|(name, _)| text.eq_ignore_ascii_case(name))
 }
 
 fn day_index(weekday: Weekday) -> usize {
@@ -217,12 +233,17 @@ fn calendar_day(text: &str) -> Option<CalendarDay> {
 }
 
 fn two_digits(text: &str) -> Option<i8> {
-    (text.len() == 2).then(|| number(text)?.try_into().ok()).flatten()
+    (text.len() == 2)
+        .then(|| number(text)?.try_into().ok())
+        .flatten()
 }
 
 /// Digits only: the standard parser would take a sign too.
 fn number(text: &str) -> Option<i16> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| text.parse().ok())
+        .flatten()
 }
 
 fn horizon(text: &str) -> Option<Horizon> {
@@ -238,7 +259,10 @@ fn horizon(text: &str) -> Option<Horizon> {
         'm' => (Span::new().try_minutes(count), 731 * 24 * 60),
         _ => return None,
     };
-    (1..=limit).contains(&count).then(|| span.ok().map(Horizon)).flatten()
+    (1..=limit)
+        .contains(&count)
+        .then(|| span.ok().map(Horizon))
+        .flatten()
 }
 
 #[cfg(test)]
@@ -250,16 +274,28 @@ mod tests {
     }
 
     fn open_days(rule: &WeeklyHours) -> String {
-        WEEKDAYS.iter().map(|&(_, day)| if rule.opens_on(day) { '1' } else { '0' }).collect()
+        WEEKDAYS
+            .iter()
+            .map(|&(_, day)| if rule.opens_on(day) { '1' } else { '0' })
+            .collect()
     }
 
     #[test]
     fn weekly_hours_are_read() {
         let rule = weekly("Mon-Fri 9:00-17:30").unwrap();
         assert_eq!(open_days(&rule), "1111100");
-        assert_eq!(rule.times, DayTimes { opens: 540, closes: 1050 });
+        assert_eq!(
+            rule.times,
+            DayTimes {
+                opens: 540,
+                closes: 1050
+            }
+        );
         assert_eq!(open_days(&weekly("sat 10:00-14:00").unwrap()), "0000010");
-        assert_eq!(weekly("Mon-Sun 00:00-24:00").unwrap().times, DayTimes::WHOLE_DAY);
+        assert_eq!(
+            weekly("Mon-Sun 00:00-24:00").unwrap().times,
+            DayTimes::WHOLE_DAY
+        );
     }
 
     #[test]
@@ -300,7 +336,15 @@ mod tests {
         assert!(!once.is(Date::constant(2031, 12, 25)));
         let yearly = day("02-29").unwrap();
         assert!(yearly.is(Date::constant(2028, 2, 29)));
-        for text in ["", "12", "2030-02-29", "13-01", "1-1", "30-12-25", "2030-12-25-01"] {
+        for text in [
+            "",
+            "12",
+            "2030-02-29",
+            "13-01",
+            "1-1",
+            "30-12-25",
+            "2030-12-25-01",
+        ] {
             assert!(day(text).is_err(), "{text:?} was accepted");
         }
     }
@@ -309,17 +353,29 @@ mod tests {
     fn additional_hours_are_read() {
         let extra = AdditionalHours::try_from("11-30 10:00-14:00".to_owned()).unwrap();
         assert!(extra.day.is(Date::constant(2031, 11, 30)));
-        assert_eq!(extra.times, DayTimes { opens: 600, closes: 840 });
+        assert_eq!(
+            extra.times,
+            DayTimes {
+                opens: 600,
+                closes: 840
+            }
+        );
         assert!(AdditionalHours::try_from("11-30".to_owned()).is_err());
     }
 
     #[test]
     fn horizons_are_read() {
         for text in ["2y", "1M", "6w", "31d", "12h", "90m"] {
-            assert!(Horizon::try_from(text.to_owned()).is_ok(), "{text:?} was refused");
+            assert!(
+                Horizon::try_from(text.to_owned()).is_ok(),
+                "{text:?} was refused"
+            );
         }
         for text in ["", "M", "1", "0d", "-1d", "1s", "3y", "99999999999d", "1é"] {
-            assert!(Horizon::try_from(text.to_owned()).is_err(), "{text:?} was accepted");
+            assert!(
+                Horizon::try_from(text.to_owned()).is_err(),
+                "{text:?} was accepted"
+            );
         }
     }
 

@@ -33,12 +33,18 @@ const NAMES: [(State, &str); 6] = [
 impl State {
     /// The word of both APIs.
     pub fn name(self) -> &'static str {
-        NAMES.iter().find(|(state, _)| *state == self).map_or("", |(_, name)| name)
+        NAMES
+            .iter()
+            .find(|(state, _)| *state == self)
+            .map_or("", |(_, name)| name)
     }
 
     /// The state of that name.
     pub fn named(text: &str) -> Option<State> {
-        NAMES.iter().find(|(_, name)| *name == text).map(|(state, _)| *state)
+        NAMES
+            .iter()
+            .find(|(_, name)| *name == text)
+            .map(|(state, _)| *state)
     }
 
     /// Whether the caller waits or talks.
@@ -68,20 +74,35 @@ impl Life {
     }
 
     /// The life of a callback that is put into a state `now` and goes on from there; nothing when it stays there.
-    pub fn resumed(&self, stages: &Stages, now: Timestamp, desired: Timestamp, state: State) -> Option<Life> {
+    pub fn resumed(
+        &self,
+        stages: &Stages,
+        now: Timestamp,
+        desired: Timestamp,
+        state: State,
+    ) -> Option<Life> {
         // When it came into the queue says whether it was due soon when it was booked, which the limits count.
         let queued = self.queued.min(now);
         match state {
             State::Scheduled => {
                 let life = Life::new(stages, now, desired);
-                let queued = if life.queued > now { life.queued } else { queued };
+                let queued = if life.queued > now {
+                    life.queued
+                } else {
+                    queued
+                };
                 Some(Life { queued, ..life })
             }
             State::Queued => Some(Life::routed(stages, queued, after(now, stages.queued))),
             State::Routing => Some(Life::routed(stages, queued, now)),
             State::Processing => {
                 let completed = after(now, stages.processing);
-                Some(Life { queued, routing: now, processing: now, completed })
+                Some(Life {
+                    queued,
+                    routing: now,
+                    processing: now,
+                    completed,
+                })
             }
             State::Paused | State::Completed => None,
         }
@@ -89,7 +110,12 @@ impl Life {
 
     fn routed(stages: &Stages, queued: Timestamp, routing: Timestamp) -> Life {
         let processing = after(routing, stages.routing);
-        Life { queued, routing, processing, completed: after(processing, stages.processing) }
+        Life {
+            queued,
+            routing,
+            processing,
+            completed: after(processing, stages.processing),
+        }
     }
 
     /// The state at a moment.
@@ -135,18 +161,37 @@ mod tests {
         let (stages, now) = (stages(), now());
         let life = Life::new(&stages, now, now + seconds(3600));
         let at = |state: State, moments: &[i64]| -> Vec<&'static str> {
-            let resumed = life.resumed(&stages, now, now + seconds(3600), state).unwrap();
-            moments.iter().map(|moment| resumed.state(now + seconds(*moment)).name()).collect()
+            let resumed = life
+                .resumed(&stages, now, now + seconds(3600), state)
+                .unwrap();
+            moments
+                .iter()
+                .map(|moment| resumed.state(now + seconds(*moment)).name())
+                .collect()
         };
-        assert_eq!(at(State::Scheduled, &[0, 3479, 3480]), ["SCHEDULED", "SCHEDULED", "QUEUED"]);
-        assert_eq!(at(State::Queued, &[59, 60, 70, 170]), ["QUEUED", "ROUTING", "PROCESSING", "COMPLETED"]);
-        assert_eq!(at(State::Routing, &[0, 9, 10, 110]), ["ROUTING", "ROUTING", "PROCESSING", "COMPLETED"]);
-        assert_eq!(at(State::Processing, &[0, 99, 100]), ["PROCESSING", "PROCESSING", "COMPLETED"]);
+        assert_eq!(
+            at(State::Scheduled, &[0, 3479, 3480]),
+            ["SCHEDULED", "SCHEDULED", "QUEUED"]
+        );
+        assert_eq!(
+            at(State::Queued, &[59, 60, 70, 170]),
+            ["QUEUED", "ROUTING", "PROCESSING", "COMPLETED"]
+        );
+        assert_eq!(
+            at(State::Routing, &[0, 9, 10, 110]),
+            ["ROUTING", "ROUTING", "PROCESSING", "COMPLETED"]
+        );
+        assert_eq!(
+            at(State::Processing, &[0, 99, 100]),
+            ["PROCESSING", "PROCESSING", "COMPLETED"]
+        );
         for state in [State::Paused, State::Completed] {
             assert_eq!(life.resumed(&stages, now, now, state), None);
         }
         let waiting = Life::new(&stages, now, now);
-        let routed = waiting.resumed(&stages, now + seconds(5), now, State::Routing).unwrap();
+        let routed = waiting
+            .resumed(&stages, now + seconds(5), now, State::Routing)
+            .unwrap();
         assert_eq!(routed.queued, now, "it was in the queue before");
     }
 
@@ -155,9 +200,19 @@ mod tests {
         let (stages, now) = (stages(), now());
         let life = Life::new(&stages, now, now + seconds(180));
         let at = |after: i64| life.state(now + seconds(after)).name();
-        assert_eq!([at(0), at(59), at(60), at(239)], ["SCHEDULED", "SCHEDULED", "QUEUED", "QUEUED"]);
-        assert_eq!([at(240), at(250), at(349), at(350)], ["ROUTING", "PROCESSING", "PROCESSING", "COMPLETED"]);
-        assert_eq!(Life::new(&stages, now, now + seconds(120)).state(now), State::Queued, "due within the buffer");
+        assert_eq!(
+            [at(0), at(59), at(60), at(239)],
+            ["SCHEDULED", "SCHEDULED", "QUEUED", "QUEUED"]
+        );
+        assert_eq!(
+            [at(240), at(250), at(349), at(350)],
+            ["ROUTING", "PROCESSING", "PROCESSING", "COMPLETED"]
+        );
+        assert_eq!(
+            Life::new(&stages, now, now + seconds(120)).state(now),
+            State::Queued,
+            "due within the buffer"
+        );
         assert_eq!(State::named("PAUSED"), Some(State::Paused));
         assert_eq!(State::named("paused"), None);
     }

@@ -66,7 +66,13 @@ impl Listener for Lines {
         let (stream, address) = Listener::accept(&mut self.0).await;
         // Only speed is lost when this fails.
         let _ = stream.set_nodelay(true);
-        (Line { stream, scissors: Scissors::default() }, address)
+        (
+            Line {
+                stream,
+                scissors: Scissors::default(),
+            },
+            address,
+        )
     }
 
     fn local_addr(&self) -> Result<SocketAddr> {
@@ -88,7 +94,9 @@ impl Line {
             Cut::Whole => bytes.len(),
             Cut::After(rest) => rest,
             Cut::InBody(rest) => {
-                let head = bytes.windows(HEAD_END.len()).position(|window| window == HEAD_END);
+                let head = bytes
+                    .windows(HEAD_END.len())
+                    .position(|window| window == HEAD_END);
                 head.map_or(bytes.len(), |head| head + HEAD_END.len()) + rest
             }
             Cut::Closed => return Poll::Ready(Err(ErrorKind::ConnectionAborted.into())),
@@ -98,8 +106,14 @@ impl Line {
                 return Poll::Ready(Err(Error::from(ErrorKind::ConnectionReset)));
             }
         };
-        let written = ready!(Pin::new(&mut self.stream).poll_write(context, &bytes[..allowed.min(bytes.len())]))?;
-        self.scissors.set(if written == allowed { Cut::Closed } else { Cut::After(allowed - written) });
+        let written = ready!(
+            Pin::new(&mut self.stream).poll_write(context, &bytes[..allowed.min(bytes.len())])
+        )?;
+        self.scissors.set(if written == allowed {
+            Cut::Closed
+        } else {
+            Cut::After(allowed - written)
+        });
         Poll::Ready(Ok(written))
     }
 
@@ -109,20 +123,32 @@ impl Line {
 }
 
 impl AsyncRead for Line {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context, buffer: &mut ReadBuf) -> Poll<Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context,
+        buffer: &mut ReadBuf,
+    ) -> Poll<Result<()>> {
         Pin::new(&mut self.stream).poll_read(context, buffer)
     }
 }
 
 impl AsyncWrite for Line {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context, bytes: &[u8]) -> Poll<Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context,
+        bytes: &[u8],
+    ) -> Poll<Result<usize>> {
         match self.is_whole() {
             true => Pin::new(&mut self.stream).poll_write(context, bytes),
             false => self.write_until_cut(context, bytes),
         }
     }
 
-    fn poll_write_vectored(mut self: Pin<&mut Self>, context: &mut Context, slices: &[IoSlice]) -> Poll<Result<usize>> {
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context,
+        slices: &[IoSlice],
+    ) -> Poll<Result<usize>> {
         if self.is_whole() {
             return Pin::new(&mut self.stream).poll_write_vectored(context, slices);
         }

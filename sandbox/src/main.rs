@@ -52,7 +52,13 @@ use store::Store;
 fn main() -> ExitCode {
     let arguments = match arguments::parse(std::env::args_os().skip(1)) {
         Ok(Command::Help) => return print(arguments::HELP),
-        Ok(Command::Version) => return print(concat!("callback-sandbox ", env!("CARGO_PKG_VERSION"), "\n")),
+        Ok(Command::Version) => {
+            return print(concat!(
+                "callback-sandbox ",
+                env!("CARGO_PKG_VERSION"),
+                "\n"
+            ))
+        }
         Ok(Command::Serve(arguments)) => arguments,
         Err(error) => return fail(2, &error),
     };
@@ -67,7 +73,11 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments, settings: Settings) -> Result<(), Box<dyn Error>> {
-    let desk = Desk::new(settings, Store::open(arguments.db.as_deref())?, Clock::new(arguments.now, arguments.speed));
+    let desk = Desk::new(
+        settings,
+        Store::open(arguments.db.as_deref())?,
+        Clock::new(arguments.now, arguments.speed),
+    );
     let runtime = tokio::runtime::Runtime::new()?;
     let served = runtime.block_on(server::serve(desk, arguments.listen, announce));
     // A database write that hangs must not keep the process alive.
@@ -82,7 +92,10 @@ fn announce(address: SocketAddr) {
 /// Nobody may be reading; that is no reason to stop.
 fn print(text: &str) -> ExitCode {
     let mut output = std::io::stdout();
-    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+    match output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.flush())
+    {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }

@@ -68,7 +68,10 @@ fn make_arrays(value: &mut Value) {
     for inner in object.values_mut() {
         make_arrays(inner);
     }
-    let counted = object.keys().enumerate().all(|(index, key)| *key == index.to_string());
+    let counted = object
+        .keys()
+        .enumerate()
+        .all(|(index, key)| *key == index.to_string());
     if counted {
         let elements = std::mem::take(object).into_iter();
         *value = elements.map(|(_, element)| element).collect();
@@ -81,7 +84,9 @@ mod tests {
     use serde_json::json;
 
     fn read(pairs: &[(&str, &str)]) -> Result<Value, String> {
-        let pairs = pairs.iter().map(|(key, value)| (key.to_string(), value.to_string()));
+        let pairs = pairs
+            .iter()
+            .map(|(key, value)| (key.to_string(), value.to_string()));
         tree(pairs.collect()).map(Value::Object)
     }
 
@@ -106,7 +111,10 @@ mod tests {
     #[test]
     fn an_array_at_the_top() {
         let tree = read(&[("a[]", "1"), ("a[]", "2"), ("b[0][x]", "3"), ("0", "zero")]);
-        assert_eq!(tree, Ok(json!({"a": ["1", "2"], "b": [{"x": "3"}], "0": "zero"})));
+        assert_eq!(
+            tree,
+            Ok(json!({"a": ["1", "2"], "b": [{"x": "3"}], "0": "zero"}))
+        );
     }
 
     #[test]

@@ -53,16 +53,25 @@ impl NumberRules {
             _ => return Ok(()),
         };
         if self.country.is_none() {
-            return Err(BadNumber::NoCountry { service: service.to_owned(), option });
+            return Err(BadNumber::NoCountry {
+                service: service.to_owned(),
+                option,
+            });
         }
         // The parser would strip the trunk prefix of the service's country from numbers of other countries.
-        let country = self.country.filter(|_| !number.trim_start().starts_with('+'));
+        let country = self
+            .country
+            .filter(|_| !number.trim_start().starts_with('+'));
         match phonenumber::parse(country, number) {
             Err(_) if !self.disallow_impossible => Ok(()),
-            Err(ParseError::NoNumber | ParseError::InvalidCountryCode) => Err(BadNumber::Invalid(number.to_owned())),
+            Err(ParseError::NoNumber | ParseError::InvalidCountryCode) => {
+                Err(BadNumber::Invalid(number.to_owned()))
+            }
             // The others say that there are too few or too many digits.
             Err(_) => Err(BadNumber::Impossible(number.to_owned())),
-            Ok(parsed) if self.disallow_premium && parsed.number_type(&DATABASE) == Type::PremiumRate => {
+            Ok(parsed)
+                if self.disallow_premium && parsed.number_type(&DATABASE) == Type::PremiumRate =>
+            {
                 Err(BadNumber::Premium(number.to_owned()))
             }
             Ok(parsed) if self.disallow_impossible && !is_possible(&parsed) => {
@@ -76,11 +85,19 @@ impl NumberRules {
 /// Whether its country has numbers of that length, whoever they are given to.
 fn is_possible(number: &PhoneNumber) -> bool {
     let digits = number.national().to_string().len();
-    let countries = DATABASE.by_code(&number.country().code()).unwrap_or_default();
-    countries.into_iter().flat_map(|country| kinds(country.descriptors())).any(|kind| {
-        let mut lengths = kind.possible_length().iter().chain(kind.possible_local_length());
-        lengths.any(|length| usize::from(*length) == digits)
-    })
+    let countries = DATABASE
+        .by_code(&number.country().code())
+        .unwrap_or_default();
+    countries
+        .into_iter()
+        .flat_map(|country| kinds(country.descriptors()))
+        .any(|kind| {
+            let mut lengths = kind
+                .possible_length()
+                .iter()
+                .chain(kind.possible_local_length());
+            lengths.any(|length| usize::from(*length) == digits)
+        })
 }
 
 /// All kinds of numbers of a country; the metadata knows no lengths of the country as a whole.
@@ -105,8 +122,14 @@ mod tests {
     use super::*;
 
     fn check(impossible: bool, premium: bool, country: Option<Id>, number: &str) -> String {
-        let rules = NumberRules { disallow_impossible: impossible, disallow_premium: premium, country };
-        rules.check("samples", number).map_or_else(|refusal| refusal.to_string(), |()| "taken".to_owned())
+        let rules = NumberRules {
+            disallow_impossible: impossible,
+            disallow_premium: premium,
+            country,
+        };
+        rules
+            .check("samples", number)
+            .map_or_else(|refusal| refusal.to_string(), |()| "taken".to_owned())
     }
 
     #[test]
@@ -129,11 +152,21 @@ mod tests {
 
     #[test]
     fn other_numbers_are_taken() {
-        for number in ["650-253-0000", "+44 20 7946 0000", "+44 (0)20 7946 0000", "+86 138 1234 5678", "+16502530000"] {
+        for number in [
+            "650-253-0000",
+            "+44 20 7946 0000",
+            "+44 (0)20 7946 0000",
+            "+86 138 1234 5678",
+            "+16502530000",
+        ] {
             assert_eq!(check(true, true, Some(Id::US), number), "taken", "{number}");
         }
         for unassigned in ["4151110000", "+15551234567", "+1 415 111 0000", "2530000"] {
-            assert_eq!(check(true, true, Some(Id::US), unassigned), "taken", "{unassigned}");
+            assert_eq!(
+                check(true, true, Some(Id::US), unassigned),
+                "taken",
+                "{unassigned}"
+            );
         }
         assert_eq!(check(false, false, None, "abc"), "taken");
         assert_eq!(check(false, true, Some(Id::US), "abc"), "taken");
@@ -142,12 +175,22 @@ mod tests {
 
     #[test]
     fn what_is_no_number_differs_from_what_no_telephone_can_have() {
-        let rules = NumberRules { disallow_impossible: true, disallow_premium: true, country: Some(Id::US) };
+        let rules = NumberRules {
+            disallow_impossible: true,
+            disallow_premium: true,
+            country: Some(Id::US),
+        };
         let refusal = |number: &str| rules.check("samples", number).unwrap_err();
         for number in ["abc", "1", "+999 123 4567"] {
             assert_eq!(refusal(number), BadNumber::Invalid(number.to_owned()));
         }
-        for number in ["111", "12345", "+1 555 123 45678", "+44 20 7946 00001", "23456789012345678901"] {
+        for number in [
+            "111",
+            "12345",
+            "+1 555 123 45678",
+            "+44 20 7946 00001",
+            "23456789012345678901",
+        ] {
             assert_eq!(refusal(number), BadNumber::Impossible(number.to_owned()));
         }
     }

@@ -28,8 +28,13 @@ const POLICY: &str =
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; \
                       base-uri 'none'; frame-ancestors 'none'";
 /// The colours of hours, and what they mean.
-const LEGEND: [(&str, &str); 5] =
-    [("free", "free"), ("some", "some booked"), ("full", "full"), ("past", "past"), ("closed", "closed")];
+const LEGEND: [(&str, &str); 5] = [
+    ("free", "free"),
+    ("some", "some booked"),
+    ("full", "full"),
+    ("past", "past"),
+    ("closed", "closed"),
+];
 
 /// The week of one service.
 struct ServiceWeek<'a> {
@@ -46,10 +51,15 @@ type Slots = BTreeMap<(Date, i8), Vec<Offer>>;
 /// `GET /`
 pub async fn page(State(sandbox): State<Arc<Sandbox>>, RawQuery(query): RawQuery) -> Response {
     let asked = Query::read(query.as_deref()).ok();
-    let week = asked.as_ref().and_then(|query| query.text("week")?.parse::<Date>().ok());
+    let week = asked
+        .as_ref()
+        .and_then(|query| query.text("week")?.parse::<Date>().ok());
     match whole(&sandbox, week).await {
         Ok(page) => {
-            let headers = [(CONTENT_SECURITY_POLICY, POLICY), (CACHE_CONTROL, "no-store")];
+            let headers = [
+                (CONTENT_SECURITY_POLICY, POLICY),
+                (CACHE_CONTROL, "no-store"),
+            ];
             (headers, page).into_response()
         }
         Err(refusal) => (StatusCode::INTERNAL_SERVER_ERROR, refusal.to_string()).into_response(),
@@ -66,7 +76,13 @@ async fn whole(sandbox: &Sandbox, asked: Option<Date>) -> Result<Markup, Refusal
         let first = asked.unwrap_or(today);
         let week = desk.week(name, first).await?;
         let slots = slots(desk, name, service, first).await?;
-        weeks.push(ServiceWeek { name, service, today, week, slots });
+        weeks.push(ServiceWeek {
+            name,
+            service,
+            today,
+            week,
+            slots,
+        });
     }
     let first = asked.unwrap_or_else(|| now.to_zoned(TimeZone::UTC).date());
     Ok(html! {
@@ -100,20 +116,33 @@ async fn whole(sandbox: &Sandbox, asked: Option<Date>) -> Result<Markup, Refusal
 
 async fn slots(desk: &Desk, name: &str, service: &Service, first: Date) -> Result<Slots, Refusal> {
     let zone = &service.calendar.zone;
-    let midnight = |date: Date| date.to_zoned(zone.clone()).map_or(Timestamp::MAX, |zoned| zoned.timestamp());
+    let midnight = |date: Date| {
+        date.to_zoned(zone.clone())
+            .map_or(Timestamp::MAX, |zoned| zoned.timestamp())
+    };
     let start = midnight(first);
     let end = first.checked_add(7.days()).map_or(Timestamp::MAX, midnight);
     let mut slots = Slots::new();
-    for offer in desk.offers(name, desk.clock.now(), Slot { start, end }, None).await? {
+    for offer in desk
+        .offers(name, desk.clock.now(), Slot { start, end }, None)
+        .await?
+    {
         let local = offer.start.to_zoned(zone.clone());
-        slots.entry((local.date(), local.hour())).or_default().push(offer);
+        slots
+            .entry((local.date(), local.hour()))
+            .or_default()
+            .push(offer);
     }
     Ok(slots)
 }
 
 fn clock(desk: &Desk, now: Timestamp) -> Markup {
     let speed = desk.clock.speed();
-    let advance = [("15 minutes on", "900"), ("1 hour on", "3600"), ("1 day on", "86400")];
+    let advance = [
+        ("15 minutes on", "900"),
+        ("1 hour on", "3600"),
+        ("1 day on", "86400"),
+    ];
     html! {
         section aria-labelledby="clock-title" {
             h2 #clock-title { "Clock" }
@@ -165,8 +194,11 @@ fn start_again() -> Markup {
 }
 
 fn weeks_of(first: Date, weeks: &[ServiceWeek]) -> Markup {
-    let link =
-        |days: i64| first.checked_add(days.days()).map_or_else(|_| String::new(), |date| format!("/?week={date}"));
+    let link = |days: i64| {
+        first
+            .checked_add(days.days())
+            .map_or_else(|_| String::new(), |date| format!("/?week={date}"))
+    };
     html! {
         section aria-labelledby="weeks-title" {
             h2 #weeks-title { "Services" }
@@ -188,7 +220,13 @@ fn weeks_of(first: Date, weeks: &[ServiceWeek]) -> Markup {
 }
 
 fn one_week(one: &ServiceWeek) -> Markup {
-    let ServiceWeek { name, service, today, week, slots } = one;
+    let ServiceWeek {
+        name,
+        service,
+        today,
+        week,
+        slots,
+    } = one;
     let zone = &service.calendar.zone;
     let zone_name = zone.iana_name().unwrap_or("UTC");
     html! {
@@ -237,7 +275,10 @@ fn one_hour(key: &str, cell: &Cell, offers: &[Offer], zone: &TimeZone) -> Markup
         Cell { booked, total, .. } if booked < total => "some",
         _ => "full",
     };
-    let full = offers.iter().filter(|offer| offer.free == 0 && offer.total > 0).count();
+    let full = offers
+        .iter()
+        .filter(|offer| offer.free == 0 && offer.total > 0)
+        .count();
     let slots: Vec<String> = offers.iter().map(|offer| one_slot(offer, zone)).collect();
     html! {
         td class=(colour) data-cell=(key) title=[(!slots.is_empty()).then(|| slots.join(", "))] {
@@ -250,5 +291,10 @@ fn one_hour(key: &str, cell: &Cell, offers: &[Offer], zone: &TimeZone) -> Markup
 /// When it begins, what is booked and how many places it has.
 fn one_slot(offer: &Offer, zone: &TimeZone) -> String {
     let start = offer.start.to_zoned(zone.clone());
-    format!("{} {}/{}", start.strftime("%H:%M"), offer.total - offer.free, offer.total)
+    format!(
+        "{} {}/{}",
+        start.strftime("%H:%M"),
+        offer.total - offer.free,
+        offer.total
+    )
 }

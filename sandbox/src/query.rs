@@ -21,13 +21,18 @@ impl Query {
 
     /// All parameters that are not empty, as they are written.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        let pairs = self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let pairs = self
+            .0
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
         pairs.filter(|(_, value)| !value.is_empty())
     }
 
     /// Every value of a parameter that may stand several times.
     pub fn every<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.pairs().filter(move |(known, _)| *known == name).map(|(_, value)| value)
+        self.pairs()
+            .filter(move |(known, _)| *known == name)
+            .map(|(_, value)| value)
     }
 
     /// A parameter as it is written.
@@ -50,12 +55,18 @@ impl Query {
 
     /// `true` or `false`; absent means false.
     pub fn flag(&self, name: &str) -> Result<bool, Refusal> {
-        Ok(self.parsed(name, "true or false", boolean)?.unwrap_or(false))
+        Ok(self
+            .parsed(name, "true or false", boolean)?
+            .unwrap_or(false))
     }
 
     /// A time with or without zone.
     pub fn written(&self, name: &str) -> Result<Option<Written>, Refusal> {
-        self.parsed(name, "a time such as 2030-01-07T10:00:00.000Z (write + as %2B)", times::read)
+        self.parsed(
+            name,
+            "a time such as 2030-01-07T10:00:00.000Z (write + as %2B)",
+            times::read,
+        )
     }
 
     /// A time with zone.
@@ -70,14 +81,23 @@ impl Query {
     }
 
     /// A time that is given either as text, in `zone` if it names none, or in milliseconds.
-    pub fn one_of(&self, text: &str, milliseconds: &str, zone: &TimeZone) -> Result<Option<Timestamp>, Refusal> {
+    pub fn one_of(
+        &self,
+        text: &str,
+        milliseconds: &str,
+        zone: &TimeZone,
+    ) -> Result<Option<Timestamp>, Refusal> {
         let written = self.written(text)?;
         let counted = self.milliseconds(milliseconds)?;
         match (written, counted) {
-            (Some(_), Some(_)) => Err(Refusal::Parameter(format!("Set only one of {text} and {milliseconds}."))),
+            (Some(_), Some(_)) => Err(Refusal::Parameter(format!(
+                "Set only one of {text} and {milliseconds}."
+            ))),
             (Some(written), None) => match written.in_zone(zone) {
                 Some(moment) => Ok(Some(moment)),
-                None => Err(Refusal::Parameter(format!("Invalid parameter {text}: out of range."))),
+                None => Err(Refusal::Parameter(format!(
+                    "Invalid parameter {text}: out of range."
+                ))),
             },
             (None, counted) => Ok(counted),
         }
@@ -89,13 +109,20 @@ impl Query {
         self.parsed(name, "a number of milliseconds since 1970", read)
     }
 
-    fn parsed<T>(&self, name: &str, wanted: &str, read: impl Fn(&str) -> Option<T>) -> Result<Option<T>, Refusal> {
+    fn parsed<T>(
+        &self,
+        name: &str,
+        wanted: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, Refusal> {
         let Some(text) = self.text(name) else {
             return Ok(None);
         };
         match read(text) {
             Some(value) => Ok(Some(value)),
-            None => Err(Refusal::Parameter(format!("Invalid parameter {name}: [{text}] is not {wanted}."))),
+            None => Err(Refusal::Parameter(format!(
+                "Invalid parameter {name}: [{text}] is not {wanted}."
+            ))),
         }
     }
 }

@@ -17,7 +17,15 @@ const KEPT_BODY: usize = 4096;
 const SECRET_HEADERS: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
 /// Headers whose names hold one of these are secret too.
 const SECRET_WORDS: [&str; 5] = ["apikey", "api-key", "token", "secret", "password"];
-const SECRET_PARAMETERS: [&str; 7] = ["apikey", "api-key", "x-api-key", "key", "token", "access_token", "password"];
+const SECRET_PARAMETERS: [&str; 7] = [
+    "apikey",
+    "api-key",
+    "x-api-key",
+    "key",
+    "token",
+    "access_token",
+    "password",
+];
 const MASK: &str = "***";
 
 /// One request and its answer.
@@ -83,7 +91,10 @@ impl Requests {
 impl Exchange {
     /// As JSON.
     pub fn shown(&self, number: u64) -> Value {
-        let headers = self.headers.iter().map(|(name, value)| json!([name, value]));
+        let headers = self
+            .headers
+            .iter()
+            .map(|(name, value)| json!([name, value]));
         json!({
             "number": number,
             "time": times::utc(self.time),
@@ -105,7 +116,10 @@ pub fn masked(headers: &HeaderMap) -> Vec<(String, String)> {
         true => (name.to_owned(), MASK.to_owned()),
         false => (name.to_owned(), String::from_utf8_lossy(value).into_owned()),
     };
-    headers.iter().map(|(name, value)| line(name.as_str(), value.as_bytes())).collect()
+    headers
+        .iter()
+        .map(|(name, value)| line(name.as_str(), value.as_bytes()))
+        .collect()
 }
 
 /// Names of headers are in small letters.
@@ -125,7 +139,9 @@ pub fn masked_target(uri: &Uri) -> String {
 }
 
 fn masked_pair(pair: &str) -> String {
-    let Some((written, _)) = pair.split_once('=') else { return pair.to_owned() };
+    let Some((written, _)) = pair.split_once('=') else {
+        return pair.to_owned();
+    };
     // A name that cannot be decoded is none of the secret ones.
     let decoded = body::pairs(written).unwrap_or_default();
     let secret = |name: &str| SECRET_PARAMETERS.contains(&name.to_ascii_lowercase().as_str());
@@ -190,9 +206,23 @@ mod tests {
     fn secrets_in_queries_are_masked() {
         let shown = |target: &str| masked_target(&target.parse().unwrap());
         assert_eq!(shown("/a"), "/a");
-        assert_eq!(shown("/a?start=x&ApiKey=s&key&b"), "/a?start=x&ApiKey=***&key&b");
-        for name in ["api-key", "X-API-KEY", "key", "token", "access_token", "Password", "%61pikey"] {
-            assert_eq!(shown(&format!("/a?{name}=s&x=y")), format!("/a?{name}=***&x=y"));
+        assert_eq!(
+            shown("/a?start=x&ApiKey=s&key&b"),
+            "/a?start=x&ApiKey=***&key&b"
+        );
+        for name in [
+            "api-key",
+            "X-API-KEY",
+            "key",
+            "token",
+            "access_token",
+            "Password",
+            "%61pikey",
+        ] {
+            assert_eq!(
+                shown(&format!("/a?{name}=s&x=y")),
+                format!("/a?{name}=***&x=y")
+            );
         }
         assert_eq!(shown("/a?keys=1&%zz=2"), "/a?keys=1&%zz=2");
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use axum::extract::Request;
 use axum::http::header::{
-    HeaderName, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-    ACCESS_CONTROL_EXPOSE_HEADERS, ORIGIN, VARY,
+    HeaderName, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ORIGIN, VARY,
 };
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{self, Next};
@@ -26,12 +26,20 @@ use crate::{control, exchange, v1, v3};
 const GRACE: Duration = Duration::from_secs(2);
 
 const CROSS_ORIGIN: [(HeaderName, HeaderValue); 4] = [
-    (ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, POST, PUT, DELETE, OPTIONS")),
+    (
+        ACCESS_CONTROL_ALLOW_METHODS,
+        HeaderValue::from_static("GET, POST, PUT, DELETE, OPTIONS"),
+    ),
     (
         ACCESS_CONTROL_ALLOW_HEADERS,
-        HeaderValue::from_static("x-api-key, apikey, content-type, authorization, contactcenterid, gms_user"),
+        HeaderValue::from_static(
+            "x-api-key, apikey, content-type, authorization, contactcenterid, gms_user",
+        ),
     ),
-    (ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("Retry-After, WWW-Authenticate")),
+    (
+        ACCESS_CONTROL_EXPOSE_HEADERS,
+        HeaderValue::from_static("Retry-After, WWW-Authenticate"),
+    ),
     (VARY, HeaderValue::from_static("Origin")),
 ];
 
@@ -63,13 +71,24 @@ pub enum ServeError {
 }
 
 /// Serves until a signal to stop. `ready` gets the real address once connections are taken.
-pub async fn serve(desk: Desk, address: SocketAddr, ready: impl FnOnce(SocketAddr)) -> Result<(), ServeError> {
+pub async fn serve(
+    desk: Desk,
+    address: SocketAddr,
+    ready: impl FnOnce(SocketAddr),
+) -> Result<(), ServeError> {
     let stop = stop_signal()?;
-    let listener = TcpListener::bind(address).await.map_err(|source| ServeError::Listen { address, source })?;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|source| ServeError::Listen { address, source })?;
     ready(listener.local_addr()?);
-    let sandbox = Sandbox { desk: Arc::new(desk), faults: Faults::default(), requests: Requests::default() };
+    let sandbox = Sandbox {
+        desk: Arc::new(desk),
+        faults: Faults::default(),
+        requests: Requests::default(),
+    };
     let service = router(Arc::new(sandbox)).into_make_service_with_connect_info::<Scissors>();
-    let serving = axum::serve(Lines(listener), service).with_graceful_shutdown(stopped(stop.clone()));
+    let serving =
+        axum::serve(Lines(listener), service).with_graceful_shutdown(stopped(stop.clone()));
     tokio::select! {
         result = serving => Ok(result?),
         () = async { stopped(stop).await; tokio::time::sleep(GRACE).await } => Ok(()),
@@ -82,14 +101,21 @@ fn router(sandbox: Arc<Sandbox>) -> Router {
         .merge(control::routes(sandbox.clone()))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
-        .layer(middleware::from_fn_with_state(sandbox.desk.clone(), v3::gateway))
+        .layer(middleware::from_fn_with_state(
+            sandbox.desk.clone(),
+            v3::gateway,
+        ))
         .layer(middleware::from_fn(preflight))
         .layer(middleware::from_fn_with_state(sandbox, exchange::exchange))
         .layer(middleware::from_fn(cross_origin))
 }
 
 async fn not_found(uri: Uri) -> Response {
-    failure(&uri, StatusCode::NOT_FOUND, "There is nothing at this path.")
+    failure(
+        &uri,
+        StatusCode::NOT_FOUND,
+        "There is nothing at this path.",
+    )
 }
 
 async fn wrong_method(uri: Uri) -> Response {
@@ -108,7 +134,8 @@ pub fn failure(uri: &Uri, status: StatusCode, message: &str) -> Response {
 
 /// Whether a path is this one, or one below it.
 pub fn is_within(path: &str, above: &str) -> bool {
-    path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    path.strip_prefix(above)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Answers preflight requests, which carry no key.

@@ -101,7 +101,11 @@ pub struct V3 {
 
 impl Default for V3 {
     fn default() -> Self {
-        V3 { api_keys: vec!["sandbox-key".to_owned()], closed_status: 429, interval_end: EndChoice::default() }
+        V3 {
+            api_keys: vec!["sandbox-key".to_owned()],
+            closed_status: 429,
+            interval_end: EndChoice::default(),
+        }
     }
 }
 
@@ -194,8 +198,10 @@ impl Settings {
         let Some(file) = file else {
             return parse(Path::new("built-in"), BUILT_IN_SERVICES);
         };
-        let text = std::fs::read_to_string(file)
-            .map_err(|source| SettingsError::Unreadable { file: file.to_owned(), source })?;
+        let text = std::fs::read_to_string(file).map_err(|source| SettingsError::Unreadable {
+            file: file.to_owned(),
+            source,
+        })?;
         let mut settings = parse(file, &text)?;
         if settings.services.is_empty() {
             settings.services = Settings::load(None)?.services;
@@ -206,7 +212,9 @@ impl Settings {
 
 fn parse(file: &Path, text: &str) -> Result<Settings, SettingsError> {
     toml::from_str(text).map_err(|error| {
-        let before = text.get(..error.span().map_or(0, |span| span.start)).unwrap_or_default();
+        let before = text
+            .get(..error.span().map_or(0, |span| span.start))
+            .unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |index| index + 1);
         SettingsError::Wrong {
             file: file.to_owned(),
@@ -217,26 +225,37 @@ fn parse(file: &Path, text: &str) -> Result<Settings, SettingsError> {
     })
 }
 
-fn one_of<'de, D: Deserializer<'de>, const FIRST: u16, const SECOND: u16>(deserializer: D) -> Result<u16, D::Error> {
+fn one_of<'de, D: Deserializer<'de>, const FIRST: u16, const SECOND: u16>(
+    deserializer: D,
+) -> Result<u16, D::Error> {
     let status = u16::deserialize(deserializer)?;
     if status == FIRST || status == SECOND {
         return Ok(status);
     }
-    Err(D::Error::custom(format!("status {status}: write {FIRST} or {SECOND}")))
+    Err(D::Error::custom(format!(
+        "status {status}: write {FIRST} or {SECOND}"
+    )))
 }
 
 /// A request with an empty key counts as one without key, so that an empty key would let nobody in.
 fn keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let keys = Vec::<String>::deserialize(deserializer)?;
     match keys.iter().any(String::is_empty) {
-        true => Err(D::Error::custom("a key is empty: write [] if none is needed")),
+        true => Err(D::Error::custom(
+            "a key is empty: write [] if none is needed",
+        )),
         false => Ok(keys),
     }
 }
 
-fn services<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Service>, D::Error> {
+fn services<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, Service>, D::Error> {
     let named = BTreeMap::<ServiceName, Service>::deserialize(deserializer)?;
-    Ok(named.into_iter().map(|(name, service)| (name.0, service)).collect())
+    Ok(named
+        .into_iter()
+        .map(|(name, service)| (name.0, service))
+        .collect())
 }
 
 /// A name that can be one segment of a path.
@@ -249,7 +268,9 @@ impl TryFrom<String> for ServiceName {
 
     fn try_from(name: String) -> Result<Self, String> {
         if name.is_empty() || name.contains('/') {
-            return Err(format!("service name {name:?}: write a name that is not empty and holds no /"));
+            return Err(format!(
+                "service name {name:?}: write a name that is not empty and holds no /"
+            ));
         }
         Ok(ServiceName(name))
     }
@@ -278,15 +299,24 @@ mod tests {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("example.toml");
         let example = Settings::load(Some(&file)).unwrap();
         let built_in = Settings::load(None).unwrap();
-        assert_eq!(format!("{:?}", example.server), format!("{:?}", built_in.server));
-        assert_eq!(format!("{:?}", example.services), format!("{:?}", built_in.services));
+        assert_eq!(
+            format!("{:?}", example.server),
+            format!("{:?}", built_in.server)
+        );
+        assert_eq!(
+            format!("{:?}", example.services),
+            format!("{:?}", built_in.services)
+        );
     }
 
     #[test]
     fn the_example_is_legal_with_every_line_switched_on() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("example.toml");
         let text = std::fs::read_to_string(&file).unwrap();
-        let all: Vec<&str> = text.lines().map(|line| line.strip_prefix("#: ").unwrap_or(line)).collect();
+        let all: Vec<&str> = text
+            .lines()
+            .map(|line| line.strip_prefix("#: ").unwrap_or(line))
+            .collect();
         let settings = parse(&file, &all.join("\n")).unwrap();
         assert!(settings.server.v1.password.is_some());
         assert!(settings.services["support"].password.is_some());
@@ -300,32 +330,62 @@ mod tests {
         let hours = complaint("[services.a]\nhours = [\"Mon 09:00-17:00\", \"Tue 9-5\"]\n");
         assert!(hours.starts_with("f.toml:2:9: "), "the array: {hours}");
         assert!(hours.contains("\"Tue 9-5\""), "{hours}");
-        assert_eq!(complaint("[server.v1]\nfull_slot_status = 500\n"), "f.toml:2:20: status 500: write 400 or 429");
+        assert_eq!(
+            complaint("[server.v1]\nfull_slot_status = 500\n"),
+            "f.toml:2:20: status 500: write 400 or 429"
+        );
         assert!(complaint("[services.a]\ntime_zone = \"Mars\"").starts_with("f.toml:2:13: "));
         assert!(complaint("[services.a]\nslot_minutes = 7").starts_with("f.toml:2:16: "));
         assert!(complaint("[services.a]\nfurthest = \"1\"").starts_with("f.toml:2:12: "));
         assert!(complaint("[server").starts_with("f.toml:1:8: "));
-        assert!(complaint("services = 3").contains("invalid type"), "a number is no table");
+        assert!(
+            complaint("services = 3").contains("invalid type"),
+            "a number is no table"
+        );
     }
 
     #[test]
     fn keys_and_names_that_nobody_could_use_are_mistakes() {
-        for text in ["[server.v1]\napi_keys = [\"\"]\n", "[server.v3]\napi_keys = [\"one\", \"\"]\n"] {
+        for text in [
+            "[server.v1]\napi_keys = [\"\"]\n",
+            "[server.v3]\napi_keys = [\"one\", \"\"]\n",
+        ] {
             let empty = complaint(text);
-            assert!(empty.starts_with("f.toml:2:") && empty.contains("a key is empty"), "{empty}");
+            assert!(
+                empty.starts_with("f.toml:2:") && empty.contains("a key is empty"),
+                "{empty}"
+            );
         }
-        for text in ["[services.a]\n[services.\"\"]\n", "[services.a]\n[services.\"b/c\"]\n"] {
+        for text in [
+            "[services.a]\n[services.\"\"]\n",
+            "[services.a]\n[services.\"b/c\"]\n",
+        ] {
             let name = complaint(text);
-            assert!(name.starts_with("f.toml:2:") && name.contains("service name"), "{name}");
+            assert!(
+                name.starts_with("f.toml:2:") && name.contains("service name"),
+                "{name}"
+            );
         }
     }
 
     #[test]
     fn the_end_of_a_v3_interval_is_a_switch() {
-        let read = |text: &str| parse(Path::new("f.toml"), text).unwrap().server.v3.interval_end;
+        let read = |text: &str| {
+            parse(Path::new("f.toml"), text)
+                .unwrap()
+                .server
+                .v3
+                .interval_end
+        };
         assert_eq!(read(""), EndChoice::End);
-        assert_eq!(read("[server.v3]\ninterval_end = \"number-of-days\"\n"), EndChoice::NumberOfDays);
-        assert_eq!(read("[server.v3]\ninterval_end = \"refuse\"\n"), EndChoice::Refuse);
+        assert_eq!(
+            read("[server.v3]\ninterval_end = \"number-of-days\"\n"),
+            EndChoice::NumberOfDays
+        );
+        assert_eq!(
+            read("[server.v3]\ninterval_end = \"refuse\"\n"),
+            EndChoice::Refuse
+        );
         assert!(complaint("[server.v3]\ninterval_end = \"start\"\n").contains("number-of-days"));
     }
 

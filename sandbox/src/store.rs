@@ -86,12 +86,17 @@ impl Store {
             }
             Some(file) => open_file(file).map_err(|error| explain(file, error))?,
         };
-        Ok(Store { connection: Arc::new(Mutex::new(connection)) })
+        Ok(Store {
+            connection: Arc::new(Mutex::new(connection)),
+        })
     }
 
     /// Runs a piece of work as one transaction, which is kept when the work succeeds: what it counts and what it
     /// writes belong together, and nobody else reads or writes meanwhile.
-    pub async fn transact<T, E>(&self, work: impl FnOnce(&Ledger) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    pub async fn transact<T, E>(
+        &self,
+        work: impl FnOnce(&Ledger) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
@@ -99,18 +104,24 @@ impl Store {
         let mut connection = Arc::clone(&self.connection).lock_owned().await;
         let run = move || {
             let failed = |error| E::from(StoreError::Failed(error));
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+            let transaction = connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)
+                .map_err(failed)?;
             let result = work(&Ledger::new(&transaction))?;
             transaction.commit().map_err(failed)?;
             Ok(result)
         };
-        tokio::task::spawn_blocking(run).await.unwrap_or_else(|_| Err(StoreError::Stopping.into()))
+        tokio::task::spawn_blocking(run)
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Stopping.into()))
     }
 }
 
 fn open_file(file: &Path) -> rusqlite::Result<Connection> {
     // Without SQLITE_OPEN_URI: a name such as `file:x` is a name.
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(file, flags)?;
     connection.busy_timeout(std::time::Duration::ZERO)?;
     connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
@@ -123,7 +134,8 @@ fn open_file(file: &Path) -> rusqlite::Result<Connection> {
 /// Creates the table in an empty database; the error of a foreign one is "not a database".
 fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;
-    let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let tables: i64 =
+        transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     let application: i64 = transaction.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if tables == 0 {
@@ -139,8 +151,13 @@ fn create(connection: &mut Connection) -> rusqlite::Result<()> {
 
 fn explain(file: &Path, error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StoreError::InUse(file.to_owned()),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            StoreError::InUse(file.to_owned())
+        }
         Some(ErrorCode::NotADatabase) => StoreError::Foreign(file.to_owned()),
-        _ => StoreError::Open { file: file.to_owned(), source: error },
+        _ => StoreError::Open {
+            file: file.to_owned(),
+            source: error,
+        },
     }
 }

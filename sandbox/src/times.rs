@@ -42,12 +42,17 @@ pub fn utc(moment: Timestamp) -> String {
 
 /// Writes `yyyy-MM-ddTHH:mm:ss.SSS`, the time on the wall in a zone.
 pub fn local(moment: Timestamp, zone: &TimeZone) -> String {
-    moment.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%.3f").to_string()
+    moment
+        .to_zoned(zone.clone())
+        .strftime("%Y-%m-%dT%H:%M:%S%.3f")
+        .to_string()
 }
 
 fn split_zone(text: &str) -> Option<(&str, &str)> {
     let clock = text.find('T')?;
-    let zone = text[clock..].find(['Z', '+', '-']).map_or(text.len(), |index| clock + index);
+    let zone = text[clock..]
+        .find(['Z', '+', '-'])
+        .map_or(text.len(), |index| clock + index);
     let (local, zone) = text.split_at(zone);
     let digits = zone.strip_prefix(['+', '-']).map(|offset| match offset {
         _ if offset.len() == 5 => offset.replacen(':', "", 1),
@@ -65,10 +70,13 @@ fn well_formed(local: &str) -> bool {
     const SHAPE: &[u8] = b"0000-00-00T00:00:00";
     let (seconds, fraction) = local.split_once('.').unwrap_or((local, "0"));
     seconds.len() == SHAPE.len()
-        && seconds.bytes().zip(SHAPE).all(|(byte, &shape)| match shape {
-            b'0' => byte.is_ascii_digit(),
-            _ => byte == shape,
-        })
+        && seconds
+            .bytes()
+            .zip(SHAPE)
+            .all(|(byte, &shape)| match shape {
+                b'0' => byte.is_ascii_digit(),
+                _ => byte == shape,
+            })
         && (1..=9).contains(&fraction.len())
         && fraction.bytes().all(|byte| byte.is_ascii_digit())
 }
@@ -94,7 +102,11 @@ mod tests {
             "2030-01-07T11:00:00.000+0100",
             "2030-01-07T05:00:00-05:00",
         ] {
-            assert_eq!(moment(text).as_deref(), Some("2030-01-07T10:00:00.000Z"), "{text}");
+            assert_eq!(
+                moment(text).as_deref(),
+                Some("2030-01-07T10:00:00.000Z"),
+                "{text}"
+            );
         }
     }
 

@@ -34,8 +34,15 @@ const ORCHESTRATION_EXCEPTION: &str = "com.genesyslab.gsg.services.ors.OrsServic
 const BAD_PARAMETER: (u16, &str) = (501, "BAD_PARAMETER");
 
 /// What clients send along and the server alone decides.
-const DECIDED: [&str; 7] =
-    ["_id", "_desired_time", "_service_name", "_callback_reason", "_expiration_time", "_url", "url"];
+const DECIDED: [&str; 7] = [
+    "_id",
+    "_desired_time",
+    "_service_name",
+    "_callback_reason",
+    "_expiration_time",
+    "_url",
+    "url",
+];
 
 /// Why a request gets no 200.
 #[derive(Debug, thiserror::Error)]
@@ -64,11 +71,26 @@ pub fn routes(desk: Arc<Desk>) -> Router {
     let path = |prefix: &str, rest: &str| format!("{prefix}{rest}");
     Router::new()
         .route(CALLBACK, get(records::search))
-        .route(&path(CALLBACK, "/{service}"), post(schedule::book).get(records::search_service))
-        .route(&path(CALLBACK, "/{service}/availability"), get(availability::list))
-        .route(&path(CALLBACK, "/{service}/{id}"), delete(change::cancel).put(change::update))
-        .route("/genesys/2/service/callback/{service}/availability", get(availability::list_v2))
-        .route("/genesys/1/service/{id}/check-queue-position", get(records::queue_position))
+        .route(
+            &path(CALLBACK, "/{service}"),
+            post(schedule::book).get(records::search_service),
+        )
+        .route(
+            &path(CALLBACK, "/{service}/availability"),
+            get(availability::list),
+        )
+        .route(
+            &path(CALLBACK, "/{service}/{id}"),
+            delete(change::cancel).put(change::update),
+        )
+        .route(
+            "/genesys/2/service/callback/{service}/availability",
+            get(availability::list_v2),
+        )
+        .route(
+            "/genesys/1/service/{id}/check-queue-position",
+            get(records::queue_position),
+        )
         .route(&path(ADMIN, "/queues"), get(admin::queues))
         .route(&path(ADMIN, "/watermarks"), get(admin::watermarks))
         .route(&path(ADMIN, "/cancel"), post(admin::cancel))
@@ -80,13 +102,24 @@ pub fn routes(desk: Arc<Desk>) -> Router {
 pub fn failure(status: StatusCode, message: &str) -> Response {
     let phrase = status.canonical_reason().unwrap_or_default();
     let phrase = phrase.to_ascii_uppercase().replace(' ', "_");
-    let body = exception(GENERAL_EXCEPTION.to_owned(), (status.as_u16(), &phrase), message);
+    let body = exception(
+        GENERAL_EXCEPTION.to_owned(),
+        (status.as_u16(), &phrase),
+        message,
+    );
     (status, Json(body)).into_response()
 }
 
 /// The service name of a request that may come in. Whoever may not learns nothing about services.
-fn admitted(desk: &Desk, service: Result<String, PathRejection>, headers: &HeaderMap) -> Result<String, Problem> {
-    let known: Option<&Service> = service.as_ref().ok().and_then(|name| desk.settings.services.get(name));
+fn admitted(
+    desk: &Desk,
+    service: Result<String, PathRejection>,
+    headers: &HeaderMap,
+) -> Result<String, Problem> {
+    let known: Option<&Service> = service
+        .as_ref()
+        .ok()
+        .and_then(|name| desk.settings.services.get(name));
     admit(desk, headers, known)?;
     let name = service.map_err(|_| Refusal::Parameter("The path is not UTF-8.".to_owned()))?;
     desk.service(&name)?;
@@ -130,7 +163,9 @@ fn is_decided(key: &str) -> bool {
 /// The state that a parameter names, in capital or small letters.
 fn state(parameter: &str, name: &str) -> Result<State, Refusal> {
     State::named(&name.to_ascii_uppercase()).ok_or_else(|| {
-        Refusal::Parameter(format!("Invalid parameter {parameter}: [{name}] is not a state of a callback."))
+        Refusal::Parameter(format!(
+            "Invalid parameter {parameter}: [{name}] is not a state of a callback."
+        ))
     })
 }
 
@@ -147,23 +182,44 @@ fn refuse(desk: &Desk, problem: &Problem) -> Response {
     let (status, body) = match problem {
         Problem::Key(problem) => (401, problem.fault()),
         Problem::Credentials => return challenge(&server.realm, &message),
-        Problem::Body(BodyError::TooLarge) => return failure(StatusCode::PAYLOAD_TOO_LARGE, &message),
-        Problem::Body(BodyError::Unsupported { .. }) => return failure(StatusCode::UNSUPPORTED_MEDIA_TYPE, &message),
-        Problem::Refused(Refusal::Store(_)) => return failure(StatusCode::INTERNAL_SERVER_ERROR, &message),
+        Problem::Body(BodyError::TooLarge) => {
+            return failure(StatusCode::PAYLOAD_TOO_LARGE, &message)
+        }
+        Problem::Body(BodyError::Unsupported { .. }) => {
+            return failure(StatusCode::UNSUPPORTED_MEDIA_TYPE, &message)
+        }
+        Problem::Refused(Refusal::Store(_)) => {
+            return failure(StatusCode::INTERNAL_SERVER_ERROR, &message)
+        }
         Problem::Body(BodyError::Malformed(_)) => {
             let exception = exception(GENERAL_EXCEPTION.to_owned(), BAD_PARAMETER, &message);
             (400, exception)
         }
-        Problem::Refused(Refusal::Parameter(_)) => (400, callback_exception("BadParameter", BAD_PARAMETER, &message)),
-        Problem::Refused(Refusal::Number(number)) => (400, callback_exception("Number", number_code(number), &message)),
-        Problem::Refused(Refusal::UnknownCallback(_)) => unknown_callback(server.unknown_id_status, &message),
-        Problem::Refused(Refusal::TooLate { .. }) => (400, callback_exception("State", (400, "BAD_REQUEST"), &message)),
-        Problem::Refused(Refusal::Limit(_)) => {
-            (503, callback_exception("ServiceUnavailable", (503, "SERVICE_UNAVAILABLE"), &message))
+        Problem::Refused(Refusal::Parameter(_)) => (
+            400,
+            callback_exception("BadParameter", BAD_PARAMETER, &message),
+        ),
+        Problem::Refused(Refusal::Number(number)) => (
+            400,
+            callback_exception("Number", number_code(number), &message),
+        ),
+        Problem::Refused(Refusal::UnknownCallback(_)) => {
+            unknown_callback(server.unknown_id_status, &message)
         }
+        Problem::Refused(Refusal::TooLate { .. }) => (
+            400,
+            callback_exception("State", (400, "BAD_REQUEST"), &message),
+        ),
+        Problem::Refused(Refusal::Limit(_)) => (
+            503,
+            callback_exception("ServiceUnavailable", (503, "SERVICE_UNAVAILABLE"), &message),
+        ),
         Problem::SessionOver(_) => {
             let class = ORCHESTRATION_EXCEPTION.to_owned();
-            (500, exception(class, (500, "INTERNAL_SERVER_ERROR"), &message))
+            (
+                500,
+                exception(class, (500, "INTERNAL_SERVER_ERROR"), &message),
+            )
         }
         Problem::Refused(Refusal::UnknownService(_)) => {
             let code = (7040, "INVALID_SERVICE_NAME");
@@ -190,7 +246,11 @@ fn refuse(desk: &Desk, problem: &Problem) -> Response {
 
 /// A server that does not tell an unknown id from a wrong one says so in the body too.
 fn unknown_callback(status: u16, message: &str) -> (u16, Value) {
-    let code = if status == 404 { (404, "NOT_FOUND") } else { BAD_PARAMETER };
+    let code = if status == 404 {
+        (404, "NOT_FOUND")
+    } else {
+        BAD_PARAMETER
+    };
     (status, callback_exception("NotFound", code, message))
 }
 

@@ -41,10 +41,19 @@ pub fn routes(desk: Arc<Desk>) -> Router {
         .route(&path("/callbacks/create"), post(create::create))
         .route(&path("/callbacks/cancel"), post(one::cancel))
         .route(&path("/callbacks/retrieve"), post(one::retrieve))
-        .route(&path("/callbacks/availability/{service}"), get(availability::list))
-        .route(&path("/callbacks/open-for/{service}"), get(availability::open_for))
+        .route(
+            &path("/callbacks/availability/{service}"),
+            get(availability::list),
+        )
+        .route(
+            &path("/callbacks/open-for/{service}"),
+            get(availability::open_for),
+        )
         .route(&path("/callbacks/queue-status/{queue}"), get(queue::status))
-        .route(&path("/estimated-wait-time"), get(queue::estimated_wait_time))
+        .route(
+            &path("/estimated-wait-time"),
+            get(queue::estimated_wait_time),
+        )
         .route(&path("/call-in/requests/create"), post(create::call_in))
         .with_state(desk)
 }
@@ -73,7 +82,12 @@ pub fn owns(path: &str) -> bool {
 
 /// Lets the gateway look at a request.
 pub async fn gateway(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
-    match turned_away(&desk, request.method(), request.uri().path(), request.headers()) {
+    match turned_away(
+        &desk,
+        request.method(),
+        request.uri().path(),
+        request.headers(),
+    ) {
         Some(response) => response,
         None => next.run(request).await,
     }
@@ -81,12 +95,19 @@ pub async fn gateway(State(desk): State<Arc<Desk>>, request: Request, next: Next
 
 /// Real servers stand behind a gateway, which looks at the key before anything else; nothing when
 /// it lets a request pass. Preflight requests carry no key.
-pub fn turned_away(desk: &Desk, method: &Method, path: &str, headers: &HeaderMap) -> Option<Response> {
+pub fn turned_away(
+    desk: &Desk,
+    method: &Method,
+    path: &str,
+    headers: &HeaderMap,
+) -> Option<Response> {
     if *method == Method::OPTIONS || !is_within(path, BASE) {
         return None;
     }
     let keys = &desk.settings.server.v3.api_keys;
-    access::check_key(headers, &["x-api-key"], keys).err().map(unauthorized)
+    access::check_key(headers, &["x-api-key"], keys)
+        .err()
+        .map(unauthorized)
 }
 
 fn unauthorized(problem: KeyProblem) -> Response {
@@ -128,13 +149,25 @@ fn finish(desk: &Desk, answer: Result<Value, Problem>) -> Response {
 fn refuse(desk: &Desk, problem: &Problem) -> Response {
     let message = problem.to_string();
     let (status, code, data) = match problem {
-        Problem::Body(BodyError::TooLarge) => return failure(StatusCode::PAYLOAD_TOO_LARGE, &message),
-        Problem::Body(BodyError::Unsupported { .. }) => return failure(StatusCode::UNSUPPORTED_MEDIA_TYPE, &message),
-        Problem::Refused(Refusal::Store(_)) => return failure(StatusCode::INTERNAL_SERVER_ERROR, &message),
-        Problem::Body(BodyError::Malformed(_)) | Problem::Refused(Refusal::Parameter(_)) => (400, 501, None),
+        Problem::Body(BodyError::TooLarge) => {
+            return failure(StatusCode::PAYLOAD_TOO_LARGE, &message)
+        }
+        Problem::Body(BodyError::Unsupported { .. }) => {
+            return failure(StatusCode::UNSUPPORTED_MEDIA_TYPE, &message)
+        }
+        Problem::Refused(Refusal::Store(_)) => {
+            return failure(StatusCode::INTERNAL_SERVER_ERROR, &message)
+        }
+        Problem::Body(BodyError::Malformed(_)) | Problem::Refused(Refusal::Parameter(_)) => {
+            (400, 501, None)
+        }
         Problem::Refused(Refusal::Number(number)) => (400, number_code(number), None),
-        Problem::Refused(Refusal::UnknownCallback(_)) => return failure(StatusCode::NOT_FOUND, &message),
-        Problem::Refused(Refusal::TooLate { .. }) => return failure(StatusCode::BAD_REQUEST, &message),
+        Problem::Refused(Refusal::UnknownCallback(_)) => {
+            return failure(StatusCode::NOT_FOUND, &message)
+        }
+        Problem::Refused(Refusal::TooLate { .. }) => {
+            return failure(StatusCode::BAD_REQUEST, &message)
+        }
         Problem::Refused(Refusal::Limit(_)) => (429, 7041, Some(&NOTHING)),
         Problem::Refused(Refusal::UnknownService(_)) => (400, 7040, None),
         Problem::Refused(Refusal::Full { proposals, .. }) => (429, 7041, Some(proposals)),
@@ -163,7 +196,9 @@ fn number_code(number: &BadNumber) -> u16 {
 
 /// Proposed slots are a map of text to text here.
 fn proposed(offers: &[Offer]) -> Value {
-    let slots = offers.iter().map(|offer| (times::utc(offer.start), offer.free.to_string().into()));
+    let slots = offers
+        .iter()
+        .map(|offer| (times::utc(offer.start), offer.free.to_string().into()));
     json!({"slots": Value::Object(slots.collect())})
 }
 

@@ -25,13 +25,23 @@ pub struct Period {
     pub report_busy: Option<bool>,
 }
 
-const OPTIONS: [&str; 7] =
-    ["startDate", "numberOfDays", "endDate", "maxTimeSlots", "serviceName", "timezone", "reportBusy"];
+const OPTIONS: [&str; 7] = [
+    "startDate",
+    "numberOfDays",
+    "endDate",
+    "maxTimeSlots",
+    "serviceName",
+    "timezone",
+    "reportBusy",
+];
 
 /// Checks the options.
 pub fn check(options: &Object) -> Result<Period> {
     // Passed over, a misspelt option would give the slots of another day.
-    for name in options.keys().filter(|name| !OPTIONS.contains(&name.as_str())) {
+    for name in options
+        .keys()
+        .filter(|name| !OPTIONS.contains(&name.as_str()))
+    {
         if let Some(meant) = OPTIONS.iter().find(|known| is_near(name, known)) {
             return Err(bad(name, &format!("unknown option; did you mean {meant}?")));
         }
@@ -60,7 +70,10 @@ mod tests {
             "startDate": "", "endDate": null, "numberOfDays": 0, "maxTimeSlots": "",
             "serviceName": "", "timezone": null, "reportBusy": ""
         });
-        assert_eq!(check(options.as_object().unwrap()).unwrap(), Period::default());
+        assert_eq!(
+            check(options.as_object().unwrap()).unwrap(),
+            Period::default()
+        );
     }
 
     #[test]

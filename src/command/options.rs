@@ -11,7 +11,10 @@ use crate::time;
 pub fn get<'a>(options: &'a Object, name: &str) -> Option<&'a Value> {
     const FEW: usize = 16;
     match options.len() {
-        0..=FEW => options.iter().find(|(key, _)| *key == name).map(|(_, value)| value),
+        0..=FEW => options
+            .iter()
+            .find(|(key, _)| *key == name)
+            .map(|(_, value)| value),
         _ => options.get(name),
     }
 }
@@ -48,9 +51,12 @@ pub fn first_time(options: &Object, names: &[&str]) -> Result<Option<String>> {
             None | Some(Value::Null) => {}
             Some(Value::String(text)) if text.is_empty() => {}
             Some(Value::String(text)) => {
-                return time::to_wire(text)
-                    .map(Some)
-                    .ok_or_else(|| bad(name, "must be an RFC 3339 time with a zone, such as 2030-12-01T10:00:00.000Z"))
+                return time::to_wire(text).map(Some).ok_or_else(|| {
+                    bad(
+                        name,
+                        "must be an RFC 3339 time with a zone, such as 2030-12-01T10:00:00.000Z",
+                    )
+                })
             }
             Some(_) => return Err(bad(name, "must be a time as text")),
         }
@@ -84,7 +90,10 @@ pub fn truth_of(name: &str, value: &Value) -> Result<Option<bool>> {
         Value::Null => Ok(None),
         Value::Bool(truth) => Ok(Some(*truth)),
         Value::String(text) if text.is_empty() => Ok(None),
-        Value::String(text) => text.parse().map(Some).map_err(|_| bad(name, "must be true or false")),
+        Value::String(text) => text
+            .parse()
+            .map(Some)
+            .map_err(|_| bad(name, "must be true or false")),
         _ => Err(bad(name, "must be true or false")),
     }
 }

@@ -46,7 +46,10 @@ const DESIRED_TIME: [&str; 3] = ["_desired_time", "desiredtime", "desiredTime"];
 const ROUTING: [(&str, [&str; 2]); 6] = [
     ("_call_direction", ["calldirection", "callDirection"]),
     ("_wait_for_agent", ["waitforagent", "waitForAgent"]),
-    ("_wait_for_user_confirm", ["waitforuserconfirm", "waitForUserConfirm"]),
+    (
+        "_wait_for_user_confirm",
+        ["waitforuserconfirm", "waitForUserConfirm"],
+    ),
     ("_media_type", ["mediatype", "mediaType"]),
     ("_callback_state", ["callbackstate", "callbackState"]),
     ("_urs_virtual_queue", ["ursvirtualqueue", "ursVirtualQueue"]),
@@ -79,7 +82,9 @@ pub fn check(options: &Object) -> Result<Booking<'_>> {
         ..Booking::default()
     };
     for (wire_name, spellings) in ROUTING {
-        booking.routing.extend(routing(options, wire_name, spellings)?);
+        booking
+            .routing
+            .extend(routing(options, wire_name, spellings)?);
     }
     for (name, value) in options.iter().filter(|(_, value)| !value.is_null()) {
         if FIELDS.contains(&name.as_str()) {
@@ -104,7 +109,12 @@ pub fn widget_alias(name: &str) -> Option<&'static str> {
 pub fn widget_routing(options: &Object) -> impl Iterator<Item = (&'static str, Option<&Value>)> {
     ROUTING.iter().map(|(wire_name, spellings)| {
         let given = spellings.iter().filter_map(|name| get(options, name));
-        (*wire_name, given.into_iter().find(|value| !crate::json::is_falsy(value)))
+        (
+            *wire_name,
+            given
+                .into_iter()
+                .find(|value| !crate::json::is_falsy(value)),
+        )
     })
 }
 
@@ -117,8 +127,16 @@ fn routing<'a>(
         match get(options, given_name) {
             None | Some(Value::Null) => continue,
             Some(Value::String(text)) if text.is_empty() => continue,
-            Some(Value::Array(_) | Value::Object(_)) => return Err(bad(given_name, "must be text or true or false")),
-            Some(value) => return Ok(Some(Routing { wire_name, given_name, value })),
+            Some(Value::Array(_) | Value::Object(_)) => {
+                return Err(bad(given_name, "must be text or true or false"))
+            }
+            Some(value) => {
+                return Ok(Some(Routing {
+                    wire_name,
+                    given_name,
+                    value,
+                }))
+            }
         }
     }
     Ok(None)
@@ -128,7 +146,9 @@ fn is_named(name: &str) -> bool {
     PHONE_NUMBER.contains(&name)
         || DESIRED_TIME.contains(&name)
         || matches!(name, "serviceName" | "userData")
-        || ROUTING.iter().any(|(wire_name, spellings)| *wire_name == name || spellings.contains(&name))
+        || ROUTING
+            .iter()
+            .any(|(wire_name, spellings)| *wire_name == name || spellings.contains(&name))
 }
 
 #[cfg(test)]
@@ -149,14 +169,20 @@ mod tests {
         });
         let booking = checked(&options).unwrap();
         assert_eq!(booking.phone_number.as_deref(), Some("111"));
-        assert_eq!(booking.desired_time.as_deref(), Some("2030-01-01T00:00:00.000Z"));
+        assert_eq!(
+            booking.desired_time.as_deref(),
+            Some("2030-01-01T00:00:00.000Z")
+        );
         assert!(booking.rest.is_empty());
     }
 
     #[test]
     fn an_empty_or_null_time_is_as_soon_as_possible() {
         for time in [json!(""), Value::Null] {
-            assert_eq!(checked(&json!({"desiredtime": time})).unwrap().desired_time, None);
+            assert_eq!(
+                checked(&json!({"desiredtime": time})).unwrap().desired_time,
+                None
+            );
         }
     }
 
@@ -183,7 +209,11 @@ mod tests {
             for name in [spellings[0], spellings[1], wire_name] {
                 let options = json!({ name: true });
                 let booking = checked(&options).unwrap();
-                let expected = Routing { wire_name, given_name: name, value: &Value::Bool(true) };
+                let expected = Routing {
+                    wire_name,
+                    given_name: name,
+                    value: &Value::Bool(true),
+                };
                 assert_eq!(booking.routing, [expected]);
                 assert!(booking.rest.is_empty());
             }

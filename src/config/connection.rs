@@ -15,7 +15,14 @@ use super::read::Section;
 use crate::error::{Error, Result};
 
 /// The configuration's keys from which a connection is made.
-pub const KEYS: [&str; 6] = ["dataURL", "apiVersion", "connectTimeout", "maxConnections", "proxy", "tls"];
+pub const KEYS: [&str; 6] = [
+    "dataURL",
+    "apiVersion",
+    "connectTimeout",
+    "maxConnections",
+    "proxy",
+    "tls",
+];
 
 /// Services with equal values can share connections.
 #[derive(Debug, PartialEq)]
@@ -61,7 +68,9 @@ impl Connection {
         origin.set_path("");
         Ok(Connection {
             connect_timeout: section.milliseconds("connectTimeout", 1, super::DAY_MS)?,
-            max_connections: section.integer("maxConnections", 1, 1 << 16)?.unwrap_or(DEFAULT_MAX_CONNECTIONS) as usize,
+            max_connections: section
+                .integer("maxConnections", 1, 1 << 16)?
+                .unwrap_or(DEFAULT_MAX_CONNECTIONS) as usize,
             proxy: proxy::read(section, &origin)?,
             tls: tls(section)?,
             origin,
@@ -71,7 +80,8 @@ impl Connection {
     /// Whether any connection is encrypted, so that authorities are needed.
     pub fn uses_tls(&self) -> bool {
         let proxy = self.proxy.as_ref();
-        self.origin.scheme() == "https" || proxy.is_some_and(|proxy| proxy.url.starts_with("https:"))
+        self.origin.scheme() == "https"
+            || proxy.is_some_and(|proxy| proxy.url.starts_with("https:"))
     }
 }
 
@@ -92,31 +102,54 @@ fn tls(section: &Section) -> Result<Tls> {
         (None, Some(_)) => return Err(given.error("certFile", "is required with tls.keyFile")),
     };
     let only_1_3 = given.choice("minVersion", &[("1.2", false), ("1.3", true)], false)?;
-    Ok(Tls { authorities, identity, only_1_3 })
+    Ok(Tls {
+        authorities,
+        identity,
+        only_1_3,
+    })
 }
 
 fn authorities(section: &Section, path: &str) -> Result<Vec<CertificateDer<'static>>> {
     let found = certificates(section, "caFile", path)?;
     for (index, certificate) in found.iter().enumerate() {
-        RootCertStore::empty().add(certificate.clone()).map_err(|error| {
-            section.error("caFile", &format!("certificate {} of {path} cannot be used: {error}", index + 1))
-        })?;
+        RootCertStore::empty()
+            .add(certificate.clone())
+            .map_err(|error| {
+                section.error(
+                    "caFile",
+                    &format!(
+                        "certificate {} of {path} cannot be used: {error}",
+                        index + 1
+                    ),
+                )
+            })?;
     }
     Ok(found)
 }
 
 fn identity(section: &Section, certificate: &str, key: &str) -> Result<Identity> {
-    let identity = Identity { chain: certificates(section, "certFile", certificate)?, key: private_key(section, key)? };
-    let checked = CertifiedKey::from_der(identity.chain.clone(), identity.key.clone_key(), &ring::default_provider());
+    let identity = Identity {
+        chain: certificates(section, "certFile", certificate)?,
+        key: private_key(section, key)?,
+    };
+    let checked = CertifiedKey::from_der(
+        identity.chain.clone(),
+        identity.key.clone_key(),
+        &ring::default_provider(),
+    );
     match checked {
         Ok(_) => Ok(identity),
-        Err(error) => Err(section.error("keyFile", &format!("does not go with tls.certFile: {error}"))),
+        Err(error) => Err(section.error(
+            "keyFile",
+            &format!("does not go with tls.certFile: {error}"),
+        )),
     }
 }
 
 fn certificates(section: &Section, key: &str, path: &str) -> Result<Vec<CertificateDer<'static>>> {
     let pem = read_file(section, key, path)?;
-    let certificates: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+    let certificates: std::result::Result<Vec<_>, _> =
+        CertificateDer::pem_slice_iter(&pem).collect();
     match certificates {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
         _ => Err(section.error(key, &format!("{path} holds no certificate in PEM form"))),
@@ -125,8 +158,12 @@ fn certificates(section: &Section, key: &str, path: &str) -> Result<Vec<Certific
 
 fn private_key(section: &Section, path: &str) -> Result<PrivateKeyDer<'static>> {
     let pem = read_file(section, "keyFile", path)?;
-    PrivateKeyDer::from_pem_slice(&pem)
-        .map_err(|_| section.error("keyFile", &format!("{path} holds no unencrypted private key in PEM form")))
+    PrivateKeyDer::from_pem_slice(&pem).map_err(|_| {
+        section.error(
+            "keyFile",
+            &format!("{path} holds no unencrypted private key in PEM form"),
+        )
+    })
 }
 
 fn read_file(section: &Section, key: &str, path: &str) -> std::result::Result<Vec<u8>, Error> {

@@ -49,7 +49,11 @@ pub fn check(given: &Object, path: &str, known: &[&str]) -> Result<()> {
         let full = read_path(path, key);
         if let Some(meant) = known.iter().find(|known| is_near(key, known)) {
             let meant = read_path(path, meant);
-            return Err(Error::field(Status::Config, &full, format!("unknown key; did you mean {meant}?")));
+            return Err(Error::field(
+                Status::Config,
+                &full,
+                format!("unknown key; did you mean {meant}?"),
+            ));
         }
         log::warn(|| format!("configuration key {} is unknown and ignored", shown(&full)));
     }
@@ -58,7 +62,10 @@ pub fn check(given: &Object, path: &str, known: &[&str]) -> Result<()> {
 
 /// A name as the log may hold it: one that is no ordinary word could be a value in the wrong place.
 pub fn shown(name: &str) -> String {
-    let is_word = name.len() <= 40 && name.chars().all(|letter| letter.is_ascii_alphabetic() || "_.-".contains(letter));
+    let is_word = name.len() <= 40
+        && name
+            .chars()
+            .all(|letter| letter.is_ascii_alphabetic() || "_.-".contains(letter));
     if is_word {
         format!("{name:?}")
     } else {
@@ -77,8 +84,13 @@ pub fn read_path(path: &str, key: &str) -> String {
 /// Whether a word is probably meant for a known one.
 pub fn is_near(key: &str, known: &str) -> bool {
     // In a word of three or four letters, two other letters make another word.
-    let allowed = if key.len().min(known.len()) <= 4 { 1 } else { 2 };
-    key.len().abs_diff(known.len()) <= allowed && distance(&key.to_lowercase(), &known.to_lowercase()) <= allowed
+    let allowed = if key.len().min(known.len()) <= 4 {
+        1
+    } else {
+        2
+    };
+    key.len().abs_diff(known.len()) <= allowed
+        && distance(&key.to_lowercase(), &known.to_lowercase()) <= allowed
 }
 
 /// How many letters must be added, dropped, changed or swapped with their neighbour.
@@ -90,9 +102,13 @@ fn distance(one: &str, other: &str) -> usize {
         let mut current = vec![row];
         for column in 1..=other.len() {
             let change = usize::from(one[row - 1] != other[column - 1]);
-            let mut best = (above[column] + 1).min(current[column - 1] + 1).min(above[column - 1] + change);
-            let swapped =
-                row > 1 && column > 1 && one[row - 1] == other[column - 2] && one[row - 2] == other[column - 1];
+            let mut best = (above[column] + 1)
+                .min(current[column - 1] + 1)
+                .min(above[column - 1] + change);
+            let swapped = row > 1
+                && column > 1
+                && one[row - 1] == other[column - 2]
+                && one[row - 2] == other[column - 1];
             if swapped {
                 best = best.min(before[column - 2] + 1);
             }

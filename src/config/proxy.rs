@@ -23,12 +23,15 @@ pub struct Proxy {
 pub fn read(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
     match section.get("proxy") {
         None => from_environment(section, origin),
-        Some(Value::String(word)) if word.eq_ignore_ascii_case("env") => from_environment(section, origin),
+        Some(Value::String(word)) if word.eq_ignore_ascii_case("env") => {
+            from_environment(section, origin)
+        }
         Some(Value::String(word)) if word.eq_ignore_ascii_case("none") => Ok(None),
         Some(Value::Object(given)) => {
             keys::check(given, "proxy", keys::PROXY)?;
             let given = Section::new(given, "proxy");
-            let named = named(&given.required("url")?, origin).map_err(|what| given.error("url", what))?;
+            let named =
+                named(&given.required("url")?, origin).map_err(|what| given.error("url", what))?;
             Ok((!is_excepted(&no_proxy(&given)?, origin)).then_some(named))
         }
         Some(_) => Err(section.error("proxy", "must be \"env\", \"none\" or an object with url")),
@@ -38,7 +41,10 @@ pub fn read(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
 /// As other programs read it: lower case wins over upper case, and a scheme's own variable over that for all schemes.
 fn from_environment(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
     let variable = |name: &str| {
-        std::env::var(name).ok().filter(|text| !text.trim().is_empty()).map(|text| (name.to_owned(), text))
+        std::env::var(name)
+            .ok()
+            .filter(|text| !text.trim().is_empty())
+            .map(|text| (name.to_owned(), text))
     };
     // To a program that a web server runs, a client can give HTTP_PROXY by sending a header called Proxy.
     let is_cgi = std::env::var_os("REQUEST_METHOD").is_some();
@@ -46,17 +52,31 @@ fn from_environment(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
         "https" => ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"],
         _ => ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"],
     };
-    let mut given = names.iter().filter(|name| !(is_cgi && **name == "HTTP_PROXY")).filter_map(|name| variable(name));
-    let Some((name, url)) = given.next() else { return Ok(None) };
-    let exceptions = variable("no_proxy").or_else(|| variable("NO_PROXY")).map_or_else(String::new, |(_, list)| list);
+    let mut given = names
+        .iter()
+        .filter(|name| !(is_cgi && **name == "HTTP_PROXY"))
+        .filter_map(|name| variable(name));
+    let Some((name, url)) = given.next() else {
+        return Ok(None);
+    };
+    let exceptions = variable("no_proxy")
+        .or_else(|| variable("NO_PROXY"))
+        .map_or_else(String::new, |(_, list)| list);
     // What is meant for other servers only need not be of use here.
     if is_excepted(&exceptions, origin) {
         return Ok(None);
     }
     // A scheme may be left out there.
-    let url = if url.contains("://") { url } else { format!("http://{url}") };
+    let url = if url.contains("://") {
+        url
+    } else {
+        format!("http://{url}")
+    };
     named(&url, origin).map(Some).map_err(|what| {
-        section.error("proxy", &format!("{name} in the environment {what}; mend it, or choose \"none\""))
+        section.error(
+            "proxy",
+            &format!("{name} in the environment {what}; mend it, or choose \"none\""),
+        )
     })
 }
 
@@ -66,22 +86,35 @@ fn named(url: &str, origin: &Url) -> std::result::Result<Proxy, &'static str> {
         "must be a URL that starts with http:// or https://, with a host and perhaps name, password and port";
     let parsed = Url::parse(url.trim()).map_err(|_| WANTED)?;
     if !matches!(parsed.scheme(), "http" | "https") {
-        return Err("names a kind of proxy that is not supported; use one with http:// or https://");
+        return Err(
+            "names a kind of proxy that is not supported; use one with http:// or https://",
+        );
     }
     if parsed.path() != "/" || parsed.query().is_some() || parsed.fragment().is_some() {
         return Err("must not have a path; write / ? # in name and password as %2F %3F %23");
     }
     let destination = origin.as_str().parse().map_err(|_| WANTED)?;
-    let intercept = Matcher::builder().all(parsed.as_str()).build().intercept(&destination).ok_or(WANTED)?;
-    Ok(Proxy { url: intercept.uri().to_string(), authorization: intercept.basic_auth().cloned() })
+    let intercept = Matcher::builder()
+        .all(parsed.as_str())
+        .build()
+        .intercept(&destination)
+        .ok_or(WANTED)?;
+    Ok(Proxy {
+        url: intercept.uri().to_string(),
+        authorization: intercept.basic_auth().cloned(),
+    })
 }
 
 /// Whether the server is on a list of exceptions: hosts, domains with or without `.` or `*.` in front, addresses,
 /// networks such as `10.0.0.0/8`, each perhaps with a port; `*` is every host.
 fn is_excepted(list: &str, origin: &Url) -> bool {
-    let Ok(destination) = origin.as_str().parse() else { return false };
+    let Ok(destination) = origin.as_str().parse() else {
+        return false;
+    };
     let port = origin.port_or_known_default().map(|port| port.to_string());
-    let mut entries = list.split([',', ' ', '\t']).filter(|entry| !entry.is_empty());
+    let mut entries = list
+        .split([',', ' ', '\t'])
+        .filter(|entry| !entry.is_empty());
     entries.any(|entry| {
         let (host, wanted) = match entry.rsplit_once(':') {
             Some((host, port)) if host.ends_with(']') || !host.contains(':') => (host, Some(port)),
@@ -90,9 +123,21 @@ fn is_excepted(list: &str, origin: &Url) -> bool {
         if wanted.is_some_and(|wanted| Some(wanted) != port.as_deref()) {
             return false;
         }
-        let host = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
-        let host = host.strip_prefix('*').filter(|rest| rest.starts_with('.')).unwrap_or(host);
-        host == "*" || Matcher::builder().all("http://proxy").no(host).build().intercept(&destination).is_none()
+        let host = host
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .trim_end_matches('.');
+        let host = host
+            .strip_prefix('*')
+            .filter(|rest| rest.starts_with('.'))
+            .unwrap_or(host);
+        host == "*"
+            || Matcher::builder()
+                .all("http://proxy")
+                .no(host)
+                .build()
+                .intercept(&destination)
+                .is_none()
     })
 }
 
@@ -157,11 +202,18 @@ mod tests {
     #[test]
     fn a_url_that_cannot_be_used_is_told() {
         let origin = Url::parse("http://a.example/").unwrap();
-        for url in
-            ["http://127.0.0.1:99999", "ftp://p", "socks5://p", "http://", "http://u:a/b@p", "http://u:a#b@p", "p:1"]
-        {
+        for url in [
+            "http://127.0.0.1:99999",
+            "ftp://p",
+            "socks5://p",
+            "http://",
+            "http://u:a/b@p",
+            "http://u:a#b@p",
+            "p:1",
+        ] {
             assert!(named(url, &origin).is_err(), "{url}");
-            let configured = json!({"dataURL": "http://a.example/", "proxy": {"url": url, "noProxy": "*"}});
+            let configured =
+                json!({"dataURL": "http://a.example/", "proxy": {"url": url, "noProxy": "*"}});
             assert!(Config::parse(&configured.to_string()).is_err(), "{url}");
         }
         let proxy = named("http://us%65r:p%40ss@p:3128", &origin).unwrap();

@@ -47,7 +47,8 @@ impl<'a> Section<'a> {
 
     /// Text that must be there and not empty.
     pub fn required(&self, key: &str) -> Result<String> {
-        self.filled(key)?.ok_or_else(|| self.error(key, "is required"))
+        self.filled(key)?
+            .ok_or_else(|| self.error(key, "is required"))
     }
 
     /// A whole number within bounds.
@@ -57,7 +58,10 @@ impl<'a> Section<'a> {
         };
         match whole(value) {
             Some(number) if (least..=most).contains(&number) => Ok(Some(number)),
-            _ => Err(self.error(key, &format!("must be a whole number from {least} to {most}"))),
+            _ => Err(self.error(
+                key,
+                &format!("must be a whole number from {least} to {most}"),
+            )),
         }
     }
 
@@ -80,9 +84,14 @@ impl<'a> Section<'a> {
         let Some(given) = self.filled(key)? else {
             return Ok(default);
         };
-        let chosen = choices.iter().find(|(word, _)| word.eq_ignore_ascii_case(&given));
+        let chosen = choices
+            .iter()
+            .find(|(word, _)| word.eq_ignore_ascii_case(&given));
         chosen.map(|(_, value)| *value).ok_or_else(|| {
-            let words: Vec<_> = choices.iter().map(|(word, _)| format!("{word:?}")).collect();
+            let words: Vec<_> = choices
+                .iter()
+                .map(|(word, _)| format!("{word:?}"))
+                .collect();
             self.error(key, &format!("must be {}", words.join(" or ")))
         })
     }

@@ -8,11 +8,17 @@ use crate::secret::Wiped;
 use crate::status::Status;
 
 /// Paths at which a widgets configuration holds the section, tried in this order.
-const PATHS: [&[&str]; 3] = [&["_genesys", "widgets", "callback"], &["widgets", "callback"], &["callback"]];
+const PATHS: [&[&str]; 3] = [
+    &["_genesys", "widgets", "callback"],
+    &["widgets", "callback"],
+    &["callback"],
+];
 
 fn at<'a>(given: &'a Object, path: &[&str]) -> Option<&'a Object> {
     let (last, steps) = path.split_last()?;
-    let inner = steps.iter().try_fold(given, |object, step| object.get(*step)?.as_object())?;
+    let inner = steps
+        .iter()
+        .try_fold(given, |object, step| object.get(*step)?.as_object())?;
     inner.get(*last)?.as_object()
 }
 
@@ -20,8 +26,15 @@ fn at<'a>(given: &'a Object, path: &[&str]) -> Option<&'a Object> {
 pub fn read(text: &str) -> Result<Wiped> {
     let given = match json::parse(text, "the configuration")? {
         Some(Value::Object(given)) if !given.is_empty() => Wiped::from(given),
-        None | Some(Value::Object(_)) => return Err(Error::new(Status::Config, "Invalid configuration")),
-        Some(_) => return Err(Error::new(Status::Config, "the configuration must be a JSON object")),
+        None | Some(Value::Object(_)) => {
+            return Err(Error::new(Status::Config, "Invalid configuration"))
+        }
+        Some(_) => {
+            return Err(Error::new(
+                Status::Config,
+                "the configuration must be a JSON object",
+            ))
+        }
     };
     if given.contains_key("dataURL") {
         return Ok(given);
@@ -34,6 +47,10 @@ pub fn read(text: &str) -> Result<Wiped> {
     }
     match PATHS.iter().find(|path| given.contains_key(path[0])) {
         None => Ok(given),
-        Some(path) => Err(Error::field(Status::Config, &path.join("."), "must be an object with the configuration")),
+        Some(path) => Err(Error::field(
+            Status::Config,
+            &path.join("."),
+            "must be an object with the configuration",
+        )),
     }
 }

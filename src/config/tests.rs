@@ -8,7 +8,12 @@ fn parse(config: Value) -> Result<Config> {
 fn refused(config: Value, key: &str) {
     let error = parse(config.clone()).expect_err(&config.to_string());
     assert_eq!(error.status, Status::Config, "{config}");
-    assert_eq!(error.field.as_deref(), Some(key), "{config}: {}", error.message);
+    assert_eq!(
+        error.field.as_deref(),
+        Some(key),
+        "{config}: {}",
+        error.message
+    );
     assert!(error.message.starts_with(key), "{}", error.message);
 }
 
@@ -37,7 +42,10 @@ fn the_section_is_found_in_a_whole_widgets_configuration() {
     ] {
         assert_eq!(parse(config).unwrap().timeout, Duration::from_millis(5000));
     }
-    refused(json!({ "_genesys": { "widgets": {} } }), "_genesys.widgets.callback");
+    refused(
+        json!({ "_genesys": { "widgets": {} } }),
+        "_genesys.widgets.callback",
+    );
     refused(json!({ "callback": 5 }), "callback");
 }
 
@@ -45,7 +53,10 @@ fn the_section_is_found_in_a_whole_widgets_configuration() {
 fn base_urls_are_completed() {
     let base = |config| parse(config).unwrap().data_url;
     assert_eq!(base(json!({ "dataURL": format!("{URL}/") })), URL);
-    for given in ["https://g.example/engagement/v3", "https://g.example/engagement/v3/callbacks/"] {
+    for given in [
+        "https://g.example/engagement/v3",
+        "https://g.example/engagement/v3/callbacks/",
+    ] {
         let config = json!({ "dataURL": given, "apiVersion": "V3" });
         assert_eq!(base(config), "https://g.example/engagement/v3/callbacks");
     }
@@ -95,18 +106,39 @@ fn mistakes_inside_a_section_name_the_whole_path() {
     for (config, key) in [
         (json!({ "retry": { "attempts": 0 } }), "retry.attempts"),
         (json!({ "retry": { "attempt": 1 } }), "retry.attempt"),
-        (json!({ "retry": { "baseDelayMs": "1" } }), "retry.baseDelayMs"),
-        (json!({ "basicAuth": { "password": "x" } }), "basicAuth.username"),
-        (json!({ "basicAuth": { "username": "a:b" } }), "basicAuth.username"),
+        (
+            json!({ "retry": { "baseDelayMs": "1" } }),
+            "retry.baseDelayMs",
+        ),
+        (
+            json!({ "basicAuth": { "password": "x" } }),
+            "basicAuth.username",
+        ),
+        (
+            json!({ "basicAuth": { "username": "a:b" } }),
+            "basicAuth.username",
+        ),
         (json!({ "headers": { "a b": "x" } }), "headers.a b"),
         (json!({ "headers": { "X-A": "x\ny" } }), "headers.X-A"),
-        (json!({ "headers": { "Content-Length": "5" } }), "headers.Content-Length"),
+        (
+            json!({ "headers": { "Content-Length": "5" } }),
+            "headers.Content-Length",
+        ),
         (json!({ "proxy": { "url": "proxy:8080" } }), "proxy.url"),
         (json!({ "proxy": {} }), "proxy.url"),
         (json!({ "proxy": { "url": "socks5://p:1" } }), "proxy.url"),
-        (json!({ "headers": { "Accept-Encoding": "gzip" } }), "headers.Accept-Encoding"),
-        (json!({ "proxy": { "url": "http://p:1", "noProxy": 5 } }), "proxy.noProxy"),
-        (json!({ "tls": { "caFile": "/nowhere/ca.pem" } }), "tls.caFile"),
+        (
+            json!({ "headers": { "Accept-Encoding": "gzip" } }),
+            "headers.Accept-Encoding",
+        ),
+        (
+            json!({ "proxy": { "url": "http://p:1", "noProxy": 5 } }),
+            "proxy.noProxy",
+        ),
+        (
+            json!({ "tls": { "caFile": "/nowhere/ca.pem" } }),
+            "tls.caFile",
+        ),
         (json!({ "tls": { "caFile": "/dev/null" } }), "tls.caFile"),
         (json!({ "tls": { "certFile": "/dev/null" } }), "tls.keyFile"),
         (json!({ "tls": { "keyFile": "/dev/null" } }), "tls.certFile"),
@@ -123,14 +155,18 @@ fn nearly_known_keys_are_mistakes_and_unknown_ones_are_not() {
     let error = parse(json!({ "dataUrl": URL })).unwrap_err();
     assert_eq!(error.message, "dataUrl: unknown key; did you mean dataURL?");
     refused(json!({ "dataURL": URL, "ajaxTimout": 5 }), "ajaxTimout");
-    parse(json!({ "dataURL": URL, "theme": "dark", "countryCodes": true, "form": [], "ewt": {} })).unwrap();
+    parse(json!({ "dataURL": URL, "theme": "dark", "countryCodes": true, "form": [], "ewt": {} }))
+        .unwrap();
 }
 
 #[test]
 fn an_empty_configuration_has_the_widgets_own_text() {
     for text in ["{}", "", "null", r#"{"callback":{}}"#] {
         let error = Config::parse(text).unwrap_err();
-        assert_eq!((error.status, error.message.as_str()), (Status::Config, "Invalid configuration"));
+        assert_eq!(
+            (error.status, error.message.as_str()),
+            (Status::Config, "Invalid configuration")
+        );
     }
     assert_eq!(Config::parse("[]").unwrap_err().status, Status::Config);
     assert_eq!(Config::parse("{\"a\"").unwrap_err().status, Status::NotJson);
@@ -146,11 +182,19 @@ fn configure_merges_and_resets_nothing() {
     assert_eq!(second.timeout, Duration::from_millis(50));
     assert_eq!(second.data_url, URL);
     assert_eq!(second.retry.attempts, 1);
-    assert_eq!(serde_json::to_string(&*second.user_data).unwrap(), r#"{"a":1,"b":2}"#);
+    assert_eq!(
+        serde_json::to_string(&*second.user_data).unwrap(),
+        r#"{"a":1,"b":2}"#
+    );
     assert!(Arc::ptr_eq(&first.connection, &second.connection));
-    let third = second.merged(r#"{"apikey":null,"userData":{"a":null}}"#).unwrap();
+    let third = second
+        .merged(r#"{"apikey":null,"userData":{"a":null}}"#)
+        .unwrap();
     assert!(third.api_key.is_none());
-    assert_eq!(serde_json::to_string(&*third.user_data).unwrap(), r#"{"b":2}"#);
+    assert_eq!(
+        serde_json::to_string(&*third.user_data).unwrap(),
+        r#"{"b":2}"#
+    );
     assert!(first.merged("{}").is_err());
     assert!(first.merged(r#"{"dataURL":"x"}"#).is_err());
     assert!(first.merged(r#"{"dataURL":null}"#).is_err());
@@ -160,7 +204,10 @@ fn configure_merges_and_resets_nothing() {
 fn basic_credentials_become_a_header() {
     let credentials = json!({ "username": "Aladdin", "password": "open sesame" });
     let config = parse(json!({ "dataURL": URL, "basicAuth": credentials })).unwrap();
-    assert_eq!(config.headers["authorization"], "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+    assert_eq!(
+        config.headers["authorization"],
+        "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
+    );
     assert!(config.headers["authorization"].is_sensitive());
 }
 
@@ -174,13 +221,29 @@ fn a_proxy_applies_unless_its_host_is_excepted() {
             .as_ref()
             .map(|proxy| proxy.url.clone())
     };
-    assert_eq!(proxy(json!({ "url": "http://u:p@127.0.0.2:3128" })).as_deref(), Some("http://127.0.0.2:3128/"));
-    assert_eq!(proxy(json!({ "url": "http://127.0.0.2:3128", "noProxy": "127.0.0.0/8" })), None);
-    assert_eq!(proxy(json!({ "url": "http://127.0.0.2:3128", "noProxy": ["x", "127.0.0.1"] })), None);
+    assert_eq!(
+        proxy(json!({ "url": "http://u:p@127.0.0.2:3128" })).as_deref(),
+        Some("http://127.0.0.2:3128/")
+    );
+    assert_eq!(
+        proxy(json!({ "url": "http://127.0.0.2:3128", "noProxy": "127.0.0.0/8" })),
+        None
+    );
+    assert_eq!(
+        proxy(json!({ "url": "http://127.0.0.2:3128", "noProxy": ["x", "127.0.0.1"] })),
+        None
+    );
     assert_eq!(proxy(json!("none")), None);
-    assert_eq!(proxy(json!({ "url": "http://127.0.0.2:3128", "noProxy": "x, *" })), None);
+    assert_eq!(
+        proxy(json!({ "url": "http://127.0.0.2:3128", "noProxy": "x, *" })),
+        None
+    );
     for odd in ["http://u:p^s|s\"@127.0.0.2:3128", " http://127.0.0.2:3128"] {
-        assert_eq!(proxy(json!({ "url": odd })).as_deref(), Some("http://127.0.0.2:3128/"), "{odd}");
+        assert_eq!(
+            proxy(json!({ "url": odd })).as_deref(),
+            Some("http://127.0.0.2:3128/"),
+            "{odd}"
+        );
     }
 }
 

@@ -22,12 +22,18 @@ pub struct Reply {
 impl Reply {
     /// Success without a text.
     pub fn ok() -> Reply {
-        Reply { status: CBSVC_OK, text: None }
+        Reply {
+            status: CBSVC_OK,
+            text: None,
+        }
     }
 
     /// A failure with its message as the text.
     pub fn message(error: &Error) -> Reply {
-        Reply { status: error.status.code(), text: Some(c_text(error.message.clone())) }
+        Reply {
+            status: error.status.code(),
+            text: Some(c_text(error.message.clone())),
+        }
     }
 }
 
@@ -71,7 +77,10 @@ pub unsafe fn optional_text<'a>(text: *const c_char, what: &str) -> Result<Optio
     // SAFETY: not NULL, and the caller vouches for the rest.
     let bytes = unsafe { CStr::from_ptr(text) };
     bytes.to_str().map(Some).map_err(|error| {
-        let message = format!("{what} is not UTF-8: the byte at position {} is wrong", error.valid_up_to());
+        let message = format!(
+            "{what} is not UTF-8: the byte at position {} is wrong",
+            error.valid_up_to()
+        );
         Error::new(Status::NotUtf8, message)
     })
 }
@@ -125,8 +134,16 @@ impl ForeignHandler {
     /// # Safety
     /// The functions may be called with `user_data` on every thread that calls into the library, and until the
     /// release has run.
-    pub unsafe fn new(handler: cbsvc_handler, user_data: *mut c_void, release: cbsvc_release) -> ForeignHandler {
-        ForeignHandler { handler, user_data: UserData(user_data), release }
+    pub unsafe fn new(
+        handler: cbsvc_handler,
+        user_data: *mut c_void,
+        release: cbsvc_release,
+    ) -> ForeignHandler {
+        ForeignHandler {
+            handler,
+            user_data: UserData(user_data),
+            release,
+        }
     }
 
     /// The handler as the library uses it, where NULL means that nobody wants to be told.
@@ -169,12 +186,21 @@ mod tests {
         panics::install();
         let mut out = ptr::null_mut();
         // SAFETY: `out` is a variable of this function.
-        let status = unsafe { text_function(&mut out, |error| Reply::message(&error), || panic!("SECRET")) };
+        let status = unsafe {
+            text_function(
+                &mut out,
+                |error| Reply::message(&error),
+                || panic!("SECRET"),
+            )
+        };
         assert_eq!(status, 901);
         // SAFETY: the text was made by `CString::into_raw` and is taken back once.
         let text = unsafe { CString::from_raw(out) };
         let text = text.to_str().unwrap();
-        assert!(text.contains("src/ffi/boundary.rs") && !text.contains("SECRET"), "{text}");
+        assert!(
+            text.contains("src/ffi/boundary.rs") && !text.contains("SECRET"),
+            "{text}"
+        );
         assert_eq!(function(|| panic!("SECRET")), 901);
     }
 }

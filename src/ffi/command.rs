@@ -92,7 +92,10 @@ pub unsafe extern "C" fn cbsvc_command(
         match Command::from_name(name) {
             Some(command) => outcome_reply(service.run(command, data)),
             None if name == CONFIGURE => configure(&service, data),
-            None => rejected(name, Error::new(Status::UnknownCommand, "Command does not exist")),
+            None => rejected(
+                name,
+                Error::new(Status::UnknownCommand, "Command does not exist"),
+            ),
         }
     };
     // SAFETY: the interface asks for NULL or a variable.
@@ -130,5 +133,8 @@ fn rejected(command: &str, error: Error) -> Reply {
 
 fn outcome_reply(outcome: Outcome) -> Reply {
     let status = outcome.error.map_or(CBSVC_OK, |error| error.status.code());
-    Reply { status, text: Some(outcome.text) }
+    Reply {
+        status,
+        text: Some(outcome.text),
+    }
 }

@@ -86,15 +86,28 @@ mod tests {
     fn every_status_has_its_constant() {
         let source = include_str!("constants.rs");
         for status in Status::ALL {
-            let line = format!("pub const CBSVC_{}: cbsvc_status = {};", status.name(), status.code());
+            let line = format!(
+                "pub const CBSVC_{}: cbsvc_status = {};",
+                status.name(),
+                status.code()
+            );
             assert!(source.contains(&line), "{line}");
         }
-        assert_eq!(source.matches(": cbsvc_status = ").count() - 2, Status::ALL.len() + 1);
+        assert_eq!(
+            source.matches(": cbsvc_status = ").count() - 2,
+            Status::ALL.len() + 1
+        );
     }
 
     #[test]
     fn the_header_version_is_the_packages() {
-        let parts: Vec<u32> = env!("CARGO_PKG_VERSION").split('.').map(|part| part.parse().unwrap()).collect();
-        assert_eq!(CBSVC_HEADER_VERSION, parts[0] << 16 | parts[1] << 8 | parts[2]);
+        let parts: Vec<u32> = env!("CARGO_PKG_VERSION")
+            .split('.')
+            .map(|part| part.parse().unwrap())
+            .collect();
+        assert_eq!(
+            CBSVC_HEADER_VERSION,
+            parts[0] << 16 | parts[1] << 8 | parts[2]
+        );
     }
 }

@@ -52,10 +52,13 @@ pub unsafe extern "C" fn cbsvc_subscribe(
         // SAFETY: the interface asks for NUL-terminated text.
         let filter = match unsafe { boundary::text(event, "event") }? {
             "*" => Filter::All,
-            name => Filter::One(
-                command::event(name)
-                    .ok_or_else(|| Error::field(Status::BadOption, "event", "is not one that the service publishes"))?,
-            ),
+            name => Filter::One(command::event(name).ok_or_else(|| {
+                Error::field(
+                    Status::BadOption,
+                    "event",
+                    "is not one that the service publishes",
+                )
+            })?),
         };
         service.subscribe(filter, handler, tell)
     })
@@ -69,6 +72,9 @@ pub unsafe extern "C" fn cbsvc_subscribe(
 /// Any thread, also inside a handler. Errors: `CBSVC_BAD_HANDLE`, `CBSVC_NO_SUCH`, `CBSVC_CLOSED`,
 /// `CBSVC_PANIC`. Since 0.1.
 #[no_mangle]
-pub extern "C" fn cbsvc_unsubscribe(service: *mut cbsvc_service, subscription: u64) -> cbsvc_status {
+pub extern "C" fn cbsvc_unsubscribe(
+    service: *mut cbsvc_service,
+    subscription: u64,
+) -> cbsvc_status {
     boundary::function(|| find(service)?.unsubscribe(subscription))
 }

@@ -25,8 +25,14 @@ pub unsafe extern "C" fn cbsvc_diagnostics(json: *mut *mut c_char) -> cbsvc_stat
     if json.is_null() {
         return Status::NullArgument.code();
     }
-    let body = || Reply { status: CBSVC_OK, text: Some(c_text(diagnostics::text())) };
-    let on_panic = |error: Error| Reply { status: error.status.code(), text: None };
+    let body = || Reply {
+        status: CBSVC_OK,
+        text: Some(c_text(diagnostics::text())),
+    };
+    let on_panic = |error: Error| Reply {
+        status: error.status.code(),
+        text: None,
+    };
     // SAFETY: the interface asks for a variable.
     unsafe { boundary::text_function(json, on_panic, body) }
 }
@@ -47,10 +53,19 @@ pub unsafe extern "C" fn cbsvc_diagnostics(json: *mut *mut c_char) -> cbsvc_stat
 /// # Safety
 /// As described.
 #[no_mangle]
-pub unsafe extern "C" fn cbsvc_set_log(level: i32, handler: cbsvc_handler, user_data: *mut c_void) -> cbsvc_status {
+pub unsafe extern "C" fn cbsvc_set_log(
+    level: i32,
+    handler: cbsvc_handler,
+    user_data: *mut c_void,
+) -> cbsvc_status {
     boundary::function(|| {
-        let level = Level::from_number(level)
-            .ok_or_else(|| Error::field(Status::BadOption, "level", "is not one of the CBSVC_LOG levels"))?;
+        let level = Level::from_number(level).ok_or_else(|| {
+            Error::field(
+                Status::BadOption,
+                "level",
+                "is not one of the CBSVC_LOG levels",
+            )
+        })?;
         // SAFETY: the interface says when the handler runs and that `user_data` stays usable.
         let handler = unsafe { ForeignHandler::new(handler, user_data, None) };
         let wanted = level != Level::Off;
@@ -96,10 +111,11 @@ pub extern "C" fn cbsvc_version() -> u32 {
 /// Any thread, also inside a handler. Never fails. Since 0.1.
 #[no_mangle]
 pub extern "C" fn cbsvc_version_text() -> *const c_char {
-    const TEXT: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
-        Ok(text) => text,
-        Err(_) => c"",
-    };
+    const TEXT: &CStr =
+        match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+            Ok(text) => text,
+            Err(_) => c"",
+        };
     TEXT.as_ptr()
 }
 

@@ -48,7 +48,10 @@ pub unsafe extern "C" fn cbsvc_init(
     let body = || {
         prepare_process();
         if service.is_null() {
-            return Err(Error::new(Status::NullArgument, "service is NULL: there is nowhere to put the new service"));
+            return Err(Error::new(
+                Status::NullArgument,
+                "service is NULL: there is nowhere to put the new service",
+            ));
         }
         // SAFETY: the interface asks for NUL-terminated text.
         let config = Config::parse(unsafe { boundary::text(config, "config") }?)?;
@@ -62,11 +65,13 @@ pub unsafe extern "C" fn cbsvc_init(
         let Ok(handler) = handler.into_handler() else {
             return Ok(());
         };
-        opened.subscribe(Filter::All, handler, |_| {}).inspect_err(|_| {
-            SERVICES.remove(token);
-            // SAFETY: as above.
-            unsafe { *service = ptr::null_mut() };
-        })
+        opened
+            .subscribe(Filter::All, handler, |_| {})
+            .inspect_err(|_| {
+                SERVICES.remove(token);
+                // SAFETY: as above.
+                unsafe { *service = ptr::null_mut() };
+            })
     };
     // SAFETY: the interface asks for NULL or a variable.
     unsafe { boundary::text_function(error, |error| Reply::message(&error), || reply(body())) }
@@ -112,7 +117,10 @@ pub unsafe extern "C" fn cbsvc_configure(
 pub extern "C" fn cbsvc_close(service: *mut cbsvc_service, timeout_ms: i32) -> cbsvc_status {
     boundary::function(|| {
         if find(service)?.is_inside() {
-            return Err(Error::new(Status::Reentrant, "a service cannot be closed from inside itself"));
+            return Err(Error::new(
+                Status::Reentrant,
+                "a service cannot be closed from inside itself",
+            ));
         }
         let closed = SERVICES.remove(token(service)).ok_or_else(bad_handle)?;
         closed.close(wait(timeout_ms))
@@ -125,7 +133,10 @@ pub fn find(service: *mut cbsvc_service) -> Result<Arc<Service>> {
 }
 
 fn bad_handle() -> Error {
-    Error::new(Status::BadHandle, "the service is NULL, closed, or was never one")
+    Error::new(
+        Status::BadHandle,
+        "the service is NULL, closed, or was never one",
+    )
 }
 
 fn reply(result: Result<()>) -> Reply {

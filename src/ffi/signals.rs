@@ -5,9 +5,15 @@ use crate::host::{self, Protections};
 /// Gives the protections to the library.
 pub fn install() {
     #[cfg(unix)]
-    host::set(Protections { signals_held: unix::signals_held, sigpipe_held: unix::sigpipe_held });
+    host::set(Protections {
+        signals_held: unix::signals_held,
+        sigpipe_held: unix::sigpipe_held,
+    });
     #[cfg(not(unix))]
-    host::set(Protections { signals_held: |section| section(), sigpipe_held: |section| section() });
+    host::set(Protections {
+        signals_held: |section| section(),
+        sigpipe_held: |section| section(),
+    });
 }
 
 #[cfg(unix)]
@@ -66,7 +72,10 @@ mod unix {
             });
             #[cfg(any(target_os = "linux", target_os = "android"))]
             {
-                let now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+                let now = libc::timespec {
+                    tv_sec: 0,
+                    tv_nsec: 0,
+                };
                 // SAFETY: set and time are valid; a NULL information pointer is allowed. It does not wait.
                 while unsafe { libc::sigtimedwait(&set, ptr::null_mut(), &now) } == libc::SIGPIPE {}
             }

@@ -54,8 +54,15 @@ pub unsafe extern "C" fn cbsvc_start(
     boundary::function(|| {
         let done = done.into_optional_handler();
         // SAFETY: the interface asks for NULL or NUL-terminated texts.
-        let (name, data) = unsafe { (boundary::text(name, "name")?, boundary::optional_text(data, "data")) };
-        find(service)?.start(name, data, done, tell).inspect_err(|_| tell(0))
+        let (name, data) = unsafe {
+            (
+                boundary::text(name, "name")?,
+                boundary::optional_text(data, "data"),
+            )
+        };
+        find(service)?
+            .start(name, data, done, tell)
+            .inspect_err(|_| tell(0))
     })
 }
 
@@ -98,7 +105,10 @@ pub extern "C" fn cbsvc_dispatch(service: *mut cbsvc_service, timeout_ms: i32) -
 /// # Safety
 /// As described.
 #[no_mangle]
-pub unsafe extern "C" fn cbsvc_waitable(service: *mut cbsvc_service, waitable: *mut isize) -> cbsvc_status {
+pub unsafe extern "C" fn cbsvc_waitable(
+    service: *mut cbsvc_service,
+    waitable: *mut isize,
+) -> cbsvc_status {
     let tell = |descriptor: isize| {
         if !waitable.is_null() {
             // SAFETY: not NULL, and the interface asks for a variable.

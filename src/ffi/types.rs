@@ -29,8 +29,9 @@ pub struct cbsvc_service {
 /// the same time. A handler may call any function of the library; only closing its own service is answered with
 /// `CBSVC_REENTRANT`. It must return normally: leaving it by `longjmp` is undefined, and a C++ exception that leaves
 /// it ends the program with a message.
-pub type cbsvc_handler =
-    Option<unsafe extern "C-unwind" fn(event: *const c_char, data: *const c_char, user_data: *mut c_void)>;
+pub type cbsvc_handler = Option<
+    unsafe extern "C-unwind" fn(event: *const c_char, data: *const c_char, user_data: *mut c_void),
+>;
 
 /// A function of the program that is told that `user_data` will not be used again.
 ///

@@ -94,7 +94,10 @@ impl Local {
         running.waiting += 1;
         let busy = |running: &mut Running| busy(*running);
         let mut running = match until.map(|until| until.saturating_duration_since(Instant::now())) {
-            None => self.left.wait_while(running, busy).unwrap_or_else(PoisonError::into_inner),
+            None => self
+                .left
+                .wait_while(running, busy)
+                .unwrap_or_else(PoisonError::into_inner),
             Some(left) => {
                 let waited = self.left.wait_timeout_while(running, left, busy);
                 waited.unwrap_or_else(PoisonError::into_inner).0
@@ -126,9 +129,18 @@ impl Call {
         Call::counted(local, |running| &mut running.handlers, None)
     }
 
-    fn counted(local: Arc<Local>, count: fn(&mut Running) -> &mut usize, inside: Option<Inside>) -> Call {
+    fn counted(
+        local: Arc<Local>,
+        count: fn(&mut Running) -> &mut usize,
+        inside: Option<Inside>,
+    ) -> Call {
         *count(&mut lock(&local.running)) += 1;
-        Call { local, generation: generation(), count, _inside: inside }
+        Call {
+            local,
+            generation: generation(),
+            count,
+            _inside: inside,
+        }
     }
 
     /// Whether a handler has forked and this is the child, in which what waits is the parent's to tell.

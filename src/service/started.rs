@@ -45,7 +45,9 @@ impl Service {
         }
         let limit = self.config().queue_limit;
         let Some(room) = call.local.queue.reserve(limit) else {
-            let message = format!("{limit} started calls have not been told yet; dispatch them, or raise queueLimit");
+            let message = format!(
+                "{limit} started calls have not been told yet; dispatch them, or raise queueLimit"
+            );
             return Err(Error::new(Status::Busy, message));
         };
         let id = LAST_CALL.fetch_add(1, Ordering::Relaxed) + 1;
@@ -57,7 +59,12 @@ impl Service {
         match self.prepare(command, data, begun, &call.local) {
             Err(error) => {
                 let outcome = Outcome::unanswered(command.name(), error, 0);
-                room.fill(Delivery::Ended(self.ended(command, outcome, begun.elapsed(), done)));
+                room.fill(Delivery::Ended(self.ended(
+                    command,
+                    outcome,
+                    begun.elapsed(),
+                    done,
+                )));
                 Ok(())
             }
             Ok(prepared) => {
@@ -73,7 +80,12 @@ impl Service {
             Ok(()) => Outcome::done(CONFIGURE).text,
             Err(error) => Outcome::unanswered(CONFIGURE, error, 0).text,
         };
-        Ended { done, name: CONFIGURE_C, event: None, text }
+        Ended {
+            done,
+            name: CONFIGURE_C,
+            event: None,
+            text,
+        }
     }
 
     /// Hands a request to the network thread.
@@ -93,10 +105,21 @@ impl Service {
             Some(worker) if worker.runs() => worker.clone(),
             _ => started.worker.insert(Worker::shared()?).clone(),
         };
-        let mut ending =
-            Ending { service: self.clone(), local: local.clone(), id, begun: prepared.begun, has_ended: false };
+        let mut ending = Ending {
+            service: self.clone(),
+            local: local.clone(),
+            id,
+            begun: prepared.begun,
+            has_ended: false,
+        };
         let abort = worker.spawn(async move {
-            let Prepared { asked, request, transport, limits, begun } = prepared;
+            let Prepared {
+                asked,
+                request,
+                transport,
+                limits,
+                begun,
+            } = prepared;
             let exchanged = transport.send(&request, &limits).await;
             let took = begun.elapsed();
             // A long answer takes long to read, and all other calls would wait for this thread.
@@ -105,7 +128,8 @@ impl Service {
                     .unwrap_or_else(|error| Outcome::unanswered(command.name(), error, 1));
                 service.ended(command, outcome, took, done)
             };
-            let answered = |done| Delivery::Answered(Box::new(move |service: &Service| read(service, done)));
+            let answered =
+                |done| Delivery::Answered(Box::new(move |service: &Service| read(service, done)));
             let announcement = ending.end(|call| answered(call.done));
             if announcement.is_some() {
                 // Other calls that have come to their end by now are announced with this one.
@@ -113,13 +137,25 @@ impl Service {
             }
         });
         // Put in before the lock is given back, so that a call that ends at once finds itself.
-        started.calls.insert(id, StartedCall { command, done, abort });
+        started.calls.insert(
+            id,
+            StartedCall {
+                command,
+                done,
+                abort,
+            },
+        );
         Ok(())
     }
 
     /// Ends a started call before its answer; it is told as cancelled.
     pub fn cancel(&self, id: u64) -> Result<()> {
-        let unknown = || Error::new(Status::NoSuch, "the service has no such call, or it has ended");
+        let unknown = || {
+            Error::new(
+                Status::NoSuch,
+                "the service has no such call, or it has ended",
+            )
+        };
         let call = self.begin().ok_or_else(closed)?;
         // Told under the same lock, so that closing finds either the call or its end.
         let mut started = lock(&call.local.started);
@@ -206,7 +242,10 @@ impl Service {
             }
         };
         threads::spawn("cbsvc-handlers", work).map_err(|error| {
-            Error::new(Status::Internal, format!("the system refuses a thread for handlers: {error}"))
+            Error::new(
+                Status::Internal,
+                format!("the system refuses a thread for handlers: {error}"),
+            )
         })?;
         *started = true;
         Ok(())
@@ -216,7 +255,12 @@ impl Service {
     fn ended(&self, command: Command, outcome: Outcome, took: Duration, done: Handler) -> Ended {
         self.count(command, &outcome, took);
         let event = command.event(outcome.resolved());
-        Ended { done, name: event, event: Some(event), text: outcome.text }
+        Ended {
+            done,
+            name: event,
+            event: Some(event),
+            text: outcome.text,
+        }
     }
 }
 
@@ -235,7 +279,12 @@ pub(super) fn cancel_all(local: &Local) {
 fn cancelled(call: StartedCall) -> Delivery {
     call.abort.abort();
     let text: CString = Outcome::cancelled(call.command.name()).text;
-    Delivery::Ended(Ended { done: call.done, name: call.command.c_name(), event: None, text })
+    Delivery::Ended(Ended {
+        done: call.done,
+        name: call.command.c_name(),
+        event: None,
+        text,
+    })
 }
 
 /// Makes sure that a call on the network thread ends, whatever becomes of the thread.
@@ -263,7 +312,10 @@ impl Drop for Ending {
         if !self.has_ended {
             let (service, took) = (self.service.clone(), self.begun.elapsed());
             self.end(|call| {
-                let error = Error::new(Status::Internal, "the call was lost; the booking may have been made");
+                let error = Error::new(
+                    Status::Internal,
+                    "the call was lost; the booking may have been made",
+                );
                 let outcome = Outcome::unanswered(call.command.name(), error, 1);
                 Delivery::Ended(service.ended(call.command, outcome, took, call.done))
             });

@@ -29,7 +29,10 @@ impl Sent {
         if text.as_deref() == Some("") {
             self.0.store(true, Ordering::Release);
         }
-        Watched { text: text.map(Bytes::from), sent: self.clone() }
+        Watched {
+            text: text.map(Bytes::from),
+            sent: self.clone(),
+        }
     }
 }
 
@@ -43,7 +46,10 @@ impl Body for Watched {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         self.sent.0.store(true, Ordering::Release);
         Poll::Ready(self.text.take().map(|text| Ok(Frame::data(text))))
     }

@@ -58,8 +58,14 @@ impl Direct {
     /// Prepares a connection; none is made yet.
     pub fn new(connection: &Connection, mut tls: rustls::ClientConfig) -> Result<Direct> {
         let server: Uri = connection.origin.as_str().parse().map_err(unusable)?;
-        let host = server.authority().map_or("", |authority| authority.as_str());
-        let host = host.rsplit_once('@').map_or(host, |(_, host)| host).parse().map_err(unusable)?;
+        let host = server
+            .authority()
+            .map_or("", |authority| authority.as_str());
+        let host = host
+            .rsplit_once('@')
+            .map_or(host, |(_, host)| host)
+            .parse()
+            .map_err(unusable)?;
         let mut plain = HttpConnector::new_with_resolver(Resolver);
         plain.enforce_http(false);
         plain.set_nodelay(true);
@@ -94,7 +100,10 @@ impl Direct {
         let mut open = self.open.take().and_then(|open| open.rested(&self.waker));
         loop {
             let is_rested = open.is_some();
-            let Open { mut sender, mut driver } = match open.take() {
+            let Open {
+                mut sender,
+                mut driver,
+            } = match open.take() {
                 Some(open) => open,
                 None => self.connect().await?,
             };
@@ -119,7 +128,9 @@ impl Direct {
 
     /// Whether the connection is still open while it rests. The caretaker is woken when something happens to it.
     pub fn is_open(&mut self, caretaker: &Waker) -> bool {
-        let Some(driver) = self.open.as_mut().and_then(|open| open.driver.as_mut()) else { return false };
+        let Some(driver) = self.open.as_mut().and_then(|open| open.driver.as_mut()) else {
+            return false;
+        };
         let mut inner = Context::from_waker(&self.waker);
         self.bell.begin(caretaker);
         loop {
@@ -143,23 +154,38 @@ impl Direct {
             None => Uri::try_from(url.path()),
         };
         let mut made = Request::new(sent.watched(request.body.clone()));
-        *made.method_mut() = if request.body.is_some() { Method::POST } else { Method::GET };
+        *made.method_mut() = if request.body.is_some() {
+            Method::POST
+        } else {
+            Method::GET
+        };
         *made.uri_mut() = target.map_err(Failed::other)?;
         *made.headers_mut() = request.headers.clone();
-        made.headers_mut().entry(USER_AGENT).or_insert(HeaderValue::from_static(AGENT));
-        made.headers_mut().entry(HOST).or_insert_with(|| self.host.clone());
+        made.headers_mut()
+            .entry(USER_AGENT)
+            .or_insert(HeaderValue::from_static(AGENT));
+        made.headers_mut()
+            .entry(HOST)
+            .or_insert_with(|| self.host.clone());
         Ok(made)
     }
 
     async fn connect(&mut self) -> std::result::Result<Open, Failed> {
         let connecting = self.connector.call(self.server.clone());
         let stream = match self.connect_timeout {
-            Some(timeout) => tokio::time::timeout(timeout, connecting).await.map_err(|_| Failed::connect_timeout())?,
+            Some(timeout) => tokio::time::timeout(timeout, connecting)
+                .await
+                .map_err(|_| Failed::connect_timeout())?,
             None => connecting.await,
         };
-        let (sender, driver) =
-            Builder::new().max_buf_size(MOST_READ).handshake(stream.map_err(Failed::connecting)?).await?;
-        Ok(Open { sender, driver: Some(Box::new(driver)) })
+        let (sender, driver) = Builder::new()
+            .max_buf_size(MOST_READ)
+            .handshake(stream.map_err(Failed::connecting)?)
+            .await?;
+        Ok(Open {
+            sender,
+            driver: Some(Box::new(driver)),
+        })
     }
 
     /// Runs a future and the connection that it needs, until the future is over.
@@ -177,7 +203,10 @@ impl Direct {
                 if let Poll::Ready(output) = future.as_mut().poll(&mut inner) {
                     return Poll::Ready(output);
                 }
-                if driver.as_mut().is_some_and(|driver| Pin::new(driver).poll(&mut inner).is_ready()) {
+                if driver
+                    .as_mut()
+                    .is_some_and(|driver| Pin::new(driver).poll(&mut inner).is_ready())
+                {
                     *driver = None;
                 } else if self.bell.rest() {
                     return Poll::Pending;

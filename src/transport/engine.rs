@@ -55,24 +55,44 @@ pub struct Engine {
 impl Engine {
     /// An engine without connections.
     pub fn new(connection: &Connection, tls: rustls::ClientConfig) -> Result<Engine> {
-        let build = || Builder::new_current_thread().enable_io().enable_time().build();
+        let build = || {
+            Builder::new_current_thread()
+                .enable_io()
+                .enable_time()
+                .build()
+        };
         let runtime = threads::fit_for_a_runtime(build).map_err(|error| {
-            Error::new(Status::Internal, format!("the system refuses what a connection needs: {error}"))
+            Error::new(
+                Status::Internal,
+                format!("the system refuses what a connection needs: {error}"),
+            )
         })?;
         let way = match connection.proxy {
             None => Way::Direct(Box::new(Direct::new(connection, tls)?)),
             Some(_) => Way::Client(client(only_1_1(connection, tls), connection)?),
         };
-        Ok(Engine { runtime: Some(runtime), way: Some(way), timer: None })
+        Ok(Engine {
+            runtime: Some(runtime),
+            way: Some(way),
+            timer: None,
+        })
     }
 
     /// Drives what `exchange` makes of the way to its end; `None` when the deadline comes first.
-    pub fn run<'a, F>(&'a mut self, exchange: impl FnOnce(&'a mut Way) -> F, deadline: Instant) -> Option<F::Output>
+    pub fn run<'a, F>(
+        &'a mut self,
+        exchange: impl FnOnce(&'a mut Way) -> F,
+        deadline: Instant,
+    ) -> Option<F::Output>
     where
         F: Future + Send + 'a,
         F::Output: Send,
     {
-        let Engine { runtime, way, timer } = self;
+        let Engine {
+            runtime,
+            way,
+            timer,
+        } = self;
         let (Some(runtime), Some(way)) = (runtime, way) else {
             unreachable!("an engine has its parts until it is dropped");
         };

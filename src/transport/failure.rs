@@ -39,23 +39,38 @@ pub struct Failed {
 impl Failed {
     /// No connection was made.
     pub fn connecting(error: Box<dyn StdError + Send + Sync>) -> Failed {
-        Failed { error, connecting: true, timed_out: false }
+        Failed {
+            error,
+            connecting: true,
+            timed_out: false,
+        }
     }
 
     /// No connection was made in time.
     pub fn connect_timeout() -> Failed {
-        Failed { timed_out: true, ..Failed::connecting(io::Error::from(io::ErrorKind::TimedOut).into()) }
+        Failed {
+            timed_out: true,
+            ..Failed::connecting(io::Error::from(io::ErrorKind::TimedOut).into())
+        }
     }
 
     /// Something else went wrong.
     pub fn other(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Failed {
-        Failed { error: error.into(), connecting: false, timed_out: false }
+        Failed {
+            error: error.into(),
+            connecting: false,
+            timed_out: false,
+        }
     }
 }
 
 impl From<reqwest::Error> for Failed {
     fn from(error: reqwest::Error) -> Failed {
-        Failed { connecting: error.is_connect(), timed_out: error.is_timeout(), error: error.into() }
+        Failed {
+            connecting: error.is_connect(),
+            timed_out: error.is_timeout(),
+            error: error.into(),
+        }
     }
 }
 
@@ -67,7 +82,10 @@ impl From<hyper::Error> for Failed {
 
 /// A client could not be made from the configuration.
 pub fn unusable(error: impl StdError + 'static) -> Error {
-    Error::new(Status::Internal, format!("the HTTP client could not be made: {}", innermost(&error)))
+    Error::new(
+        Status::Internal,
+        format!("the HTTP client could not be made: {}", innermost(&error)),
+    )
 }
 
 /// What an error of the HTTP client means. A booking whose sending has begun is never safe to repeat.
@@ -81,11 +99,19 @@ pub fn classify(failed: Failed, is_booking: bool, sent: &Sent, connection: &Conn
     Error::new(status, message).retryable(passing && !(is_booking && sent.begun()))
 }
 
-fn connecting(error: &(dyn StdError + 'static), timed_out: bool, connection: &Connection) -> (Status, String, bool) {
+fn connecting(
+    error: &(dyn StdError + 'static),
+    timed_out: bool,
+    connection: &Connection,
+) -> (Status, String, bool) {
     let origin = connection.origin.origin().ascii_serialization();
     let cause = innermost(error);
     if find::<io::Error>(error).is_some_and(wants_descriptors) {
-        return (Status::Internal, format!("no connection to {origin}: {cause}"), false);
+        return (
+            Status::Internal,
+            format!("no connection to {origin}: {cause}"),
+            false,
+        );
     }
     if cause == CLOSED_IN_HANDSHAKE {
         let message =
@@ -95,8 +121,14 @@ fn connecting(error: &(dyn StdError + 'static), timed_out: bool, connection: &Co
     if let Some(proxy) = &connection.proxy {
         let refusal = cause.strip_prefix("tunnel error: ");
         let message = match refusal {
-            Some(REFUSED_CREDENTIALS) => format!("the proxy {} wants credentials: put them into proxy.url", proxy.url),
-            Some(reason) => format!("the proxy {} does not connect to {origin}: {reason}", proxy.url),
+            Some(REFUSED_CREDENTIALS) => format!(
+                "the proxy {} wants credentials: put them into proxy.url",
+                proxy.url
+            ),
+            Some(reason) => format!(
+                "the proxy {} does not connect to {origin}: {reason}",
+                proxy.url
+            ),
             None => format!("no connection to the proxy {}: {cause}", proxy.url),
         };
         return (Status::Proxy, message, refusal != Some(REFUSED_CREDENTIALS));
@@ -105,9 +137,17 @@ fn connecting(error: &(dyn StdError + 'static), timed_out: bool, connection: &Co
         return (Status::Dns, lookup.to_string(), true);
     }
     if timed_out {
-        return (Status::Timeout, format!("connectTimeout has passed without a connection to {origin}"), true);
+        return (
+            Status::Timeout,
+            format!("connectTimeout has passed without a connection to {origin}"),
+            true,
+        );
     }
-    (Status::Connect, format!("no connection to {origin}: {cause}"), true)
+    (
+        Status::Connect,
+        format!("no connection to {origin}: {cause}"),
+        true,
+    )
 }
 
 /// The TLS layer's word for a server that goes away meanwhile.
@@ -122,7 +162,9 @@ fn wants_descriptors(error: &io::Error) -> bool {
 
 /// A connection that was dropped may hold the next time; an answer that is not HTTP will not improve.
 fn exchanging(error: &(dyn StdError + 'static)) -> (Status, String, bool) {
-    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof};
+    use io::ErrorKind::{
+        BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof,
+    };
     let cause = innermost(error);
     // The TLS layer refers its own users to its own documents.
     let cause = cause.split(": https://").next().unwrap_or_default();
@@ -133,7 +175,9 @@ fn exchanging(error: &(dyn StdError + 'static)) -> (Status, String, bool) {
             // Over HTTP/2 a server gives a request, or all of them, up in an orderly way: when it is started anew, say.
             || find::<h2::Error>(error).is_some_and(|error| error.is_remote() || error.is_io());
     let message = match dropped {
-        true => format!("the server closed the connection before its answer was complete ({cause})"),
+        true => {
+            format!("the server closed the connection before its answer was complete ({cause})")
+        }
         false => format!("the server's answer cannot be understood as HTTP ({cause})"),
     };
     (Status::Protocol, message, dropped)
@@ -147,7 +191,10 @@ fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Optio
             return Some(found);
         }
         // An I/O error names as its cause what lies below the error it wraps, and passes that one over.
-        next = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        next = match error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
             Some(wrapped) => Some(wrapped),
             None => error.source(),
         };

@@ -35,7 +35,11 @@ pub struct Quiet {
 }
 
 impl Quiet {
-    fn send(&self, context: &mut Context, send: impl Fn(SockRef) -> Result<usize>) -> Poll<Result<usize>> {
+    fn send(
+        &self,
+        context: &mut Context,
+        send: impl Fn(SockRef) -> Result<usize>,
+    ) -> Poll<Result<usize>> {
         let stream = self.stream.inner();
         loop {
             ready!(stream.poll_write_ready(context))?;
@@ -48,7 +52,11 @@ impl Quiet {
 }
 
 impl Read for Quiet {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context, buffer: ReadBufCursor) -> Poll<Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context,
+        buffer: ReadBufCursor,
+    ) -> Poll<Result<()>> {
         self.reads += 1;
         if self.reads > READS {
             self.reads = 0;
@@ -64,12 +72,22 @@ impl Read for Quiet {
 }
 
 impl Write for Quiet {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context, bytes: &[u8]) -> Poll<Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context,
+        bytes: &[u8],
+    ) -> Poll<Result<usize>> {
         self.send(context, |socket| socket.send_with_flags(bytes, FLAGS))
     }
 
-    fn poll_write_vectored(self: Pin<&mut Self>, context: &mut Context, slices: &[IoSlice]) -> Poll<Result<usize>> {
-        self.send(context, |socket| socket.send_vectored_with_flags(slices, FLAGS))
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context,
+        slices: &[IoSlice],
+    ) -> Poll<Result<usize>> {
+        self.send(context, |socket| {
+            socket.send_vectored_with_flags(slices, FLAGS)
+        })
     }
 
     fn is_write_vectored(&self) -> bool {

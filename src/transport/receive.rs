@@ -52,7 +52,10 @@ fn redirect<B>(response: &Response<B>, is_post: bool, from: &Url) -> Result<Opti
         StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER => !is_post,
         _ => return Ok(None),
     };
-    let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+    let location = response
+        .headers()
+        .get(LOCATION)
+        .and_then(|value| value.to_str().ok());
     let Some(next) = location.and_then(|location| from.join(location).ok()) else {
         return Ok(None);
     };
@@ -75,10 +78,18 @@ where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Failed>,
 {
-    let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+    let header = |name| {
+        response
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
     let too_large = || {
         let limit = journey.limits.max_bytes;
-        Error::new(Status::TooLarge, format!("the server's answer is larger than maxResponseBytes, {limit} bytes"))
+        Error::new(
+            Status::TooLarge,
+            format!("the server's answer is larger than maxResponseBytes, {limit} bytes"),
+        )
     };
     let announced: Option<usize> = header(CONTENT_LENGTH).and_then(|length| length.parse().ok());
     if announced.is_some_and(|length| length > journey.limits.max_bytes) {
@@ -86,13 +97,19 @@ where
     }
     let mut answer = Answer {
         status: response.status().as_u16(),
-        says_json: header(CONTENT_TYPE).is_some_and(|kind| kind.to_ascii_lowercase().contains("json")),
+        says_json: header(CONTENT_TYPE)
+            .is_some_and(|kind| kind.to_ascii_lowercase().contains("json")),
         retry_after: header(RETRY_AFTER).and_then(retry_after),
         body: Vec::with_capacity(announced.unwrap_or(0).min(LARGEST_RESERVATION)),
     };
     let mut body = response.into_body();
     while let Some(frame) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {
-        let Ok(chunk) = frame.map_err(|error| journey.failed(error.into()))?.into_data() else { continue };
+        let Ok(chunk) = frame
+            .map_err(|error| journey.failed(error.into()))?
+            .into_data()
+        else {
+            continue;
+        };
         if answer.body.len() + chunk.len() > journey.limits.max_bytes {
             return Err(too_large());
         }
@@ -107,5 +124,7 @@ where
 
 fn retry_after(text: &str) -> Option<Duration> {
     let seconds = text.trim().parse().ok().map(Duration::from_secs);
-    seconds.or_else(|| until_http_date(text)).map(|wait| wait.min(LONGEST_WAIT))
+    seconds
+        .or_else(|| until_http_date(text))
+        .map(|wait| wait.min(LONGEST_WAIT))
 }

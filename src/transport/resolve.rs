@@ -65,7 +65,10 @@ impl Service<dns::Name> for Resolver {
 
 fn resolved(host: &str) -> impl Future<Output = Found> + use<> {
     let answer = look_up(host);
-    let gone = LookupFailed { host: host.to_owned(), reason: "the lookup did not finish".to_owned() };
+    let gone = LookupFailed {
+        host: host.to_owned(),
+        reason: "the lookup did not finish".to_owned(),
+    };
     async move { answer.await.unwrap_or(Err(gone)) }
 }
 
@@ -80,10 +83,19 @@ fn look_up(host: &str) -> oneshot::Receiver<Found> {
     hosts.insert(host.to_owned(), vec![sender]);
     drop(hosts);
     let (name, queue) = (host.to_owned(), waiting.clone());
-    let spawned = threads::spawn("cbsvc-lookup", move || tell(&queue, &name, ask_system(&name)));
+    let spawned = threads::spawn("cbsvc-lookup", move || {
+        tell(&queue, &name, ask_system(&name))
+    });
     if let Err(error) = spawned {
         let reason = format!("no thread for the lookup: {error}");
-        tell(&waiting, host, Err(LookupFailed { host: host.to_owned(), reason }));
+        tell(
+            &waiting,
+            host,
+            Err(LookupFailed {
+                host: host.to_owned(),
+                reason,
+            }),
+        );
     }
     receiver
 }
@@ -92,8 +104,14 @@ fn ask_system(host: &str) -> Found {
     let found = (host, 0).to_socket_addrs().map(Iterator::collect::<Vec<_>>);
     match found {
         Ok(addresses) if !addresses.is_empty() => Ok(addresses),
-        Ok(_) => Err(LookupFailed { host: host.to_owned(), reason: "it has no address".to_owned() }),
-        Err(error) => Err(LookupFailed { host: host.to_owned(), reason: error.to_string() }),
+        Ok(_) => Err(LookupFailed {
+            host: host.to_owned(),
+            reason: "it has no address".to_owned(),
+        }),
+        Err(error) => Err(LookupFailed {
+            host: host.to_owned(),
+            reason: error.to_string(),
+        }),
     }
 }
 

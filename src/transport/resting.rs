@@ -29,12 +29,18 @@ struct Kept {
 impl Resting {
     /// None yet; none shall rest longer than this.
     pub fn new(longest: Duration) -> Resting {
-        Resting(Arc::new(Mutex::new(Kept { longest, ..Kept::default() })))
+        Resting(Arc::new(Mutex::new(Kept {
+            longest,
+            ..Kept::default()
+        })))
     }
 
     /// The connection used last, if one rests.
     pub fn take(&self) -> Option<Direct> {
-        lock(&self.0).connections.pop().map(|(_, connection)| connection)
+        lock(&self.0)
+            .connections
+            .pop()
+            .map(|(_, connection)| connection)
     }
 
     /// Lets a connection rest. Called on the network thread, where the caretaker works.
@@ -67,8 +73,12 @@ impl Drop for Resting {
 async fn look_after(kept: Weak<Mutex<Kept>>) {
     let mut timer = pin!(sleep_until(Instant::now()));
     poll_fn(|context| loop {
-        let Some(kept) = kept.upgrade() else { return Poll::Ready(()) };
-        let Some(next) = lock(&kept).looked_after(context) else { return Poll::Pending };
+        let Some(kept) = kept.upgrade() else {
+            return Poll::Ready(());
+        };
+        let Some(next) = lock(&kept).looked_after(context) else {
+            return Poll::Pending;
+        };
         timer.as_mut().reset(next);
         if timer.as_mut().poll(context).is_pending() {
             return Poll::Pending;
@@ -83,7 +93,8 @@ impl Kept {
         let (now, longest) = (Instant::now(), self.longest);
         self.caretaker = Some(context.waker().clone());
         let waker = context.waker();
-        self.connections.retain_mut(|(since, connection)| *since + longest > now && connection.is_open(waker));
+        self.connections
+            .retain_mut(|(since, connection)| *since + longest > now && connection.is_open(waker));
         let next = self.connections.first().map(|(since, _)| *since + longest);
         self.is_timed = next.is_some();
         next
@@ -110,21 +121,34 @@ mod tests {
         let base = format!("http://{}/", listener.local_addr().unwrap());
         let server = std::thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+            let mut lines = BufReader::new(stream.try_clone().unwrap())
+                .lines()
+                .map_while(Result::ok);
             lines.find(|line| line.is_empty()).unwrap();
             stream.write_all(b"HTTP/1.1 204 No\r\n\r\n").unwrap();
             // Ends when the other side closes.
             lines.count()
         });
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(async {
-            let config = Config::parse(&format!(r#"{{"dataURL":"{base}","proxy":"none"}}"#)).unwrap();
+            let config =
+                Config::parse(&format!(r#"{{"dataURL":"{base}","proxy":"none"}}"#)).unwrap();
             let tls = tls::client_config(&config.connection).unwrap();
             let mut direct = Direct::new(&config.connection, tls).unwrap();
             let url = Url::parse(&base).unwrap();
-            let request = Request { url: url.clone(), headers: HeaderMap::new(), body: None };
+            let request = Request {
+                url: url.clone(),
+                headers: HeaderMap::new(),
+                body: None,
+            };
             let read = |response: http::Response<_>| async move { response.status() };
-            let status = direct.exchange(&request, &url, &Sent::default(), read).await.unwrap();
+            let status = direct
+                .exchange(&request, &url, &Sent::default(), read)
+                .await
+                .unwrap();
             assert_eq!(status, 204);
 
             let resting = Resting::new(Duration::from_millis(20));

@@ -6,8 +6,8 @@ use once_cell::race::OnceBox;
 use rustls::crypto::{ring, CryptoProvider};
 use rustls::version::{TLS12, TLS13};
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, Error as TlsError, PeerIncompatible, RootCertStore,
-    SupportedProtocolVersion,
+    AlertDescription, CertificateError, ClientConfig, Error as TlsError, PeerIncompatible,
+    RootCertStore, SupportedProtocolVersion,
 };
 use rustls_platform_verifier::Verifier;
 
@@ -31,7 +31,9 @@ pub fn client_config(connection: &Connection) -> Result<ClientConfig> {
         .map_err(|error| unusable("tls", &error))?;
     let builder = if connection.uses_tls() {
         let verifier = verifier(connection, provider)?;
-        builder.dangerous().with_custom_certificate_verifier(verifier)
+        builder
+            .dangerous()
+            .with_custom_certificate_verifier(verifier)
     } else {
         // Nothing is encrypted, so a machine without any authorities will do; and nobody is trusted.
         builder.with_root_certificates(RootCertStore::empty())
@@ -96,7 +98,11 @@ fn refused(alert: AlertDescription, host: &str, tls: &Tls) -> String {
 }
 
 fn no_common_version(host: &str, tls: &Tls) -> String {
-    let least = if tls.only_1_3 { "1.3, which tls.minVersion asks for" } else { "1.2" };
+    let least = if tls.only_1_3 {
+        "1.3, which tls.minVersion asks for"
+    } else {
+        "1.2"
+    };
     format!("{host} has no TLS version that is accepted here: the least is {least}")
 }
 
@@ -107,10 +113,14 @@ pub fn explain(error: &TlsError, connection: &Connection) -> String {
         TlsError::InvalidCertificate(CertificateError::UnknownIssuer) => {
             format!("{host} has a certificate from an issuer that is not trusted here; if it is right, name the issuer's certificate in tls.caFile")
         }
-        TlsError::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
+        TlsError::InvalidCertificate(
+            CertificateError::Expired | CertificateError::ExpiredContext { .. },
+        ) => {
             format!("the certificate of {host} has expired, or this machine's clock is wrong")
         }
-        TlsError::InvalidCertificate(CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. }) => {
+        TlsError::InvalidCertificate(
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. },
+        ) => {
             format!("the certificate of {host} is not valid yet, or this machine's clock is wrong")
         }
         TlsError::InvalidCertificate(
@@ -118,7 +128,9 @@ pub fn explain(error: &TlsError, connection: &Connection) -> String {
         ) => {
             format!("the certificate is for another host than {host}")
         }
-        TlsError::InvalidCertificate(reason) if format!("{reason:?}").contains("CaUsedAsEndEntity") => {
+        TlsError::InvalidCertificate(reason)
+            if format!("{reason:?}").contains("CaUsedAsEndEntity") =>
+        {
             format!(
                 "{host} shows the certificate of an authority (CA:TRUE) as its own; give it a certificate of its own, \
                  signed by that authority"
@@ -127,10 +139,13 @@ pub fn explain(error: &TlsError, connection: &Connection) -> String {
         TlsError::InvalidCertificate(CertificateError::Other(reason)) => {
             format!("the certificate of {host} is not acceptable: {}", reason.0)
         }
-        TlsError::InvalidCertificate(reason) => format!("the certificate of {host} is not acceptable: {reason}"),
+        TlsError::InvalidCertificate(reason) => {
+            format!("the certificate of {host} is not acceptable: {reason}")
+        }
         TlsError::AlertReceived(alert) => refused(*alert, host, &connection.tls),
         TlsError::PeerIncompatible(
-            PeerIncompatible::ServerDoesNotSupportTls12Or13 | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+            PeerIncompatible::ServerDoesNotSupportTls12Or13
+            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
         ) => no_common_version(host, &connection.tls),
         TlsError::InvalidMessage(_) => {
             format!("{host} does not answer in TLS: perhaps dataURL should begin with http:// or name another port")

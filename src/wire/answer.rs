@@ -39,13 +39,24 @@ pub struct Meaning<'a> {
 }
 
 /// Reads an answer to a command. What the caller's options and the configuration hold does not get into the error.
-pub fn read<'a>(config: &Config, command: Command, options: &Object, answer: &'a Answer) -> Meaning<'a> {
+pub fn read<'a>(
+    config: &Config,
+    command: Command,
+    options: &Object,
+    answer: &'a Answer,
+) -> Meaning<'a> {
     if let Some(meaning) = plain_slots(config, command, answer) {
         return meaning;
     }
-    let (json, members) =
-        json::checked(&answer.body).map_or((None, Members::default()), |(json, members)| (Some(json), members));
-    let body = Body { api: config.api_version, json, members };
+    let (json, members) = json::checked(&answer.body)
+        .map_or((None, Members::default()), |(json, members)| {
+            (Some(json), members)
+        });
+    let body = Body {
+        api: config.api_version,
+        json,
+        members,
+    };
     let mut meaning = match answer.status {
         200..=299 => body.success(config, command, answer),
         _ => body.refusal(answer),
@@ -53,7 +64,8 @@ pub fn read<'a>(config: &Config, command: Command, options: &Object, answer: &'a
     if let Some(error) = &mut meaning.error {
         let private = super::private(config, command, options);
         let hide = |text: &str| scrubbed(text, &private);
-        error.message = hide(&error.message).unwrap_or_else(|| default_message(error.status, answer.status));
+        error.message =
+            hide(&error.message).unwrap_or_else(|| default_message(error.status, answer.status));
         error.correlation_id = error.correlation_id.as_deref().and_then(hide);
         error.retry_after = answer.retry_after;
         error.retryable = match error.status {
@@ -67,11 +79,19 @@ pub fn read<'a>(config: &Config, command: Command, options: &Object, answer: &'a
 
 /// A v1 server's list of slots, which may be long, in the form in which it needs to be read only once.
 fn plain_slots<'a>(config: &Config, command: Command, answer: &'a Answer) -> Option<Meaning<'a>> {
-    let listed =
-        matches!((config.api_version, command, answer.status), (ApiVersion::V1, Command::Availability, 200..=299));
+    let listed = matches!(
+        (config.api_version, command, answer.status),
+        (ApiVersion::V1, Command::Availability, 200..=299)
+    );
     let json = std::str::from_utf8(&answer.body).ok().filter(|_| listed)?;
     let slots = Slots::Times(Times::of(json)?);
-    Some(Meaning { error: None, id: None, slots: Some(slots), json: Some(json), unclear: false })
+    Some(Meaning {
+        error: None,
+        id: None,
+        slots: Some(slots),
+        json: Some(json),
+        unclear: false,
+    })
 }
 
 const LARGEST_CODE: u64 = 999_999;
@@ -102,7 +122,13 @@ impl<'a> Body<'a> {
             Command::Availability => slots.is_none(),
         };
         let error = unreadable.then(|| Error::new(Status::Protocol, self.unreadable(answer)));
-        Meaning { unclear: error.is_some(), error, id, slots, json: self.json }
+        Meaning {
+            unclear: error.is_some(),
+            error,
+            id,
+            slots,
+            json: self.json,
+        }
     }
 
     /// Whether a body that came with a 2xx confirms a booking.
@@ -146,42 +172,72 @@ impl<'a> Body<'a> {
         let slots = self.proposals();
         let code = self.code();
         let exception = self.members.string("exception").unwrap_or_default();
-        let proposes = slots.as_ref().is_some_and(|slots| slots.written_length() > 0);
+        let proposes = slots
+            .as_ref()
+            .is_some_and(|slots| slots.written_length() > 0);
         let status = self.refusal_status(answer.status, code, &exception, proposes);
-        let message = self.message().unwrap_or_else(|| default_message(status, answer.status));
+        let message = self
+            .message()
+            .unwrap_or_else(|| default_message(status, answer.status));
         let error = Error {
             server_code: code,
-            correlation_id: self.members.object("status").and_then(|status| status.string("corrId")),
+            correlation_id: self
+                .members
+                .object("status")
+                .and_then(|status| status.string("corrId")),
             field: at_fault(status, code, &exception).map(str::to_owned),
             ..Error::new(status, message)
         };
         // A server that says why has decided; a bare 5xx or time-out may come from somebody who does not know.
-        let says_why = code.is_some() || !exception.is_empty() || self.members.get("fault").is_some();
+        let says_why =
+            code.is_some() || !exception.is_empty() || self.members.get("fault").is_some();
         let unclear = !says_why && matches!(answer.status, 408 | 500..);
-        Meaning { error: Some(error), id: None, slots, json: self.json, unclear }
+        Meaning {
+            error: Some(error),
+            id: None,
+            slots,
+            json: self.json,
+            unclear,
+        }
     }
 
     fn code(&self) -> Option<i64> {
         let status = self.members.object("status");
-        let code = status.and_then(|status| status.integer("code")).or_else(|| self.members.integer("code"));
+        let code = status
+            .and_then(|status| status.integer("code"))
+            .or_else(|| self.members.integer("code"));
         // A longer one is no code; it may be the caller's number.
         code.filter(|code| code.unsigned_abs() <= LARGEST_CODE)
     }
 
     fn message(&self) -> Option<String> {
-        let of = |key: &str, name: &str| self.members.object(key).and_then(|object| object.string(name));
+        let of = |key: &str, name: &str| {
+            self.members
+                .object(key)
+                .and_then(|object| object.string(name))
+        };
         let message = of("status", "message").or_else(|| of("fault", "faultstring"));
-        message.or_else(|| self.members.string("message")).filter(|text| !text.trim().is_empty())
+        message
+            .or_else(|| self.members.string("message"))
+            .filter(|text| !text.trim().is_empty())
     }
 
     /// The slots offered in place of a refused one, by either API.
     fn proposals(&self) -> Option<Slots<'a>> {
         let data = self.members.object("data");
-        let proposed = data.and_then(|data| data.get("slots")).or_else(|| self.members.get("availability"))?;
+        let proposed = data
+            .and_then(|data| data.get("slots"))
+            .or_else(|| self.members.get("availability"))?;
         Slots::read(proposed.get())
     }
 
-    fn refusal_status(&self, http: u16, code: Option<i64>, exception: &str, proposes: bool) -> Status {
+    fn refusal_status(
+        &self,
+        http: u16,
+        code: Option<i64>,
+        exception: &str,
+        proposes: bool,
+    ) -> Status {
         if let Some(status) = self.gateway_status(http) {
             return status;
         }
@@ -194,7 +250,9 @@ impl<'a> Body<'a> {
             _ if is("CallbackExceptionAvailability") => Status::SlotUnavailable,
             _ if is("CallbackExceptionNotFound") => Status::NotFound,
             _ if is("CallbackExceptionServiceUnavailable") => Status::ServerError,
-            _ if is("CallbackExceptionNumber") || is("CallbackExceptionResource") => Status::Rejected,
+            _ if is("CallbackExceptionNumber") || is("CallbackExceptionResource") => {
+                Status::Rejected
+            }
             _ if proposes => Status::SlotUnavailable,
             (404, _) => Status::NotFound,
             (429, _) => Status::RateLimited,
@@ -207,7 +265,10 @@ impl<'a> Body<'a> {
     /// What a gateway in front of the server says with its own form of error.
     fn gateway_status(&self, http: u16) -> Option<Status> {
         let fault = self.members.object("fault")?;
-        let code = fault.object("detail").and_then(|detail| detail.string("errorcode")).unwrap_or_default();
+        let code = fault
+            .object("detail")
+            .and_then(|detail| detail.string("errorcode"))
+            .unwrap_or_default();
         Some(match http {
             _ if code.starts_with("policies.ratelimit.") => Status::RateLimited,
             429 => Status::RateLimited,
@@ -223,7 +284,9 @@ fn at_fault(status: Status, code: Option<i64>, exception: &str) -> Option<&'stat
         (Status::Unauthorized, Some(503 | 1103)) => Some("apikey"),
         (Status::Rejected, Some(7030 | 7036 | 7037)) => Some("phonenumber"),
         (Status::Rejected, Some(7040)) => Some("serviceName"),
-        (Status::Rejected, _) if exception.ends_with("CallbackExceptionNumber") => Some("phonenumber"),
+        (Status::Rejected, _) if exception.ends_with("CallbackExceptionNumber") => {
+            Some("phonenumber")
+        }
         _ => None,
     }
 }
@@ -236,7 +299,9 @@ fn default_message(status: Status, http: u16) -> String {
         Status::NotFound => "The server knows nothing at this address",
         Status::ServerError => "The server failed",
         Status::Proxy => "The proxy wants credentials",
-        Status::Protocol => "The server sent something that the API does not answer, such as a redirect to nowhere",
+        Status::Protocol => {
+            "The server sent something that the API does not answer, such as a redirect to nowhere"
+        }
         _ => "The server refused the request",
     };
     format!("{meaning} (HTTP {http})")

@@ -26,7 +26,10 @@ pub enum Style {
 
 /// A form: nested data goes to `name[key][key]`, array elements to `name[]` or, when nested themselves, `name[0]`.
 pub fn encode(members: &Object, style: Style) -> String {
-    let mut form = Form { text: String::new(), style };
+    let mut form = Form {
+        text: String::new(),
+        style,
+    };
     for (name, value) in form.members(members) {
         form.nested(name, value);
     }
@@ -56,7 +59,12 @@ impl<'a> Fields<'a> {
     /// Gives a field its value.
     pub fn set(&mut self, name: &'a str, value: FieldValue<'a>) {
         if self.members.len() == Self::FEW && self.places.is_empty() {
-            self.places = self.members.iter().enumerate().map(|(place, (name, _))| (*name, place)).collect();
+            self.places = self
+                .members
+                .iter()
+                .enumerate()
+                .map(|(place, (name, _))| (*name, place))
+                .collect();
         }
         let known = match self.members.len() {
             0..Self::FEW => self.members.iter().position(|(known, _)| *known == name),
@@ -75,7 +83,10 @@ impl<'a> Fields<'a> {
 
     /// The form.
     pub fn encode(&self) -> String {
-        let mut form = Form { text: String::with_capacity(256), style: Style::AsGiven };
+        let mut form = Form {
+            text: String::with_capacity(256),
+            style: Style::AsGiven,
+        };
         for (name, value) in &self.members {
             match value {
                 FieldValue::Text(text) => form.pair(name, text),
@@ -108,12 +119,16 @@ impl Form {
             }
             // jQuery takes a name that ends so for one that the caller has completed.
             Value::Array(items) if name.ends_with("[]") => {
-                items.iter().for_each(|item| self.pair(name, &joined(item, self.style)));
+                items
+                    .iter()
+                    .for_each(|item| self.pair(name, &joined(item, self.style)));
             }
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
                     match item {
-                        Value::Object(_) | Value::Array(_) => self.nested(&format!("{name}[{index}]"), item),
+                        Value::Object(_) | Value::Array(_) => {
+                            self.nested(&format!("{name}[{index}]"), item)
+                        }
                         _ => self.nested(&format!("{name}[]"), item),
                     }
                 }
@@ -139,7 +154,12 @@ fn joined(value: &Value, style: Style) -> Cow<'_, str> {
         Value::Bool(truth) => truth.to_string().into(),
         Value::Number(number) => number_text(number, style).into(),
         Value::String(text) => text.into(),
-        Value::Array(items) => items.iter().map(|item| joined(item, style)).collect::<Vec<_>>().join(",").into(),
+        Value::Array(items) => items
+            .iter()
+            .map(|item| joined(item, style))
+            .collect::<Vec<_>>()
+            .join(",")
+            .into(),
         Value::Object(_) => "[object Object]".into(),
     }
 }
@@ -229,7 +249,9 @@ mod tests {
     use serde_json::json;
 
     fn form(value: Value, style: Style) -> String {
-        encode(value.as_object().unwrap(), style).replace("%5B", "[").replace("%5D", "]")
+        encode(value.as_object().unwrap(), style)
+            .replace("%5B", "[")
+            .replace("%5D", "]")
     }
 
     #[test]
@@ -250,7 +272,9 @@ mod tests {
             let names: Vec<String> = (0..count).map(|number| format!("n{number}")).collect();
             let mut fields = Fields::default();
             for value in ["1", "2"] {
-                names.iter().for_each(|name| fields.set(name, FieldValue::Text(value)));
+                names
+                    .iter()
+                    .for_each(|name| fields.set(name, FieldValue::Text(value)));
             }
             let expected: Vec<String> = names.iter().map(|name| format!("{name}=2")).collect();
             assert_eq!(fields.encode(), expected.join("&"));
@@ -260,19 +284,31 @@ mod tests {
     #[test]
     fn a_name_with_brackets_is_complete() {
         let value = json!({"a[]": [1, null, [2, 3], {}], "b": {"": [4]}});
-        assert_eq!(form(value, Style::JavaScript), "a[]=1&a[]=&a[]=2%2C3&a[]=[object+Object]&b[]=4");
+        assert_eq!(
+            form(value, Style::JavaScript),
+            "a[]=1&a[]=&a[]=2%2C3&a[]=[object+Object]&b[]=4"
+        );
     }
 
     #[test]
     fn numbers_keep_their_text_unless_a_browser_would_change_it() {
         let value: Value = serde_json::from_str(r#"{"b":1.50,"7":12345678901234567890}"#).unwrap();
-        assert_eq!(form(value.clone(), Style::AsGiven), "b=1.50&7=12345678901234567890");
-        assert_eq!(form(value, Style::JavaScript), "7=12345678901234567000&b=1.5");
+        assert_eq!(
+            form(value.clone(), Style::AsGiven),
+            "b=1.50&7=12345678901234567890"
+        );
+        assert_eq!(
+            form(value, Style::JavaScript),
+            "7=12345678901234567000&b=1.5"
+        );
     }
 
     #[test]
     fn forms_queries_and_paths_leave_different_characters() {
-        assert_eq!(form(json!({"q": "a b!'()*~-_.+é/"}), Style::AsGiven), "q=a+b!'()*~-_.%2B%C3%A9%2F");
+        assert_eq!(
+            form(json!({"q": "a b!'()*~-_.+é/"}), Style::AsGiven),
+            "q=a+b!'()*~-_.%2B%C3%A9%2F"
+        );
         let mut query = Query::default();
         query.add("q", Some("a b!'()*~+"));
         query.add("none", None::<&str>);

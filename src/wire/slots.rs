@@ -42,7 +42,9 @@ pub enum Slots<'a> {
 impl<'a> Slots<'a> {
     /// The slots in a server's value; `None` when it holds none.
     pub fn read(json: &'a str) -> Option<Slots<'a>> {
-        let usual = Times::of(json).map(Slots::Times).or_else(|| Listed::of(json).map(Slots::Listed));
+        let usual = Times::of(json)
+            .map(Slots::Times)
+            .or_else(|| Listed::of(json).map(Slots::Listed));
         usual.or_else(|| read(json).map(Slots::List))
     }
 
@@ -126,7 +128,10 @@ impl<'de> Visitor<'de> for TimesVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found<'de>, A::Error> {
-        let mut found = Found { members: 0, slots: Vec::new() };
+        let mut found = Found {
+            members: 0,
+            slots: Vec::new(),
+        };
         while let Some(Key(key)) = map.next_key()? {
             found.members += 1;
             let Some(utc_time) = in_wire_form(key) else {
@@ -134,7 +139,12 @@ impl<'de> Visitor<'de> for TimesVisitor {
                 continue;
             };
             let capacity = integer(map.next_value::<&RawValue>()?);
-            found.slots.push(Slot { utc_time, local_time: None, capacity, total: None });
+            found.slots.push(Slot {
+                utc_time,
+                local_time: None,
+                capacity,
+                total: None,
+            });
         }
         Ok(found)
     }
@@ -164,13 +174,20 @@ pub fn write(out: &mut Vec<u8>, slots: &Slots) {
 
 fn write_list(out: &mut Vec<u8>, slots: &[Slot]) {
     for (index, slot) in slots.iter().enumerate() {
-        out.extend_from_slice(if index == 0 { b"{\"utcTime\":" } else { b",{\"utcTime\":" });
+        out.extend_from_slice(if index == 0 {
+            b"{\"utcTime\":"
+        } else {
+            b",{\"utcTime\":"
+        });
         write_string(out, &slot.utc_time);
         if let Some(local_time) = &slot.local_time {
             out.extend_from_slice(b",\"localTime\":");
             write_string(out, local_time);
         }
-        for (name, number) in [(",\"capacity\":", slot.capacity), (",\"total\":", slot.total)] {
+        for (name, number) in [
+            (",\"capacity\":", slot.capacity),
+            (",\"total\":", slot.total),
+        ] {
             if let Some(number) = number {
                 out.extend_from_slice(name.as_bytes());
                 out.extend_from_slice(number.to_string().as_bytes());
@@ -206,8 +223,7 @@ mod tests {
 
     #[test]
     fn local_times_and_totals_are_kept() {
-        let json =
-            r#"[{"utcTime":"2030-12-01T10:00:00.000Z","localTime":"2030-12-01T05:00:00.000","capacity":3,"total":5}]"#;
+        let json = r#"[{"utcTime":"2030-12-01T10:00:00.000Z","localTime":"2030-12-01T05:00:00.000","capacity":3,"total":5}]"#;
         assert_eq!(normal(json).as_deref(), Some(json));
     }
 
@@ -215,7 +231,14 @@ mod tests {
     fn what_is_no_list_is_told_from_an_empty_one() {
         assert_eq!(normal("{}").as_deref(), Some("[]"));
         assert_eq!(normal("[]").as_deref(), Some("[]"));
-        for json in [r#"{"msg":"hello"}"#, "[1]", r#"[{"utcTime":"soon"}]"#, "5", "null", r#""x""#] {
+        for json in [
+            r#"{"msg":"hello"}"#,
+            "[1]",
+            r#"[{"utcTime":"soon"}]"#,
+            "5",
+            "null",
+            r#""x""#,
+        ] {
             assert_eq!(normal(json), None, "{json}");
         }
     }

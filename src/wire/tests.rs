@@ -30,7 +30,10 @@ fn built(config: &Config, command: Command, options: Value) -> Request {
 /// The form of a v1 booking, decoded enough to read.
 fn v1_body(extra: Value, options: Value) -> String {
     let body = built(&v1(extra), Command::Schedule, options).body.unwrap();
-    body.replace("%5B", "[").replace("%5D", "]").replace("%3A", ":").replace("%2B", "+")
+    body.replace("%5B", "[")
+        .replace("%5D", "]")
+        .replace("%3A", ":")
+        .replace("%2B", "+")
 }
 
 fn v3_body(extra: Value, options: Value) -> Value {
@@ -44,19 +47,43 @@ fn every_schedule_option_has_its_v1_field() {
         ("phonenumber", json!(415), "_customer_number=415"),
         ("_customer_number", json!("415"), "_customer_number=415"),
         ("phoneNumber", json!("415"), "_customer_number=415"),
-        ("desiredtime", json!("2030-01-07T10:00:00Z"), "_desired_time=2030-01-07T10:00:00.000Z"),
-        ("desiredTime", json!("2030-01-07T11:00:00+01:00"), "_desired_time=2030-01-07T10:00:00.000Z"),
-        ("_desired_time", json!("2030-01-07T10:00:00.000Z"), "_desired_time=2030-01-07T10:00:00.000Z"),
+        (
+            "desiredtime",
+            json!("2030-01-07T10:00:00Z"),
+            "_desired_time=2030-01-07T10:00:00.000Z",
+        ),
+        (
+            "desiredTime",
+            json!("2030-01-07T11:00:00+01:00"),
+            "_desired_time=2030-01-07T10:00:00.000Z",
+        ),
+        (
+            "_desired_time",
+            json!("2030-01-07T10:00:00.000Z"),
+            "_desired_time=2030-01-07T10:00:00.000Z",
+        ),
         ("desiredtime", json!(""), ""),
         ("firstname", json!("Bob"), "firstname=Bob"),
         ("lastname", json!("Jones"), "lastname=Jones"),
         ("email", json!("b"), "email=b"),
         ("subject", json!("s"), "subject=s"),
-        ("userData", json!({"k": "v", "n": {"m": [1, 2]}}), "k=v&n[m][]=1&n[m][]=2"),
+        (
+            "userData",
+            json!({"k": "v", "n": {"m": [1, 2]}}),
+            "k=v&n[m][]=1&n[m][]=2",
+        ),
         ("serviceName", json!("other"), ""),
-        ("calldirection", json!("USERORIGINATED"), "_call_direction=USERORIGINATED"),
+        (
+            "calldirection",
+            json!("USERORIGINATED"),
+            "_call_direction=USERORIGINATED",
+        ),
         ("waitForAgent", json!(true), "_wait_for_agent=true"),
-        ("waitforuserconfirm", json!("false"), "_wait_for_user_confirm=false"),
+        (
+            "waitforuserconfirm",
+            json!("false"),
+            "_wait_for_user_confirm=false",
+        ),
         ("mediaType", json!("voice"), "_media_type=voice"),
         ("callbackstate", json!("QUEUED"), "_callback_state=QUEUED"),
         ("ursVirtualQueue", json!("vq"), "_urs_virtual_queue=vq"),
@@ -69,7 +96,11 @@ fn every_schedule_option_has_its_v1_field() {
         ("channel", json!(["a"]), "channel[]=a"),
         ("anything", Value::Null, ""),
     ] {
-        assert_eq!(v1_body(json!({}), json!({ option: value })), body, "{option}");
+        assert_eq!(
+            v1_body(json!({}), json!({ option: value })),
+            body,
+            "{option}"
+        );
     }
 }
 
@@ -79,25 +110,69 @@ fn every_schedule_option_has_its_v3_field() {
     for (option, value, expected) in [
         ("phonenumber", json!("415"), json!({"phoneNumber": "415"})),
         ("phonenumber", json!(415), json!({"phoneNumber": "415"})),
-        ("_customer_number", json!("415"), json!({"phoneNumber": "415"})),
+        (
+            "_customer_number",
+            json!("415"),
+            json!({"phoneNumber": "415"}),
+        ),
         ("phoneNumber", json!("415"), json!({"phoneNumber": "415"})),
-        ("desiredTime", json!("2030-01-07T10:00:00Z"), json!({"desiredTime": "2030-01-07T10:00:00.000Z"})),
-        ("_desired_time", json!("2030-01-07T10:00:00Z"), json!({"desiredTime": "2030-01-07T10:00:00.000Z"})),
+        (
+            "desiredTime",
+            json!("2030-01-07T10:00:00Z"),
+            json!({"desiredTime": "2030-01-07T10:00:00.000Z"}),
+        ),
+        (
+            "_desired_time",
+            json!("2030-01-07T10:00:00Z"),
+            json!({"desiredTime": "2030-01-07T10:00:00.000Z"}),
+        ),
         ("desiredtime", Value::Null, json!({})),
-        ("firstname", json!("Bob"), json!({"userData": {"firstname": "Bob"}})),
-        ("lastname", json!("Jones"), json!({"userData": {"lastname": "Jones"}})),
+        (
+            "firstname",
+            json!("Bob"),
+            json!({"userData": {"firstname": "Bob"}}),
+        ),
+        (
+            "lastname",
+            json!("Jones"),
+            json!({"userData": {"lastname": "Jones"}}),
+        ),
         ("email", json!("b"), json!({"userData": {"email": "b"}})),
         ("subject", json!("s"), json!({"userData": {"subject": "s"}})),
-        ("userData", json!({"a": {"b": 1}}), json!({"userData": {"a": {"b": 1}}})),
-        ("calldirection", json!("X"), json!({"userData": {"calldirection": "X"}})),
-        ("waitForAgent", json!(true), json!({"userData": {"waitForAgent": true}})),
-        ("mediatype", json!("voice"), json!({"userData": {"mediatype": "voice"}})),
+        (
+            "userData",
+            json!({"a": {"b": 1}}),
+            json!({"userData": {"a": {"b": 1}}}),
+        ),
+        (
+            "calldirection",
+            json!("X"),
+            json!({"userData": {"calldirection": "X"}}),
+        ),
+        (
+            "waitForAgent",
+            json!(true),
+            json!({"userData": {"waitForAgent": true}}),
+        ),
+        (
+            "mediatype",
+            json!("voice"),
+            json!({"userData": {"mediatype": "voice"}}),
+        ),
         ("cbOfferType", json!("ASAP"), json!({"cbOfferType": "ASAP"})),
         ("language", json!("en-US"), json!({"language": "en-US"})),
         ("inboundVQ", json!("q"), json!({"inboundVQ": "q"})),
         ("channel", json!("WEB"), json!({"channel": "WEB"})),
-        ("offerTiming", json!("ON-HOURS"), json!({"offerTiming": "ON-HOURS"})),
-        ("cbOriginationIxnId", json!("i"), json!({"cbOriginationIxnId": "i"})),
+        (
+            "offerTiming",
+            json!("ON-HOURS"),
+            json!({"offerTiming": "ON-HOURS"}),
+        ),
+        (
+            "cbOriginationIxnId",
+            json!("i"),
+            json!({"cbOriginationIxnId": "i"}),
+        ),
         ("surveyRP", json!("s"), json!({"surveyRP": "s"})),
         ("routePoint", json!("r"), json!({"routePoint": "r"})),
         ("offerThreshold", json!("5"), json!({"offerThreshold": 5})),
@@ -108,13 +183,25 @@ fn every_schedule_option_has_its_v3_field() {
             json!([{"channel": "FCM", "target": "t"}]),
             json!({"pushTargets": [{"channel": "FCM", "target": "t"}]}),
         ),
-        ("alwaysCheckCapacity", json!("true"), json!({"alwaysCheckCapacity": true})),
-        ("anything", json!([1]), json!({"userData": {"anything": [1]}})),
+        (
+            "alwaysCheckCapacity",
+            json!("true"),
+            json!({"alwaysCheckCapacity": true}),
+        ),
+        (
+            "anything",
+            json!([1]),
+            json!({"userData": {"anything": [1]}}),
+        ),
         ("anything", Value::Null, json!({})),
     ] {
         let mut expected = expected;
         expected["serviceName"] = json!("svc");
-        assert_eq!(v3_body(service.clone(), json!({ option: value })), expected, "{option}");
+        assert_eq!(
+            v3_body(service.clone(), json!({ option: value })),
+            expected,
+            "{option}"
+        );
     }
     let body = v3_body(service, json!({"serviceName": "other", "phonenumber": "1"}));
     assert_eq!(body, json!({"serviceName": "other", "phoneNumber": "1"}));
@@ -130,17 +217,29 @@ fn a_v3_field_of_a_wrong_type_names_itself() {
         ("language", json!(true)),
     ] {
         let options = json!({ name: value });
-        let error =
-            request(&v3(json!({"serviceName": "s"})), Command::Schedule, options.as_object().unwrap()).err().unwrap();
-        assert_eq!((error.status, error.field.as_deref()), (Status::BadOption, Some(name)));
+        let error = request(
+            &v3(json!({"serviceName": "s"})),
+            Command::Schedule,
+            options.as_object().unwrap(),
+        )
+        .err()
+        .unwrap();
+        assert_eq!(
+            (error.status, error.field.as_deref()),
+            (Status::BadOption, Some(name))
+        );
     }
 }
 
 #[test]
 fn later_layers_of_user_data_win() {
-    let extra = json!({"userData": {"a": "config", "b": "config", "c": "config"}, "serviceName": "s"});
+    let extra =
+        json!({"userData": {"a": "config", "b": "config", "c": "config"}, "serviceName": "s"});
     let options = json!({"userData": {"b": "command", "c": "command", "_customer_number": "1"}, "c": "named", "phonenumber": "2"});
-    assert_eq!(v1_body(extra.clone(), options.clone()), "a=config&b=command&c=named&_customer_number=2");
+    assert_eq!(
+        v1_body(extra.clone(), options.clone()),
+        "a=config&b=command&c=named&_customer_number=2"
+    );
     let body = v3_body(extra, options);
     assert_eq!(body["userData"]["a"], "config");
     assert_eq!(body["userData"]["b"], "command");
@@ -152,16 +251,35 @@ fn later_layers_of_user_data_win() {
 fn numbers_in_user_data_keep_their_text() {
     let options = r#"{"x":1.50,"big":123456789012345678901234567890}"#;
     let options: Object = serde_json::from_str(options).unwrap();
-    let body = request(&v3(json!({"serviceName": "s"})), Command::Schedule, &options).unwrap().body.unwrap();
-    assert!(body.contains(r#""userData":{"x":1.50,"big":123456789012345678901234567890}"#), "{body}");
+    let body = request(
+        &v3(json!({"serviceName": "s"})),
+        Command::Schedule,
+        &options,
+    )
+    .unwrap()
+    .body
+    .unwrap();
+    assert!(
+        body.contains(r#""userData":{"x":1.50,"big":123456789012345678901234567890}"#),
+        "{body}"
+    );
 }
 
 #[test]
 fn the_configured_direction_is_a_default_for_v1_only() {
     let extra = json!({"callDirection": "USERTERMINATED", "serviceName": "s"});
-    assert_eq!(v1_body(extra.clone(), json!({"x": "1"})), "_call_direction=USERTERMINATED&x=1");
-    assert_eq!(v1_body(extra.clone(), json!({"callDirection": "Y"})), "_call_direction=Y");
-    assert_eq!(v3_body(extra, json!({"x": "1"})), json!({"serviceName": "s", "userData": {"x": "1"}}));
+    assert_eq!(
+        v1_body(extra.clone(), json!({"x": "1"})),
+        "_call_direction=USERTERMINATED&x=1"
+    );
+    assert_eq!(
+        v1_body(extra.clone(), json!({"callDirection": "Y"})),
+        "_call_direction=Y"
+    );
+    assert_eq!(
+        v3_body(extra, json!({"x": "1"})),
+        json!({"serviceName": "s", "userData": {"x": "1"}})
+    );
 }
 
 #[test]
@@ -196,13 +314,24 @@ fn what_is_zero_or_empty_is_not_asked() {
 fn a_v3_command_needs_a_service_name() {
     for command in [Command::Schedule, Command::Availability] {
         let options = json!({"phonenumber": "1", "numberOfDays": 1});
-        let error = request(&v3(json!({})), command, options.as_object().unwrap()).err().unwrap();
+        let error = request(&v3(json!({})), command, options.as_object().unwrap())
+            .err()
+            .unwrap();
         assert_eq!(error.status, Status::Config);
-        assert_eq!(error.message, "Invalid configuration. serviceName should be configured.");
+        assert_eq!(
+            error.message,
+            "Invalid configuration. serviceName should be configured."
+        );
     }
     for name in [".", ".."] {
         let options = json!({ "serviceName": name });
-        let error = request(&v3(json!({})), Command::Availability, options.as_object().unwrap()).err().unwrap();
+        let error = request(
+            &v3(json!({})),
+            Command::Availability,
+            options.as_object().unwrap(),
+        )
+        .err()
+        .unwrap();
         assert_eq!(error.status, Status::BadOption);
     }
 }
@@ -214,8 +343,18 @@ fn headers_follow_the_api() {
         "basicAuth": {"username": "u", "password": "p"}, "serviceName": "s"
     });
     for (config, key, get_type, post_type) in [
-        (v1(extra.clone()), "apikey", None, "application/x-www-form-urlencoded"),
-        (v3(extra), "x-api-key", Some("application/json"), "application/json"),
+        (
+            v1(extra.clone()),
+            "apikey",
+            None,
+            "application/x-www-form-urlencoded",
+        ),
+        (
+            v3(extra),
+            "x-api-key",
+            Some("application/json"),
+            "application/json",
+        ),
     ] {
         let get = built(&config, Command::Availability, json!({"numberOfDays": 1}));
         let post = built(&config, Command::Schedule, json!({"phonenumber": 1}));
@@ -225,17 +364,31 @@ fn headers_follow_the_api() {
             assert_eq!(request.headers["x-site"], "one");
             assert_eq!(request.headers["authorization"], "Basic dTpw");
         }
-        assert_eq!(get.headers.get("content-type").map(|value| value.to_str().unwrap()), get_type);
+        assert_eq!(
+            get.headers
+                .get("content-type")
+                .map(|value| value.to_str().unwrap()),
+            get_type
+        );
         assert_eq!(post.headers["content-type"], post_type);
         assert!(get.body.is_none());
     }
-    let bare = built(&v1(json!({"apikey": ""})), Command::Schedule, json!({"phonenumber": 1}));
+    let bare = built(
+        &v1(json!({"apikey": ""})),
+        Command::Schedule,
+        json!({"phonenumber": 1}),
+    );
     assert!(!bare.headers.contains_key("apikey") && !bare.headers.contains_key("x-api-key"));
 }
 
 /// The outcome that an answer becomes.
 fn outcome(config: &Config, command: Command, status: u16, body: &str) -> Value {
-    let answer = Answer { status, says_json: true, retry_after: None, body: body.as_bytes().to_vec() };
+    let answer = Answer {
+        status,
+        says_json: true,
+        retry_after: None,
+        body: body.as_bytes().to_vec(),
+    };
     let options = json!({"phonenumber": "+14151110000"});
     let meaning = read(config, command, options.as_object().unwrap(), &answer);
     let outcome = Outcome::answered(command, &answer, meaning, 1);
@@ -249,7 +402,12 @@ const EXCEPTION: &str = "com.genesyslab.gsg.services.callback.exceptions.Callbac
 
 #[test]
 fn a_confirmed_booking_resolves_with_its_identifier() {
-    let value = outcome(&v1(json!({})), Command::Schedule, 200, r#"{"_id":"369-8f9f","_text":"soon"}"#);
+    let value = outcome(
+        &v1(json!({})),
+        Command::Schedule,
+        200,
+        r#"{"_id":"369-8f9f","_text":"soon"}"#,
+    );
     let expected = json!({
         "command": "CallbackService.schedule", "state": "resolved", "httpStatus": 200, "id": "369-8f9f",
         "response": {"_id": "369-8f9f", "_text": "soon"}
@@ -257,9 +415,15 @@ fn a_confirmed_booking_resolves_with_its_identifier() {
     assert_eq!(value, expected);
     let body = r#"{"status":{"code":0,"message":"Successful","corrId":"c"},"data":{"id":"b2a1"}}"#;
     let value = outcome(&v3(json!({})), Command::Schedule, 200, body);
-    assert_eq!((&value["state"], &value["id"]), (&json!("resolved"), &json!("b2a1")));
+    assert_eq!(
+        (&value["state"], &value["id"]),
+        (&json!("resolved"), &json!("b2a1"))
+    );
     let value = outcome(&v1(json!({})), Command::Schedule, 204, "");
-    assert_eq!((&value["state"], &value["response"]), (&json!("resolved"), &Value::Null));
+    assert_eq!(
+        (&value["state"], &value["response"]),
+        (&json!("resolved"), &Value::Null)
+    );
 }
 
 #[test]
@@ -275,30 +439,70 @@ fn slots_are_the_same_for_both_apis() {
     assert_eq!(one["slots"], three["slots"]);
     let expected = json!([{"utcTime": "2030-12-01T10:00:00.000Z", "capacity": 5}, {"utcTime": "2030-12-01T10:05:00.000Z", "capacity": 2}]);
     assert_eq!(one["slots"], expected);
-    assert_eq!(outcome(&v1(json!({})), Command::Availability, 200, "{}")["slots"], json!([]));
-    let none = outcome(&v3(json!({})), Command::Availability, 200, r#"{"data":{"slots":[]}}"#);
-    assert_eq!((&none["state"], &none["slots"]), (&json!("resolved"), &json!([])));
+    assert_eq!(
+        outcome(&v1(json!({})), Command::Availability, 200, "{}")["slots"],
+        json!([])
+    );
+    let none = outcome(
+        &v3(json!({})),
+        Command::Availability,
+        200,
+        r#"{"data":{"slots":[]}}"#,
+    );
+    assert_eq!(
+        (&none["state"], &none["slots"]),
+        (&json!("resolved"), &json!([]))
+    );
 }
 
 #[test]
 fn a_server_s_refusal_has_its_status() {
-    let exception = |name: &str, more: &str| format!(r#"{{"exception":"{EXCEPTION}{name}","message":"m"{more}}}"#);
+    let exception = |name: &str, more: &str| {
+        format!(r#"{{"exception":"{EXCEPTION}{name}","message":"m"{more}}}"#)
+    };
     let code = |code: i64| format!(r#"{{"status":{{"code":{code},"message":"m","corrId":"c"}}}}"#);
-    let fault = |code: &str| format!(r#"{{"fault":{{"faultstring":"m","detail":{{"errorcode":"{code}"}}}}}}"#);
+    let fault = |code: &str| {
+        format!(r#"{{"fault":{{"faultstring":"m","detail":{{"errorcode":"{code}"}}}}}}"#)
+    };
     let proposals = r#"{"status":{"code":7041,"message":"m"},"data":{"slots":{"2030-12-01T10:00:00.000Z":"3"}}}"#;
     let (v1, v3) = (v1(json!({})), v3(json!({})));
     for (config, http, body, name) in [
         (&v1, 400, exception("Availability", ""), "SLOT_UNAVAILABLE"),
-        (&v1, 400, exception("Availability", r#","code":7042,"availability":{}"#), "SLOT_UNAVAILABLE"),
+        (
+            &v1,
+            400,
+            exception("Availability", r#","code":7042,"availability":{}"#),
+            "SLOT_UNAVAILABLE",
+        ),
         (&v1, 200, exception("Availability", ""), "SLOT_UNAVAILABLE"),
         (&v1, 400, exception("Resource", ""), "REJECTED"),
         (&v1, 400, exception("Number", ""), "REJECTED"),
-        (&v1, 503, exception("ServiceUnavailable", ""), "SERVER_ERROR"),
-        (&v1, 200, exception("ServiceUnavailable", ""), "SERVER_ERROR"),
+        (
+            &v1,
+            503,
+            exception("ServiceUnavailable", ""),
+            "SERVER_ERROR",
+        ),
+        (
+            &v1,
+            200,
+            exception("ServiceUnavailable", ""),
+            "SERVER_ERROR",
+        ),
         (&v1, 400, exception("NotFound", ""), "NOT_FOUND"),
         (&v1, 200, exception("Other", ""), "REJECTED"),
-        (&v1, 400, r#"{"message":"m","code":501}"#.to_owned(), "REJECTED"),
-        (&v1, 400, r#"{"message":"m","code":1103}"#.to_owned(), "UNAUTHORIZED"),
+        (
+            &v1,
+            400,
+            r#"{"message":"m","code":501}"#.to_owned(),
+            "REJECTED",
+        ),
+        (
+            &v1,
+            400,
+            r#"{"message":"m","code":1103}"#.to_owned(),
+            "UNAUTHORIZED",
+        ),
         (&v1, 429, r#"{"message":"m"}"#.to_owned(), "RATE_LIMITED"),
         (&v1, 401, r#"{"message":"m"}"#.to_owned(), "UNAUTHORIZED"),
         (&v1, 404, r#"{"message":"m"}"#.to_owned(), "NOT_FOUND"),
@@ -315,13 +519,46 @@ fn a_server_s_refusal_has_its_status() {
         (&v3, 500, code(1), "SERVER_ERROR"),
         (&v3, 500, code(7041), "SERVER_ERROR"),
         (&v3, 503, code(503), "SERVER_ERROR"),
-        (&v3, 400, r#"{"status":{"code":7030,"message":"m"},"data":{"slots":{}}}"#.to_owned(), "REJECTED"),
-        (&v1, 400, exception("Number", r#","availability":{"2030-12-01T10:00:00.000Z":1}"#), "REJECTED"),
+        (
+            &v3,
+            400,
+            r#"{"status":{"code":7030,"message":"m"},"data":{"slots":{}}}"#.to_owned(),
+            "REJECTED",
+        ),
+        (
+            &v1,
+            400,
+            exception(
+                "Number",
+                r#","availability":{"2030-12-01T10:00:00.000Z":1}"#,
+            ),
+            "REJECTED",
+        ),
         (&v3, 401, fault("oauth.v2.InvalidApiKey"), "UNAUTHORIZED"),
-        (&v3, 401, fault("steps.oauth.v2.FailedToResolveAPIKey"), "UNAUTHORIZED"),
-        (&v3, 429, fault("policies.ratelimit.QuotaViolation"), "RATE_LIMITED"),
-        (&v3, 500, fault("policies.ratelimit.SpikeArrestViolation"), "RATE_LIMITED"),
-        (&v3, 503, fault("messaging.adaptors.http.flow.ServiceUnavailable"), "SERVER_ERROR"),
+        (
+            &v3,
+            401,
+            fault("steps.oauth.v2.FailedToResolveAPIKey"),
+            "UNAUTHORIZED",
+        ),
+        (
+            &v3,
+            429,
+            fault("policies.ratelimit.QuotaViolation"),
+            "RATE_LIMITED",
+        ),
+        (
+            &v3,
+            500,
+            fault("policies.ratelimit.SpikeArrestViolation"),
+            "RATE_LIMITED",
+        ),
+        (
+            &v3,
+            503,
+            fault("messaging.adaptors.http.flow.ServiceUnavailable"),
+            "SERVER_ERROR",
+        ),
     ] {
         for command in [Command::Schedule, Command::Availability] {
             let value = outcome(config, command, http, &body);
@@ -366,13 +603,28 @@ fn an_answer_that_is_no_answer_is_a_protocol_error() {
         (&v1, Command::Schedule, 200, "<p>hi</p>"),
         (&v1, Command::Schedule, 200, ""),
         (&v1, Command::Schedule, 200, "[]"),
-        (&v1, Command::Schedule, 200, r#"{"\ud800":1,"exception":"x"}"#),
+        (
+            &v1,
+            Command::Schedule,
+            200,
+            r#"{"\ud800":1,"exception":"x"}"#,
+        ),
         (&v3, Command::Schedule, 200, "{\"a\":"),
         (&v1, Command::Availability, 200, "[]x"),
         (&v1, Command::Availability, 200, r#"{"msg":"hello"}"#),
         (&v1, Command::Availability, 200, "5"),
-        (&v3, Command::Availability, 200, r#"{"status":{"code":0},"data":{}}"#),
-        (&v3, Command::Availability, 200, r#"{"data":{"slots":"none"}}"#),
+        (
+            &v3,
+            Command::Availability,
+            200,
+            r#"{"status":{"code":0},"data":{}}"#,
+        ),
+        (
+            &v3,
+            Command::Availability,
+            200,
+            r#"{"data":{"slots":"none"}}"#,
+        ),
         (&v3, Command::Availability, 204, ""),
     ] {
         let value = outcome(config, command, status, body);
@@ -388,13 +640,37 @@ fn an_answer_that_is_no_answer_is_a_protocol_error() {
 #[test]
 fn the_response_is_what_the_server_sent() {
     let body = "{\"z\": 1.50, \"a\":\t1e999, \"z\": \"\\u0000\", \"_id\":\"x\"}";
-    let answer = Answer { status: 200, says_json: true, retry_after: None, body: format!("\n{body} ").into_bytes() };
+    let answer = Answer {
+        status: 200,
+        says_json: true,
+        retry_after: None,
+        body: format!("\n{body} ").into_bytes(),
+    };
     let config = v1(json!({}));
-    let outcome =
-        Outcome::answered(Command::Schedule, &answer, read(&config, Command::Schedule, &Object::new(), &answer), 1);
-    assert!(outcome.text.to_str().unwrap().ends_with(&format!(",\"response\":{body}}}")));
-    let answer = Answer { body: b"caf\xe9 \x00".to_vec(), ..answer };
-    let outcome =
-        Outcome::answered(Command::Schedule, &answer, read(&config, Command::Schedule, &Object::new(), &answer), 1);
-    assert!(outcome.text.to_str().unwrap().ends_with(r#","response":"caf� \u0000"}"#));
+    let outcome = Outcome::answered(
+        Command::Schedule,
+        &answer,
+        read(&config, Command::Schedule, &Object::new(), &answer),
+        1,
+    );
+    assert!(outcome
+        .text
+        .to_str()
+        .unwrap()
+        .ends_with(&format!(",\"response\":{body}}}")));
+    let answer = Answer {
+        body: b"caf\xe9 \x00".to_vec(),
+        ..answer
+    };
+    let outcome = Outcome::answered(
+        Command::Schedule,
+        &answer,
+        read(&config, Command::Schedule, &Object::new(), &answer),
+        1,
+    );
+    assert!(outcome
+        .text
+        .to_str()
+        .unwrap()
+        .ends_with(r#","response":"caf� \u0000"}"#));
 }

@@ -31,8 +31,15 @@ pub fn schedule(config: &Config, booking: Booking) -> Result<Draft> {
     }
 
     let mut data = config.user_data.clone().into_members();
-    let given = booking.user_data.into_iter().flatten().map(|(name, value)| (name.as_str(), value));
-    let routing = booking.routing.into_iter().map(|option| (option.given_name, option.value));
+    let given = booking
+        .user_data
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| (name.as_str(), value));
+    let routing = booking
+        .routing
+        .into_iter()
+        .map(|option| (option.given_name, option.value));
     let given = given.chain(booking.rest).chain(routing);
     data.extend(given.map(|(name, value)| (name.to_owned(), value.clone())));
     if !data.is_empty() {
@@ -40,7 +47,12 @@ pub fn schedule(config: &Config, booking: Booking) -> Result<Draft> {
     }
     let body = serde_json::to_string(&body)
         .map_err(|_| Error::new(Status::Internal, "the request's body could not be written"))?;
-    Ok(Draft { path: "/create".to_owned(), body: Some(body), accept: JSON, content_type: Some(JSON) })
+    Ok(Draft {
+        path: "/create".to_owned(),
+        body: Some(body),
+        accept: JSON,
+        content_type: Some(JSON),
+    })
 }
 
 /// A field of the API's own, in the type that the contract asks for.
@@ -49,8 +61,13 @@ fn field(name: &str, value: &Value) -> Result<Option<Value>> {
         "alwaysCheckCapacity" => Ok(options::truth_of(name, value)?.map(Value::Bool)),
         "offerThreshold" | "priority" => number(name, value),
         "pushTargets" => match value {
-            Value::Array(targets) if targets.iter().all(Value::is_object) => Ok(Some(value.clone())),
-            _ => Err(options::bad(name, "must be an array of objects with channel and target")),
+            Value::Array(targets) if targets.iter().all(Value::is_object) => {
+                Ok(Some(value.clone()))
+            }
+            _ => Err(options::bad(
+                name,
+                "must be an array of objects with channel and target",
+            )),
         },
         _ => Ok(options::text_of(name, value)?.map(Value::String)),
     }
@@ -63,7 +80,10 @@ fn number(name: &str, value: &Value) -> Result<Option<Value>> {
         Value::String(text) => serde_json::from_str(text).ok(),
         _ => None,
     };
-    number.map(Value::Number).map(Some).ok_or_else(|| options::bad(name, "must be a number"))
+    number
+        .map(Value::Number)
+        .map(Some)
+        .ok_or_else(|| options::bad(name, "must be a number"))
 }
 
 /// A list of slots.
@@ -76,9 +96,18 @@ pub fn availability(config: &Config, period: &Period) -> Result<Draft> {
     query.add("start", period.start.as_ref());
     query.add("numberOfDays", period.days.map(|days| days.to_string()));
     query.add("end", period.end.as_ref());
-    query.add("maxTimeSlots", period.max_slots.map(|most| most.to_string()));
-    query.add("timezone", period.timezone.as_ref().or(config.timezone.as_ref()));
-    query.add("reportBusy", period.report_busy.map(|truth| truth.to_string()));
+    query.add(
+        "maxTimeSlots",
+        period.max_slots.map(|most| most.to_string()),
+    );
+    query.add(
+        "timezone",
+        period.timezone.as_ref().or(config.timezone.as_ref()),
+    );
+    query.add(
+        "reportBusy",
+        period.report_busy.map(|truth| truth.to_string()),
+    );
     Ok(Draft {
         path: format!("/availability/{}{}", segment(service), query.finish()),
         body: None,

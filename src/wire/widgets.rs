@@ -30,9 +30,11 @@ pub fn v1_schedule(config: &Config, options: &Object) -> Result<Draft> {
 fn spread(value: Option<&Value>) -> Object {
     match value {
         Some(Value::Object(object)) => object.clone(),
-        Some(Value::Array(items)) => {
-            items.iter().enumerate().map(|(at, item)| (at.to_string(), item.clone())).collect()
-        }
+        Some(Value::Array(items)) => items
+            .iter()
+            .enumerate()
+            .map(|(at, item)| (at.to_string(), item.clone()))
+            .collect(),
         _ => Object::new(),
     }
 }
@@ -46,13 +48,22 @@ fn mapped_fields(config: &Config, options: &Object) -> Object {
     let configured = config.call_direction.clone().unwrap_or_default();
     let direction = routing.next().and_then(|(_, value)| value);
     let fields = [
-        ("_call_direction", Some(direction.unwrap_or(Value::String(configured)))),
-        ("_customer_number", given(&["_customer_number", "phonenumber"])),
+        (
+            "_call_direction",
+            Some(direction.unwrap_or(Value::String(configured))),
+        ),
+        (
+            "_customer_number",
+            given(&["_customer_number", "phonenumber"]),
+        ),
         ("subject", given(&["subject"])),
         ("email", given(&["email"])),
         ("_desired_time", given(&["_desired_time", "desiredtime"])),
     ];
-    let given = fields.into_iter().chain(routing).filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    let given = fields
+        .into_iter()
+        .chain(routing)
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
     given.collect()
 }
 
@@ -84,13 +95,27 @@ pub fn v3_schedule(config: &Config, options: &Object) -> Result<Draft> {
 
 fn form_post(path: String, fields: &Object) -> Draft {
     let body = Some(form::encode(fields, Style::JavaScript));
-    Draft { path, body, accept: ACCEPT_ANY, content_type: Some(FORM) }
+    Draft {
+        path,
+        body,
+        accept: ACCEPT_ANY,
+        content_type: Some(FORM),
+    }
 }
 
 /// A list of slots from the v1 API.
 pub fn v1_availability(options: &Object) -> Result<Draft> {
-    let query = query(options, ["start", "number-of-days", "end", "max-time-slots"])?.finish();
-    Ok(Draft { path: format!("/availability{query}"), body: None, accept: ACCEPT_JSON, content_type: None })
+    let query = query(
+        options,
+        ["start", "number-of-days", "end", "max-time-slots"],
+    )?
+    .finish();
+    Ok(Draft {
+        path: format!("/availability{query}"),
+        body: None,
+        accept: ACCEPT_JSON,
+        content_type: None,
+    })
 }
 
 /// A list of slots from the v3 API; the service name stands in the path as it is.
@@ -109,7 +134,11 @@ pub fn v3_availability(config: &Config, options: &Object) -> Result<Draft> {
 
 fn query(options: &Object, names: [&str; 4]) -> Result<Query> {
     let mut query = Query::default();
-    for (name, option) in names.into_iter().zip(["startDate", "numberOfDays", "endDate", "maxTimeSlots"]) {
+    for (name, option) in
+        names
+            .into_iter()
+            .zip(["startDate", "numberOfDays", "endDate", "maxTimeSlots"])
+    {
         let value = options.get(option).filter(|value| !is_falsy(value));
         let text = match value {
             Some(Value::Number(number)) => Some(javascript_number(number)),

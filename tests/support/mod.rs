@@ -21,7 +21,10 @@ pub fn taken(text: *mut c_char) -> Option<String> {
     if text.is_null() {
         return None;
     }
-    let copy = unsafe { CStr::from_ptr(text) }.to_str().expect("the library's texts are UTF-8").to_owned();
+    let copy = unsafe { CStr::from_ptr(text) }
+        .to_str()
+        .expect("the library's texts are UTF-8")
+        .to_owned();
     unsafe { cbsvc_string_free(text) };
     Some(copy)
 }
@@ -34,7 +37,15 @@ pub fn open(config: &Value) -> Result<Service, (i32, String)> {
 pub fn open_text(config: &str) -> Result<Service, (i32, String)> {
     let config = CString::new(config).unwrap();
     let (mut service, mut error) = (ptr::null_mut(), ptr::null_mut());
-    let status = unsafe { cbsvc_init(config.as_ptr(), None, ptr::null_mut(), &mut service, &mut error) };
+    let status = unsafe {
+        cbsvc_init(
+            config.as_ptr(),
+            None,
+            ptr::null_mut(),
+            &mut service,
+            &mut error,
+        )
+    };
     let error = taken(error);
     match status {
         0 => {
@@ -70,7 +81,9 @@ impl Answered {
     }
 
     pub fn message(&self) -> &str {
-        self.outcome["error"]["message"].as_str().unwrap_or_default()
+        self.outcome["error"]["message"]
+            .as_str()
+            .unwrap_or_default()
     }
 }
 
@@ -101,7 +114,16 @@ impl Service {
         let recorder: &'static Recorder = Box::leak(Box::default());
         let event = CString::new(event).unwrap();
         let user_data = recorder as *const Recorder as *mut c_void;
-        let status = unsafe { cbsvc_subscribe(self.0, event.as_ptr(), Some(record), user_data, None, ptr::null_mut()) };
+        let status = unsafe {
+            cbsvc_subscribe(
+                self.0,
+                event.as_ptr(),
+                Some(record),
+                user_data,
+                None,
+                ptr::null_mut(),
+            )
+        };
         assert_eq!(status, 0);
         recorder
     }
@@ -118,9 +140,19 @@ impl Service {
 pub fn answered(status: i32, outcome: *mut c_char) -> Answered {
     let text = taken(outcome).expect("a command has an outcome");
     let outcome: Value = serde_json::from_str(&text).expect("an outcome is JSON");
-    assert_eq!(outcome["state"], if status == 0 { "resolved" } else { "rejected" });
-    assert_eq!(outcome["error"]["status"].as_i64().unwrap_or(0), i64::from(status));
-    Answered { status, outcome, text }
+    assert_eq!(
+        outcome["state"],
+        if status == 0 { "resolved" } else { "rejected" }
+    );
+    assert_eq!(
+        outcome["error"]["status"].as_i64().unwrap_or(0),
+        i64::from(status)
+    );
+    Answered {
+        status,
+        outcome,
+        text,
+    }
 }
 
 /// Events in the order in which they came.
@@ -129,7 +161,12 @@ pub struct Recorder(Mutex<Vec<(String, String)>>);
 
 impl Recorder {
     pub fn names(&self) -> Vec<String> {
-        self.0.lock().unwrap().iter().map(|(name, _)| name.clone()).collect()
+        self.0
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(name, _)| name.clone())
+            .collect()
     }
 
     pub fn last(&self) -> (String, String) {
@@ -137,7 +174,11 @@ impl Recorder {
     }
 }
 
-pub unsafe extern "C-unwind" fn record(event: *const c_char, data: *const c_char, user_data: *mut c_void) {
+pub unsafe extern "C-unwind" fn record(
+    event: *const c_char,
+    data: *const c_char,
+    user_data: *mut c_void,
+) {
     let recorder = unsafe { &*(user_data as *const Recorder) };
     let text = |text| unsafe { CStr::from_ptr(text) }.to_str().unwrap().to_owned();
     recorder.0.lock().unwrap().push((text(event), text(data)));

@@ -17,7 +17,10 @@ pub struct Received {
 
 impl Received {
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 }
 
@@ -38,12 +41,22 @@ pub struct Server {
 
 impl Server {
     /// Answers every request with what `answer` writes.
-    pub fn start(answer: impl Fn(&Received, &mut TcpStream) -> Then + Send + Sync + 'static) -> Server {
+    pub fn start(
+        answer: impl Fn(&Received, &mut TcpStream) -> Then + Send + Sync + 'static,
+    ) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let server = Server { base, received: Arc::default(), connections: Arc::default(), closes: Arc::default() };
-        let (received, connections, closes) =
-            (server.received.clone(), server.connections.clone(), server.closes.clone());
+        let server = Server {
+            base,
+            received: Arc::default(),
+            connections: Arc::default(),
+            closes: Arc::default(),
+        };
+        let (received, connections, closes) = (
+            server.received.clone(),
+            server.connections.clone(),
+            server.closes.clone(),
+        );
         let answer = Arc::new(answer);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
@@ -62,7 +75,12 @@ impl Server {
     pub fn json(status: u16, body: &str) -> Server {
         let body = body.to_owned();
         Server::start(move |_, stream| {
-            reply(stream, status, &[("Content-Type", "application/json")], &body);
+            reply(
+                stream,
+                status,
+                &[("Content-Type", "application/json")],
+                &body,
+            );
             Then::KeepOpen
         })
     }
@@ -97,7 +115,11 @@ pub fn reply(stream: &mut TcpStream, status: u16, headers: &[(&str, &str)], body
     let _ = stream.write_all(format!("{head}\r\n{body}").as_bytes());
 }
 
-fn serve(stream: TcpStream, received: &Mutex<Vec<Received>>, answer: &dyn Fn(&Received, &mut TcpStream) -> Then) {
+fn serve(
+    stream: TcpStream,
+    received: &Mutex<Vec<Received>>,
+    answer: &dyn Fn(&Received, &mut TcpStream) -> Then,
+) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut stream = stream;
     while let Some(request) = read(&mut reader) {
@@ -112,7 +134,10 @@ fn serve(stream: TcpStream, received: &Mutex<Vec<Received>>, answer: &dyn Fn(&Re
 fn read(reader: &mut impl BufRead) -> Option<Received> {
     let mut line = || {
         let mut line = String::new();
-        reader.read_line(&mut line).ok().filter(|length| *length > 0)?;
+        reader
+            .read_line(&mut line)
+            .ok()
+            .filter(|length| *length > 0)?;
         Some(line.trim_end().to_owned())
     };
     let first = line()?;
@@ -121,12 +146,21 @@ fn read(reader: &mut impl BufRead) -> Option<Received> {
     let mut headers = Vec::new();
     loop {
         let line = line()?;
-        let Some((name, value)) = line.split_once(':') else { break };
+        let Some((name, value)) = line.split_once(':') else {
+            break;
+        };
         headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
     }
-    let length =
-        headers.iter().find(|(name, _)| name == "content-length").map_or(0, |(_, value)| value.parse().unwrap());
+    let length = headers
+        .iter()
+        .find(|(name, _)| name == "content-length")
+        .map_or(0, |(_, value)| value.parse().unwrap());
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(Received { method, target, headers, body: String::from_utf8(body).unwrap() })
+    Some(Received {
+        method,
+        target,
+        headers,
+        body: String::from_utf8(body).unwrap(),
+    })
 }

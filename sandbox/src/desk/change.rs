@@ -25,16 +25,25 @@ impl Desk {
     /// The booking with an id.
     pub async fn find(&self, id: &str) -> Result<Record, Refusal> {
         let id = id.to_owned();
-        self.store.transact(move |ledger| ledger.get(&id)?.ok_or(Refusal::UnknownCallback(id))).await
+        self.store
+            .transact(move |ledger| ledger.get(&id)?.ok_or(Refusal::UnknownCallback(id)))
+            .await
     }
 
     /// The selected bookings, by desired time.
     pub async fn select(&self, selection: Selection) -> Result<Vec<Record>, Refusal> {
-        self.store.transact(move |ledger| Ok(ledger.select(&selection)?)).await
+        self.store
+            .transact(move |ledger| Ok(ledger.select(&selection)?))
+            .await
     }
 
     /// Cancels a callback that has not come to its conversation yet. `service` is the one it must belong to, if any.
-    pub async fn cancel(&self, id: &str, service: Option<&str>, reason: &str) -> Result<Record, Refusal> {
+    pub async fn cancel(
+        &self,
+        id: &str,
+        service: Option<&str>,
+        reason: &str,
+    ) -> Result<Record, Refusal> {
         let now = self.clock.now();
         let (id, service, reason) = (id.to_owned(), service.map(str::to_owned), reason.to_owned());
         let cancelled = self.store.transact(move |ledger| {
@@ -89,7 +98,9 @@ impl Desk {
             Ok((record, Taken::Yes))
         });
         match (changed.await?, wanted, slot) {
-            ((_, Taken::Full), Some(desired), Some(slot)) => Err(self.full(service, now, desired, slot).await?),
+            ((_, Taken::Full), Some(desired), Some(slot)) => {
+                Err(self.full(service, now, desired, slot).await?)
+            }
             ((record, _), ..) => {
                 self.changed();
                 Ok(record)
@@ -99,7 +110,9 @@ impl Desk {
 
     /// Forgets all bookings and starts the clock again.
     pub async fn reset(&self) -> Result<(), Refusal> {
-        self.store.transact(|ledger| Ok::<_, Refusal>(ledger.clear()?)).await?;
+        self.store
+            .transact(|ledger| Ok::<_, Refusal>(ledger.clear()?))
+            .await?;
         self.clock.reset();
         self.changed();
         Ok(())
@@ -114,9 +127,10 @@ fn belonging(record: Option<Record>, id: &str, service: Option<&str>) -> Result<
 
 fn changeable(record: &Record, now: Timestamp) -> Result<(), Refusal> {
     match record.state(now) {
-        state @ (State::Processing | State::Completed) => {
-            Err(Refusal::TooLate { id: record.id.clone(), state: state.name() })
-        }
+        state @ (State::Processing | State::Completed) => Err(Refusal::TooLate {
+            id: record.id.clone(),
+            state: state.name(),
+        }),
         _ => Ok(()),
     }
 }
@@ -150,7 +164,11 @@ fn put_into(record: &mut Record, state: State, stages: &Stages, now: Timestamp) 
         }
         None => {
             record.given = Some(state);
-            record.life.completed = if state == State::Completed { now } else { Timestamp::MAX };
+            record.life.completed = if state == State::Completed {
+                now
+            } else {
+                Timestamp::MAX
+            };
         }
     }
 }
@@ -186,16 +204,22 @@ mod tests {
     use super::*;
 
     fn data() -> Map<String, Value> {
-        let data = json!({"language": "en", "userData": {"a": "1", "deep": {"b": [1]}, "language": "de"}});
+        let data =
+            json!({"language": "en", "userData": {"a": "1", "deep": {"b": [1]}, "language": "de"}});
         data.as_object().unwrap().clone()
     }
 
     #[test]
     fn a_property_changes_where_it_lives() {
         let mut data = data();
-        assert!(replace(&mut data, "b", &json!("2")) && replace(&mut data, "language", &json!("fr")));
-        assert!(!replace(&mut data, "userData", &json!("x")) && !replace(&mut data, "c", &json!("x")));
-        let expected = json!({"language": "fr", "userData": {"a": "1", "deep": {"b": "2"}, "language": "de"}});
+        assert!(
+            replace(&mut data, "b", &json!("2")) && replace(&mut data, "language", &json!("fr"))
+        );
+        assert!(
+            !replace(&mut data, "userData", &json!("x")) && !replace(&mut data, "c", &json!("x"))
+        );
+        let expected =
+            json!({"language": "fr", "userData": {"a": "1", "deep": {"b": "2"}, "language": "de"}});
         assert_eq!(Value::Object(data), expected);
     }
 
@@ -205,6 +229,9 @@ mod tests {
         for key in ["b", "language", "userData", "c"] {
             remove(&mut data, key);
         }
-        assert_eq!(Value::Object(data), json!({"userData": {"a": "1", "deep": {}}}));
+        assert_eq!(
+            Value::Object(data),
+            json!({"userData": {"a": "1", "deep": {}}})
+        );
     }
 }

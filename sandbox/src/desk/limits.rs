@@ -12,7 +12,12 @@ use crate::store::{Ledger, Record, Selection};
 const IN_QUEUE: usize = 2;
 
 /// Whether the service takes one more booking.
-pub fn check(ledger: &Ledger, service: &Service, record: &Record, now: Timestamp) -> Result<(), Refusal> {
+pub fn check(
+    ledger: &Ledger,
+    service: &Service,
+    record: &Record,
+    now: Timestamp,
+) -> Result<(), Refusal> {
     let limits = &service.limits;
     let due_soon = record.life.queued <= now;
     // What is not due soon waits outside the queue, however full that is; a limit of 0 leaves no queue to come into.
@@ -31,7 +36,9 @@ pub fn check(ledger: &Ledger, service: &Service, record: &Record, now: Timestamp
         let count = ledger.due_soon_since(&record.service, since.unwrap_or(Timestamp::MIN))?;
         if count >= throttle.limit {
             let (service, seconds) = (&record.service, throttle.seconds);
-            let text = format!("Limit of queued callbacks for {service} is reached for interval {seconds}s.");
+            let text = format!(
+                "Limit of queued callbacks for {service} is reached for interval {seconds}s."
+            );
             return Err(Refusal::Limit(text));
         }
     }
@@ -41,19 +48,42 @@ pub fn check(ledger: &Ledger, service: &Service, record: &Record, now: Timestamp
     }
 }
 
-fn check_queue(ledger: &Ledger, record: &Record, limit: u32, now: Timestamp) -> Result<(), Refusal> {
-    let selection = Selection { service: Some(record.service.clone()), alive_at: Some(now), ..Selection::default() };
-    let queued = ledger.select(&selection)?.iter().filter(|other| other.state(now) == State::Queued).count();
+fn check_queue(
+    ledger: &Ledger,
+    record: &Record,
+    limit: u32,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let selection = Selection {
+        service: Some(record.service.clone()),
+        alive_at: Some(now),
+        ..Selection::default()
+    };
+    let queued = ledger
+        .select(&selection)?
+        .iter()
+        .filter(|other| other.state(now) == State::Queued)
+        .count();
     match u32::try_from(queued).is_ok_and(|queued| queued < limit) {
         true => Ok(()),
-        false => Err(Refusal::Limit(format!("Limit of queued callbacks for {} is reached.", record.service))),
+        false => Err(Refusal::Limit(format!(
+            "Limit of queued callbacks for {} is reached.",
+            record.service
+        ))),
     }
 }
 
 fn check_number(ledger: &Ledger, record: &Record, now: Timestamp) -> Result<(), Refusal> {
-    let selection = Selection { number: Some(record.number.clone()), alive_at: Some(now), ..Selection::default() };
+    let selection = Selection {
+        number: Some(record.number.clone()),
+        alive_at: Some(now),
+        ..Selection::default()
+    };
     let alive = ledger.select(&selection)?;
-    let waiting = alive.iter().filter(|other| matches!(other.state(now), State::Scheduled | State::Queued)).count();
+    let waiting = alive
+        .iter()
+        .filter(|other| matches!(other.state(now), State::Scheduled | State::Queued))
+        .count();
     match waiting < IN_QUEUE {
         true => Ok(()),
         false => Err(Refusal::Limit(format!(
@@ -63,15 +93,32 @@ fn check_number(ledger: &Ledger, record: &Record, now: Timestamp) -> Result<(), 
     }
 }
 
-fn check_day(ledger: &Ledger, service: &Service, record: &Record, limit: u32, now: Timestamp) -> Result<(), Refusal> {
+fn check_day(
+    ledger: &Ledger,
+    service: &Service,
+    record: &Record,
+    limit: u32,
+    now: Timestamp,
+) -> Result<(), Refusal> {
     let midnight = now.to_zoned(service.calendar.zone.clone()).start_of_day();
     let midnight = midnight.map_or(now, |midnight| midnight.timestamp());
-    let today: Vec<Map<String, Value>> =
-        ledger.records_due_soon_since(&record.service, midnight)?.iter().map(values).collect();
+    let today: Vec<Map<String, Value>> = ledger
+        .records_due_soon_since(&record.service, midnight)?
+        .iter()
+        .map(values)
+        .collect();
     let own = values(record);
     for key in &service.limits.daily_keys {
-        let Some(value) = own.get(key).filter(|value| !value.is_null() && *value != "") else { continue };
-        let count = today.iter().filter(|other| other.get(key) == Some(value)).count();
+        let Some(value) = own
+            .get(key)
+            .filter(|value| !value.is_null() && *value != "")
+        else {
+            continue;
+        };
+        let count = today
+            .iter()
+            .filter(|other| other.get(key) == Some(value))
+            .count();
         if u32::try_from(count).is_ok_and(|count| count < limit) {
             continue;
         }

@@ -62,12 +62,20 @@ impl Desk {
     /// The service whose callers wait in a queue: by the queue's name, or by its own.
     pub fn service_of_queue(&self, queue: &str) -> Option<&str> {
         let services = &self.settings.services;
-        let named = services.iter().find(|(_, service)| service.virtual_queue.as_deref() == Some(queue));
-        named.or_else(|| services.get_key_value(queue)).map(|(name, _)| name.as_str())
+        let named = services
+            .iter()
+            .find(|(_, service)| service.virtual_queue.as_deref() == Some(queue));
+        named
+            .or_else(|| services.get_key_value(queue))
+            .map(|(name, _)| name.as_str())
     }
 
     async fn waiting(&self, service: &str, now: Timestamp) -> Result<Vec<Record>, Refusal> {
-        let selection = Selection { service: Some(service.to_owned()), alive_at: Some(now), ..Selection::default() };
+        let selection = Selection {
+            service: Some(service.to_owned()),
+            alive_at: Some(now),
+            ..Selection::default()
+        };
         let mut records = self.select(selection).await?;
         records.retain(|record| record.state(now) == State::Queued);
         Ok(records)

@@ -37,16 +37,25 @@ impl Desk {
         let own = name.to_owned();
         self.with_service(name, move |ledger, service| {
             let zone = &service.calendar.zone;
-            let days: Vec<Date> = (0..7).filter_map(|day| first.checked_add(day.days()).ok()).collect();
-            let midnight = |date: Date| date.to_zoned(zone.clone()).map_or(Timestamp::MAX, |zoned| zoned.timestamp());
+            let days: Vec<Date> = (0..7)
+                .filter_map(|day| first.checked_add(day.days()).ok())
+                .collect();
+            let midnight = |date: Date| {
+                date.to_zoned(zone.clone())
+                    .map_or(Timestamp::MAX, |zoned| zoned.timestamp())
+            };
             let start = midnight(first);
             let end = first.checked_add(7.days()).map_or(Timestamp::MAX, midnight);
             let booked = ledger.booked(&own, Slot { start, end })?;
             let mut hours: BTreeMap<i8, Vec<Cell>> = BTreeMap::new();
             for slot in service.calendar.slots(start, end) {
                 let local = slot.start.to_zoned(zone.clone());
-                let Some(day) = days.iter().position(|date| *date == local.date()) else { continue };
-                let cells = hours.entry(local.hour()).or_insert_with(|| vec![Cell::default(); days.len()]);
+                let Some(day) = days.iter().position(|date| *date == local.date()) else {
+                    continue;
+                };
+                let cells = hours
+                    .entry(local.hour())
+                    .or_insert_with(|| vec![Cell::default(); days.len()]);
                 let cell = &mut cells[day];
                 let before = booked.partition_point(|time| *time < slot.start);
                 let until = booked.partition_point(|time| *time < slot.end);
@@ -62,6 +71,8 @@ impl Desk {
 
     /// The bookings that were made last, the newest first.
     pub async fn newest(&self, most: u32) -> Result<Vec<crate::store::Record>, Refusal> {
-        self.store.transact(move |ledger| Ok(ledger.newest(most)?)).await
+        self.store
+            .transact(move |ledger| Ok(ledger.newest(most)?))
+            .await
     }
 }

@@ -10,17 +10,39 @@ use crate::store::Record;
 
 /// What can go wrong at the push of a button: the words, and the fields of the fault.
 const PRESETS: [(&str, &[(&str, &str)]); 6] = [
-    ("Next request: answer 503", &[("status", "503"), ("count", "1")]),
-    ("Next request: reset before it is carried out", &[("reset", "before"), ("count", "1")]),
-    ("Next request: carry it out, lose the answer", &[("reset", "after"), ("count", "1")]),
-    ("Next request: cut the answer's body", &[("cutBody", "10"), ("count", "1")]),
+    (
+        "Next request: answer 503",
+        &[("status", "503"), ("count", "1")],
+    ),
+    (
+        "Next request: reset before it is carried out",
+        &[("reset", "before"), ("count", "1")],
+    ),
+    (
+        "Next request: carry it out, lose the answer",
+        &[("reset", "after"), ("count", "1")],
+    ),
+    (
+        "Next request: cut the answer's body",
+        &[("cutBody", "10"), ("count", "1")],
+    ),
     ("Every request: wait 3 seconds", &[("delayMs", "3000")]),
-    ("One in three: answer 500", &[("status", "500"), ("probability", "0.33")]),
+    (
+        "One in three: answer 500",
+        &[("status", "500"), ("probability", "0.33")],
+    ),
 ];
 
 /// The bookings that were made last.
 pub fn bookings(records: &[Record], now: Timestamp) -> Markup {
-    let titles = ["Made (UTC)", "Service", "Number", "For (UTC)", "State", "Id"];
+    let titles = [
+        "Made (UTC)",
+        "Service",
+        "Number",
+        "For (UTC)",
+        "State",
+        "Id",
+    ];
     html! {
         section aria-labelledby="bookings-title" {
             h2 #bookings-title { "Bookings" }
@@ -92,7 +114,9 @@ pub fn faults(faults: &[Value]) -> Markup {
 }
 
 fn fault(fault: &Value) -> Markup {
-    let words = ["summary", "method", "route"].into_iter().filter_map(|key| fault[key].as_str());
+    let words = ["summary", "method", "route"]
+        .into_iter()
+        .filter_map(|key| fault[key].as_str());
     let words = words.collect::<Vec<&str>>().join(" ");
     html! {
         li.row {

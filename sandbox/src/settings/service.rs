@@ -232,12 +232,20 @@ impl From<ServiceTable> for Service {
 fn time_zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TimeZone, D::Error> {
     let name = String::deserialize(deserializer)?;
     TimeZone::get(&name).map_err(|_| {
-        D::Error::custom(format!("time zone {name:?} is unknown: write an IANA name such as \"Europe/London\""))
+        D::Error::custom(format!(
+            "time zone {name:?} is unknown: write an IANA name such as \"Europe/London\""
+        ))
     })
 }
 
-fn country<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<phonenumber::country::Id>, D::Error> {
+fn country<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<phonenumber::country::Id>, D::Error> {
     let name = String::deserialize(deserializer)?;
-    let wrong = || D::Error::custom(format!("country {name:?} is unknown: write two capital letters such as \"GB\""));
+    let wrong = || {
+        D::Error::custom(format!(
+            "country {name:?} is unknown: write two capital letters such as \"GB\""
+        ))
+    };
     name.parse().map(Some).map_err(|_| wrong())
 }

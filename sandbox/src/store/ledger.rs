@@ -73,16 +73,26 @@ impl<'a> Ledger<'a> {
 
     /// Puts a record in the place of the one with the same id, which keeps its place among those of the same time.
     pub fn update(&self, record: &Record) -> Result<()> {
-        let columns = COLUMNS.split(", ").map(|column| format!("{column} = excluded.{column}"));
+        let columns = COLUMNS
+            .split(", ")
+            .map(|column| format!("{column} = excluded.{column}"));
         let columns: Vec<String> = columns.collect();
-        self.write(record, &format!("ON CONFLICT (id) DO UPDATE SET {}", columns.join(", ")))
+        self.write(
+            record,
+            &format!("ON CONFLICT (id) DO UPDATE SET {}", columns.join(", ")),
+        )
     }
 
     fn write(&self, record: &Record, conflict: &str) -> Result<()> {
         let marks = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
         let text = format!("INSERT INTO callback ({COLUMNS}) VALUES ({marks}) {conflict}");
         let mut statement = self.0.prepare_cached(&text)?;
-        let Life { queued, routing, processing, completed } = record.life;
+        let Life {
+            queued,
+            routing,
+            processing,
+            completed,
+        } = record.life;
         let written = statement.execute(params![
             record.id,
             record.service,
@@ -104,7 +114,9 @@ impl<'a> Ledger<'a> {
 
     /// The record with an id.
     pub fn get(&self, id: &str) -> Result<Option<Record>> {
-        let mut statement = self.0.prepare_cached(&format!("SELECT {COLUMNS} FROM callback WHERE id = ?1"))?;
+        let mut statement = self
+            .0
+            .prepare_cached(&format!("SELECT {COLUMNS} FROM callback WHERE id = ?1"))?;
         statement.query_row([id], record).optional()
     }
 
@@ -130,8 +142,13 @@ impl<'a> Ledger<'a> {
         if let Some(now) = selection.alive_at {
             add("completed > ?", now.as_millisecond().into());
         }
-        let condition = if conditions.is_empty() { "1".to_owned() } else { conditions.join(" AND ") };
-        let text = format!("SELECT {COLUMNS} FROM callback WHERE {condition} ORDER BY desired, rowid");
+        let condition = if conditions.is_empty() {
+            "1".to_owned()
+        } else {
+            conditions.join(" AND ")
+        };
+        let text =
+            format!("SELECT {COLUMNS} FROM callback WHERE {condition} ORDER BY desired, rowid");
         let mut statement = self.0.prepare_cached(&text)?;
         let rows = statement.query_map(params_from_iter(values), record)?;
         rows.collect()
@@ -178,15 +195,17 @@ impl<'a> Ledger<'a> {
 
     /// How many bookings a service has ever had.
     pub fn count(&self, service: &str) -> Result<u32> {
-        let mut statement = self.0.prepare_cached("SELECT count(*) FROM callback WHERE service = ?1")?;
+        let mut statement = self
+            .0
+            .prepare_cached("SELECT count(*) FROM callback WHERE service = ?1")?;
         statement.query_row([service], |row| row.get(0))
     }
 
     /// The records that were made last, the newest first.
     pub fn newest(&self, most: u32) -> Result<Vec<Record>> {
-        let mut statement = self
-            .0
-            .prepare_cached(&format!("SELECT {COLUMNS} FROM callback ORDER BY created DESC, rowid DESC LIMIT ?1"))?;
+        let mut statement = self.0.prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM callback ORDER BY created DESC, rowid DESC LIMIT ?1"
+        ))?;
         let rows = statement.query_map([most], record)?;
         rows.collect()
     }
@@ -206,7 +225,12 @@ fn record(row: &Row) -> Result<Record> {
         number: row.get(2)?,
         desired: moment(3)?,
         scheduled: row.get(4)?,
-        life: Life { queued: moment(5)?, routing: moment(6)?, processing: moment(7)?, completed: moment(8)? },
+        life: Life {
+            queued: moment(5)?,
+            routing: moment(6)?,
+            processing: moment(7)?,
+            completed: moment(8)?,
+        },
         given: given.and_then(|name| State::named(&name)),
         reason: row.get(10)?,
         data: row.get(11)?,
@@ -234,7 +258,10 @@ mod tests {
     }
 
     fn hour() -> Slot {
-        Slot { start: at("2030-01-07T10:00:00Z"), end: at("2030-01-07T11:00:00Z") }
+        Slot {
+            start: at("2030-01-07T10:00:00Z"),
+            end: at("2030-01-07T11:00:00Z"),
+        }
     }
 
     fn record(id: &str, desired: &str, scheduled: bool) -> Record {
@@ -245,7 +272,12 @@ mod tests {
             number: "1".to_owned(),
             desired,
             scheduled,
-            life: Life { queued: desired, routing: desired, processing: desired, completed: desired },
+            life: Life {
+                queued: desired,
+                routing: desired,
+                processing: desired,
+                completed: desired,
+            },
             given: None,
             reason: None,
             data: "{}".to_owned(),
@@ -258,7 +290,9 @@ mod tests {
         store: &Store,
         work: impl FnOnce(&Ledger) -> Result<T> + Send + 'static,
     ) -> std::result::Result<T, StoreError> {
-        store.transact(move |ledger| work(ledger).map_err(StoreError::from)).await
+        store
+            .transact(move |ledger| work(ledger).map_err(StoreError::from))
+            .await
     }
 
     #[tokio::test]
@@ -276,10 +310,20 @@ mod tests {
             record("d", "2030-01-07T10:00:00Z", false),
             record("e", "2030-01-07T10:59:59.999Z", true),
         ];
-        run(&store, move |ledger| records.iter().try_for_each(|record| ledger.insert(record))).await.unwrap();
-        let booked = run(&store, |ledger| ledger.booked("samples", hour())).await.unwrap();
+        run(&store, move |ledger| {
+            records.iter().try_for_each(|record| ledger.insert(record))
+        })
+        .await
+        .unwrap();
+        let booked = run(&store, |ledger| ledger.booked("samples", hour()))
+            .await
+            .unwrap();
         assert_eq!(booked, [at("2030-01-07T10:59:59.999Z")]);
-        let taken = |except: &'static str| run(&store, move |ledger| ledger.taken("samples", hour(), except));
+        let taken = |except: &'static str| {
+            run(&store, move |ledger| {
+                ledger.taken("samples", hour(), except)
+            })
+        };
         assert_eq!(taken("").await.unwrap(), 1);
         assert_eq!(taken("e").await.unwrap(), 0);
     }
@@ -290,12 +334,24 @@ mod tests {
         let mut written = record("a", "2030-01-07T10:00:00.123Z", true);
         written.given = Some(State::Paused);
         let copy = written.clone();
-        run(&store, move |ledger| ledger.insert(&copy)).await.unwrap();
-        let read = run(&store, |ledger| ledger.get("a")).await.unwrap().unwrap();
+        run(&store, move |ledger| ledger.insert(&copy))
+            .await
+            .unwrap();
+        let read = run(&store, |ledger| ledger.get("a"))
+            .await
+            .unwrap()
+            .unwrap();
         assert_eq!(format!("{read:?}"), format!("{written:?}"));
-        assert!(run(&store, |ledger| ledger.get("b")).await.unwrap().is_none());
+        assert!(run(&store, |ledger| ledger.get("b"))
+            .await
+            .unwrap()
+            .is_none());
         let selected = run(&store, |ledger| {
-            ledger.select(&Selection { number: Some("1".to_owned()), desired: Some(hour()), ..Selection::default() })
+            ledger.select(&Selection {
+                number: Some("1".to_owned()),
+                desired: Some(hour()),
+                ..Selection::default()
+            })
         });
         assert_eq!(selected.await.unwrap().len(), 1);
     }
@@ -305,12 +361,17 @@ mod tests {
         let store = Store::open(None).unwrap();
         let twice = || record("a", "2030-01-07T10:00:00Z", true);
         let first = twice();
-        run(&store, move |ledger| ledger.insert(&first)).await.unwrap();
+        run(&store, move |ledger| ledger.insert(&first))
+            .await
+            .unwrap();
         let failed = run(&store, move |ledger| {
             ledger.insert(&record("b", "2030-01-07T10:00:00Z", true))?;
             ledger.insert(&twice())
         });
         assert!(matches!(failed.await, Err(StoreError::Failed(_))));
-        assert_eq!(run(&store, |ledger| ledger.count("samples")).await.unwrap(), 1);
+        assert_eq!(
+            run(&store, |ledger| ledger.count("samples")).await.unwrap(),
+            1
+        );
     }
 }

@@ -73,7 +73,11 @@ async fn try_list_v2(
     let zone = asked_zone.clone().unwrap_or(TimeZone::UTC);
     let now = desk.clock.now();
     let start = query.one_of("start", "start-ms", &zone)?.unwrap_or(now);
-    let until = until(&query, query.one_of("end", "end-ms", &zone)?, switches.interval_end)?;
+    let until = until(
+        &query,
+        query.one_of("end", "end-ms", &zone)?,
+        switches.interval_end,
+    )?;
     let stretch = availability::v1(calendar, start, until, switches.first_slot)?;
     let busy = query.flag("report-busy")?;
     let limit = query.slots("max-time-slots")?;
@@ -104,7 +108,11 @@ fn slot(offer: &Offer, asked_zone: Option<&TimeZone>) -> Value {
     slot
 }
 
-fn until(query: &Query, end: Option<jiff::Timestamp>, decides: IntervalEnd) -> Result<Until, Refusal> {
+fn until(
+    query: &Query,
+    end: Option<jiff::Timestamp>,
+    decides: IntervalEnd,
+) -> Result<Until, Refusal> {
     let end = end.map(Until::Moment);
     let days = query.count("number-of-days")?.map(Until::Days);
     let chosen = match decides {

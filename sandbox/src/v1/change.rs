@@ -37,7 +37,11 @@ async fn try_cancel(
 }
 
 /// `PUT /genesys/1/service/callback/{service}/{id}`
-pub async fn update(State(desk): State<Arc<Desk>>, path: ServiceAndId, request: Request) -> Response {
+pub async fn update(
+    State(desk): State<Arc<Desk>>,
+    path: ServiceAndId,
+    request: Request,
+) -> Response {
     let answer = try_update(&desk, path, request).await;
     finish(&desk, answer)
 }
@@ -50,16 +54,24 @@ async fn try_update(desk: &Desk, path: ServiceAndId, request: Request) -> Result
     let number = take_text(&mut fields, "_customer_number");
     fields.retain(|key, _| !is_decided(key));
     let change = Change {
-        desired: desired.map(|text| query::moment("_new_desired_time", &text)).transpose()?,
+        desired: desired
+            .map(|text| query::moment("_new_desired_time", &text))
+            .transpose()?,
         number,
-        state: given.map(|name| state("_callback_state", &name)).transpose()?,
+        state: given
+            .map(|name| state("_callback_state", &name))
+            .transpose()?,
         properties: fields,
     };
     desk.change(&id, &service, change).await?;
     Ok(json!({}))
 }
 
-fn split(desk: &Desk, path: ServiceAndId, headers: &HeaderMap) -> Result<(String, String), Problem> {
+fn split(
+    desk: &Desk,
+    path: ServiceAndId,
+    headers: &HeaderMap,
+) -> Result<(String, String), Problem> {
     let (service, id) = match path {
         Ok(Path((service, id))) => (Ok(service), id),
         Err(rejection) => (Err(rejection), String::new()),

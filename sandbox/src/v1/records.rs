@@ -19,11 +19,21 @@ use crate::store::{Record, Selection};
 use crate::times;
 
 /// What can be asked for beside a service's lookup keys.
-const FILTERS: [&str; 6] =
-    ["_id", "_customer_number", "_service_name", "_desired_time", "_callback_state", "_callback_reason"];
+const FILTERS: [&str; 6] = [
+    "_id",
+    "_customer_number",
+    "_service_name",
+    "_desired_time",
+    "_callback_state",
+    "_callback_reason",
+];
 
 /// `GET /genesys/1/service/callback`
-pub async fn search(State(desk): State<Arc<Desk>>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+pub async fn search(
+    State(desk): State<Arc<Desk>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
     let answer = match admitted_everywhere(&desk, &headers) {
         Ok(()) => try_search(&desk, None, query.as_deref(), &headers).await,
         Err(problem) => Err(problem),
@@ -54,15 +64,23 @@ async fn try_search(
     let pairs = body::pairs(query.unwrap_or_default())?;
     let any = any_is_enough(&Query::read(query)?)?;
     let wanted: Vec<Criterion> = Criterion::all(desk, service.as_deref(), &pairs, &["operand"])?;
-    let number = wanted.iter().find(|criterion| criterion.key == "_customer_number" && !criterion.negated);
+    let number = wanted
+        .iter()
+        .find(|criterion| criterion.key == "_customer_number" && !criterion.negated);
     let selection = Selection {
         service,
-        number: number.filter(|_| !any).map(|criterion| criterion.value.clone()),
+        number: number
+            .filter(|_| !any)
+            .map(|criterion| criterion.value.clone()),
         ..Selection::default()
     };
     let now = desk.clock.now();
     let base = base(headers);
-    let shown = desk.select(selection).await?.into_iter().map(|record| shown(&record, now, &base));
+    let shown = desk
+        .select(selection)
+        .await?
+        .into_iter()
+        .map(|record| shown(&record, now, &base));
     let found = shown.filter(|record| match any && !wanted.is_empty() {
         true => wanted.iter().any(|criterion| criterion.fits(record)),
         false => wanted.iter().all(|criterion| criterion.fits(record)),
@@ -76,7 +94,9 @@ fn any_is_enough(query: &Query) -> Result<bool, Refusal> {
         None => Ok(false),
         Some(text) if text.eq_ignore_ascii_case("AND") => Ok(false),
         Some(text) if text.eq_ignore_ascii_case("OR") => Ok(true),
-        Some(other) => Err(Refusal::Parameter(format!("Invalid parameter operand: [{other}] is not AND or OR."))),
+        Some(other) => Err(Refusal::Parameter(format!(
+            "Invalid parameter operand: [{other}] is not AND or OR."
+        ))),
     }
 }
 
@@ -129,23 +149,37 @@ impl Criterion {
         passed: &[&str],
     ) -> Result<Vec<Criterion>, Refusal> {
         let services = &desk.settings.services;
-        let of_interest = services.iter().filter(|(name, _)| service.is_none_or(|service| service == *name));
-        let lookup: Vec<&String> = of_interest.flat_map(|(_, service)| &service.lookup_keys).collect();
+        let of_interest = services
+            .iter()
+            .filter(|(name, _)| service.is_none_or(|service| service == *name));
+        let lookup: Vec<&String> = of_interest
+            .flat_map(|(_, service)| &service.lookup_keys)
+            .collect();
         let mut criteria = Vec::new();
-        for (key, value) in pairs.iter().filter(|(key, _)| !passed.contains(&key.as_str())) {
+        for (key, value) in pairs
+            .iter()
+            .filter(|(key, _)| !passed.contains(&key.as_str()))
+        {
             if !FILTERS.contains(&key.as_str()) && !lookup.contains(&key) {
                 let text = format!("Parameter {key} cannot be searched: it is not one of the service's lookup keys.");
                 return Err(Refusal::Parameter(text));
             }
-            let (value, negated) = value.strip_prefix('!').map_or((value.as_str(), false), |value| (value, true));
-            criteria.push(Criterion { key: key.clone(), value: value.to_owned(), negated });
+            let (value, negated) = value
+                .strip_prefix('!')
+                .map_or((value.as_str(), false), |value| (value, true));
+            criteria.push(Criterion {
+                key: key.clone(),
+                value: value.to_owned(),
+                negated,
+            });
         }
         Ok(criteria)
     }
 
     /// Whether a record as it is shown fits.
     pub fn fits(&self, record: &Map<String, Value>) -> bool {
-        let same = !self.value.is_empty() && record.get(&self.key).and_then(Value::as_str) == Some(&self.value);
+        let same = !self.value.is_empty()
+            && record.get(&self.key).and_then(Value::as_str) == Some(&self.value);
         same != self.negated
     }
 }

@@ -15,7 +15,13 @@ use crate::desk::Desk;
 use crate::store::{Record, Selection};
 
 /// What every report has; what the request asks for comes behind.
-const COLUMNS: [&str; 5] = ["_id", "_service_name", "_customer_number", "_desired_time", "_callback_reason"];
+const COLUMNS: [&str; 5] = [
+    "_id",
+    "_service_name",
+    "_customer_number",
+    "_desired_time",
+    "_callback_reason",
+];
 
 /// `POST /genesys/1/admin/callback/reportcancelled`
 pub async fn cancelled(State(desk): State<Arc<Desk>>, request: Request) -> Response {
@@ -45,12 +51,19 @@ async fn try_cancelled(desk: &Desk, request: Request) -> Result<String, Problem>
 
 /// Only what is cancelled has a reason.
 fn is_wanted(record: &Record, reason: Option<&str>) -> bool {
-    record.reason.as_deref().is_some_and(|given| reason.is_none_or(|wanted| wanted == given))
+    record
+        .reason
+        .as_deref()
+        .is_some_and(|given| reason.is_none_or(|wanted| wanted == given))
 }
 
 /// What a column shows; to real servers every callback is a service of its own.
 fn value<'a>(shown: &'a Map<String, Value>, column: &str) -> &'a str {
-    let key = if column == "_service_id" { "_id" } else { column };
+    let key = if column == "_service_id" {
+        "_id"
+    } else {
+        column
+    };
     shown.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
@@ -74,6 +87,9 @@ mod tests {
     #[test]
     fn values_that_need_it_are_quoted() {
         let values = ["a b", "", "1,2", "say \"hi\"", "two\r\nlines"];
-        assert_eq!(line(values.into_iter()), "a b,,\"1,2\",\"say \"\"hi\"\"\",\"two\r\nlines\"\r\n");
+        assert_eq!(
+            line(values.into_iter()),
+            "a b,,\"1,2\",\"say \"\"hi\"\"\",\"two\r\nlines\"\r\n"
+        );
     }
 }

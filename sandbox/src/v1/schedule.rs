@@ -18,7 +18,11 @@ use crate::settings::{CallDirection, Service};
 const CODE_LIFE: SignedDuration = SignedDuration::from_secs(30);
 
 /// `POST /genesys/1/service/callback/{service}`
-pub async fn book(State(desk): State<Arc<Desk>>, service: ServiceName, request: Request) -> Response {
+pub async fn book(
+    State(desk): State<Arc<Desk>>,
+    service: ServiceName,
+    request: Request,
+) -> Response {
     let answer = try_book(&desk, service, request).await;
     finish(&desk, answer)
 }
@@ -29,12 +33,20 @@ async fn try_book(desk: &Desk, service: ServiceName, request: Request) -> Result
     let mut fields = body::flat(request).await?;
     mandatory(service, &fields)?;
     let number = take_text(&mut fields, "_customer_number").unwrap_or_default();
-    let desired =
-        take_text(&mut fields, "_desired_time").map(|text| query::moment("_desired_time", &text)).transpose()?;
+    let desired = take_text(&mut fields, "_desired_time")
+        .map(|text| query::moment("_desired_time", &text))
+        .transpose()?;
     let direction = direction(service, &fields)?;
     fields.retain(|key, value| !is_decided(key) && !is_unset(key, value));
     let id = format!("369-{}", Uuid::new_v4());
-    desk.book(Wish { id: id.clone(), service: name, number, desired, data: fields }).await?;
+    desk.book(Wish {
+        id: id.clone(),
+        service: name,
+        number,
+        desired,
+        data: fields,
+    })
+    .await?;
     Ok(match (desired, direction) {
         (Some(_), _) => json!({"_id": id}),
         (None, CallDirection::UserTerminated) => json!({
@@ -65,7 +77,9 @@ fn dial(service: &Service, id: &str) -> Value {
 
 /// Five digits that belong to an id.
 fn access_code(id: &str) -> String {
-    let sum = id.bytes().fold(0u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(u32::from(byte)));
+    let sum = id.bytes().fold(0u32, |sum, byte| {
+        sum.wrapping_mul(31).wrapping_add(u32::from(byte))
+    });
     format!("{:05}", sum % 100_000)
 }
 
@@ -75,16 +89,27 @@ fn is_unset(key: &str, value: &Value) -> bool {
 }
 
 fn mandatory(service: &Service, fields: &Map<String, Value>) -> Result<(), Refusal> {
-    let missing = |key: &&String| fields.get(*key).and_then(Value::as_str).is_none_or(str::is_empty);
+    let missing = |key: &&String| {
+        fields
+            .get(*key)
+            .and_then(Value::as_str)
+            .is_none_or(str::is_empty)
+    };
     match service.mandatory_keys.iter().find(missing) {
         None => Ok(()),
-        Some(key) => Err(Refusal::Parameter(format!("The request does not contain the mandatory option {key}."))),
+        Some(key) => Err(Refusal::Parameter(format!(
+            "The request does not contain the mandatory option {key}."
+        ))),
     }
 }
 
 /// Who dials.
 fn direction(service: &Service, fields: &Map<String, Value>) -> Result<CallDirection, Refusal> {
-    match fields.get("_call_direction").and_then(Value::as_str).unwrap_or_default() {
+    match fields
+        .get("_call_direction")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
+    {
         "" => Ok(service.call_direction),
         "USERTERMINATED" => Ok(CallDirection::UserTerminated),
         "USERORIGINATED" => Ok(CallDirection::UserOriginated),

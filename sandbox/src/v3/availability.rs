@@ -30,7 +30,8 @@ async fn try_list(
     service: Result<Path<String>, PathRejection>,
     query: Option<&str>,
 ) -> Result<Value, Problem> {
-    let Path(name) = service.map_err(|_| wrong("The service name in the path is not UTF-8.".to_owned()))?;
+    let Path(name) =
+        service.map_err(|_| wrong("The service name in the path is not UTF-8.".to_owned()))?;
     let calendar = &desk.service(&name)?.calendar;
     let query = Query::read(query)?;
     let asked_zone = query.zone("timezone")?;
@@ -62,11 +63,14 @@ fn try_open_for(
     service: Result<Path<String>, PathRejection>,
     query: Option<&str>,
 ) -> Result<Value, Problem> {
-    let Path(name) = service.map_err(|_| wrong("The service name in the path is not UTF-8.".to_owned()))?;
+    let Path(name) =
+        service.map_err(|_| wrong("The service name in the path is not UTF-8.".to_owned()))?;
     let calendar = &desk.service(&name)?.calendar;
     let query = Query::read(query)?;
     let zone = query.zone("timezone")?.unwrap_or(TimeZone::UTC);
-    let start = query.one_of("start", "startMS", &zone)?.unwrap_or(desk.clock.now());
+    let start = query
+        .one_of("start", "startMS", &zone)?
+        .unwrap_or(desk.clock.now());
     let open = calendar.open_for(start);
     // 0 says that it is closed, so that the last part of a second counts as a whole one.
     Ok(json!({"openFor": open.as_secs() + i64::from(open.subsec_nanos() > 0)}))
@@ -77,7 +81,9 @@ fn until(query: &Query, zone: &TimeZone, decides: EndChoice) -> Result<Until, Re
     let days = query.count("numberOfDays")?.map(Until::Days);
     let chosen = match decides {
         EndChoice::Refuse if end.is_some() && days.is_some() => {
-            return Err(wrong("Set only one of end, endMS and numberOfDays.".to_owned()));
+            return Err(wrong(
+                "Set only one of end, endMS and numberOfDays.".to_owned(),
+            ));
         }
         EndChoice::NumberOfDays => days.or(end),
         EndChoice::End | EndChoice::Refuse => end.or(days),

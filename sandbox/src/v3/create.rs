@@ -42,13 +42,22 @@ async fn try_create(desk: &Desk, request: Request) -> Result<Value, Problem> {
     check_types(&fields)?;
     let service = required(&mut fields, "serviceName")?;
     let number = required(&mut fields, "phoneNumber")?;
-    let desired = take_text(&mut fields, "desiredTime")?.map(|text| query::moment("desiredTime", &text)).transpose()?;
+    let desired = take_text(&mut fields, "desiredTime")?
+        .map(|text| query::moment("desiredTime", &text))
+        .transpose()?;
     check_demands(desk.service(&service)?, &fields)?;
     if let Some(user_data) = fields.get_mut("userData") {
         keep_identifiers(user_data);
     }
     let id = Uuid::new_v4().to_string();
-    desk.book(Wish { id: id.clone(), service, number, desired, data: fields }).await?;
+    desk.book(Wish {
+        id: id.clone(),
+        service,
+        number,
+        desired,
+        data: fields,
+    })
+    .await?;
     Ok(json!({"id": id}))
 }
 
@@ -66,7 +75,10 @@ async fn try_call_in(desk: &Desk, request: Request) -> Result<Value, Problem> {
     let callback_service = take_text(&mut fields, "callbackServiceId")?;
     let service = match &callback_service {
         Some(name) => Some(desk.service(name)?),
-        None => desk.service_of_queue(&group).map(|name| desk.service(name)).transpose()?,
+        None => desk
+            .service_of_queue(&group)
+            .map(|name| desk.service(name))
+            .transpose()?,
     };
     // A group that no service knows is dialled like the first service.
     let service = service.or_else(|| desk.settings.services.values().next());
@@ -107,22 +119,34 @@ fn check_types(fields: &Map<String, Value>) -> Result<(), Refusal> {
         check(name, "a number", &number)?;
     }
     check("alwaysCheckCapacity", "true or false", &boolean)?;
-    check("pushTargets", "an array of objects with the texts channel and target", &are_push_targets)?;
+    check(
+        "pushTargets",
+        "an array of objects with the texts channel and target",
+        &are_push_targets,
+    )?;
     check_user_data(fields)
 }
 
 fn are_push_targets(value: &Value) -> bool {
     let is_text = |field: Option<&Value>| field.is_some_and(Value::is_string) && !is_absent(field);
-    let is_target = |target: &Value| is_text(target.get("channel")) && is_text(target.get("target"));
-    value.as_array().is_some_and(|targets| targets.iter().all(is_target))
+    let is_target =
+        |target: &Value| is_text(target.get("channel")) && is_text(target.get("target"));
+    value
+        .as_array()
+        .is_some_and(|targets| targets.iter().all(is_target))
 }
 
 /// What only some services ask for.
 fn check_demands(service: &Service, fields: &Map<String, Value>) -> Result<(), Refusal> {
     let user_dials = service.call_direction == CallDirection::UserOriginated;
-    for (demanded, name) in [(service.captcha, "captchaToken"), (user_dials, "pushTargets")] {
+    for (demanded, name) in [
+        (service.captcha, "captchaToken"),
+        (user_dials, "pushTargets"),
+    ] {
         let value = fields.get(name);
-        if demanded && (is_absent(value) || value.and_then(Value::as_array).is_some_and(Vec::is_empty)) {
+        if demanded
+            && (is_absent(value) || value.and_then(Value::as_array).is_some_and(Vec::is_empty))
+        {
             return Err(wrong(format!("Missing parameter {name}.")));
         }
     }
@@ -133,7 +157,9 @@ fn check_user_data(fields: &Map<String, Value>) -> Result<(), Refusal> {
     let value = fields.get("userData");
     match value.is_none_or(Value::is_object) || is_absent(value) {
         true => Ok(()),
-        false => Err(wrong("Invalid parameter userData: not an object.".to_owned())),
+        false => Err(wrong(
+            "Invalid parameter userData: not an object.".to_owned(),
+        )),
     }
 }
 
@@ -174,7 +200,9 @@ mod tests {
             "alwaysCheckCapacity": "True", "userData": "", "language": null, "pushTargets": []
         });
         assert!(check(good).is_ok());
-        assert!(check(json!({"pushTargets": [{"channel": "FCM", "target": "t", "more": 1}]})).is_ok());
+        assert!(
+            check(json!({"pushTargets": [{"channel": "FCM", "target": "t", "more": 1}]})).is_ok()
+        );
         for bad in [
             json!({"language": 1}),
             json!({"priority": "high"}),

@@ -43,7 +43,11 @@ async fn try_retrieve(desk: &Desk, request: Request) -> Result<Value, Problem> {
         "callbackState": state.name(),
         "phoneNumber": record.number,
     });
-    if let Some(reason) = record.reason.as_ref().filter(|_| state == life::State::Completed) {
+    if let Some(reason) = record
+        .reason
+        .as_ref()
+        .filter(|_| state == life::State::Completed)
+    {
         shown["callbackReason"] = reason.as_str().into();
     }
     if state.is_in_queue() {
@@ -58,7 +62,9 @@ async fn try_retrieve(desk: &Desk, request: Request) -> Result<Value, Problem> {
 async fn asked_id(request: Request) -> Result<String, Problem> {
     let written = required(&mut body::nested(request).await?, "id")?;
     // Every other spelling of a UUID has another length.
-    let id = Uuid::parse_str(&written).ok().filter(|_| written.len() == Hyphenated::LENGTH);
+    let id = Uuid::parse_str(&written)
+        .ok()
+        .filter(|_| written.len() == Hyphenated::LENGTH);
     match id {
         Some(id) => Ok(id.to_string()),
         None => Err(Refusal::UnknownCallback(written).into()),

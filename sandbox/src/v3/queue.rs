@@ -14,17 +14,30 @@ use crate::query::Query;
 const MODES: [&str; 3] = ["mode1", "mode2", "mode3"];
 
 /// `GET /engagement/v3/callbacks/queue-status/{queue}`
-pub async fn status(State(desk): State<Arc<Desk>>, queue: Result<Path<String>, PathRejection>) -> Response {
+pub async fn status(
+    State(desk): State<Arc<Desk>>,
+    queue: Result<Path<String>, PathRejection>,
+) -> Response {
     let answer = try_status(&desk, queue).await;
     finish(&desk, answer)
 }
 
-async fn try_status(desk: &Desk, queue: Result<Path<String>, PathRejection>) -> Result<Value, Problem> {
-    let Path(queue) = queue.map_err(|_| wrong("The queue name in the path is not UTF-8.".to_owned()))?;
-    let service = desk.service_of_queue(&queue).ok_or_else(|| Refusal::UnknownService(queue.clone()))?;
+async fn try_status(
+    desk: &Desk,
+    queue: Result<Path<String>, PathRejection>,
+) -> Result<Value, Problem> {
+    let Path(queue) =
+        queue.map_err(|_| wrong("The queue name in the path is not UTF-8.".to_owned()))?;
+    let service = desk
+        .service_of_queue(&queue)
+        .ok_or_else(|| Refusal::UnknownService(queue.clone()))?;
     let status = desk.queue_status(service, desk.clock.now()).await?;
     // Where callbacks are not offered at once, -1 would say that nobody works.
-    let unknown = if status.staffed && !status.open { 0 } else { -1 };
+    let unknown = if status.staffed && !status.open {
+        0
+    } else {
+        -1
+    };
     Ok(json!({
         "ewt": status.estimated_wait.map_or(unknown, i64::from),
         "offerImmediateCallback": status.staffed && status.open,
@@ -33,7 +46,10 @@ async fn try_status(desk: &Desk, queue: Result<Path<String>, PathRejection>) -> 
 }
 
 /// `GET /engagement/v3/estimated-wait-time`
-pub async fn estimated_wait_time(State(desk): State<Arc<Desk>>, RawQuery(query): RawQuery) -> Response {
+pub async fn estimated_wait_time(
+    State(desk): State<Arc<Desk>>,
+    RawQuery(query): RawQuery,
+) -> Response {
     let answer = try_estimated_wait_time(&desk, query.as_deref()).await;
     finish(&desk, answer)
 }
@@ -68,7 +84,10 @@ async fn try_estimated_wait_time(desk: &Desk, query: Option<&str>) -> Result<Val
 
 /// The names of all lists, without the empty ones.
 fn queues(query: &Query) -> Result<Vec<&str>, Refusal> {
-    let names = query.every("virtual-queues").flat_map(|list| list.split(',')).map(str::trim);
+    let names = query
+        .every("virtual-queues")
+        .flat_map(|list| list.split(','))
+        .map(str::trim);
     let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
     match names.is_empty() {
         true => Err(wrong("Missing parameter virtual-queues.".to_owned())),

@@ -31,13 +31,21 @@ pub fn program() -> Command {
 
 /// Starts a server with these arguments on a free port.
 pub fn start(arguments: &[&str]) -> Server {
-    let mut child = program().args(["--listen", "127.0.0.1:0"]).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+    let mut child = program()
+        .args(["--listen", "127.0.0.1:0"])
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
     let mut line = String::new();
     let output = child.stdout.take().unwrap();
     BufReader::new(output).read_line(&mut line).unwrap();
     let address = line.trim_end().strip_prefix("listening on http://");
     let address = address.unwrap_or_else(|| panic!("first line: {line:?}"));
-    Server { address: address.to_owned(), child }
+    Server {
+        address: address.to_owned(),
+        child,
+    }
 }
 
 /// Starts a server with this configuration.
@@ -112,7 +120,13 @@ fn connect(address: &str) -> Result<TcpStream> {
 }
 
 /// One request on a connection of its own; an error when the connection breaks.
-pub fn exchange(address: &str, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Result<Answer> {
+pub fn exchange(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &[&str],
+    body: &[u8],
+) -> Result<Answer> {
     let mut stream = connect(address)?;
     let mut request = format!("{method} {path} HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\n");
     for header in headers {
@@ -125,7 +139,9 @@ pub fn exchange(address: &str, method: &str, path: &str, headers: &[&str], body:
     stream.write_all(&[request.as_bytes(), body].concat())?;
     let mut text = String::new();
     stream.read_to_string(&mut text)?;
-    let (head, body) = text.split_once("\r\n\r\n").ok_or(ErrorKind::UnexpectedEof)?;
+    let (head, body) = text
+        .split_once("\r\n\r\n")
+        .ok_or(ErrorKind::UnexpectedEof)?;
     Ok(Answer {
         status: head.split(' ').nth(1).unwrap().parse().unwrap(),
         head: head.to_owned(),

@@ -26,7 +26,10 @@ fn every_answer_is_open_errors_too() {
         assert_eq!(answer.status, status, "{path}");
         assert_open(&answer, "https://shop.example");
         assert_eq!(answer.header("vary"), Some("Origin"));
-        assert_eq!(answer.header("access-control-expose-headers"), Some("Retry-After, WWW-Authenticate"));
+        assert_eq!(
+            answer.header("access-control-expose-headers"),
+            Some("Retry-After, WWW-Authenticate")
+        );
         assert_eq!(answer.header("content-type"), Some("application/json"));
         assert_open(&server.send(method, path, &[], b""), "*");
     }
@@ -36,7 +39,11 @@ fn every_answer_is_open_errors_too() {
 fn preflight_needs_no_key() {
     let server = start(&[]);
     for path in [format!("{V3}/create"), format!("{V1}/samples")] {
-        let asked = [ORIGIN, "Access-Control-Request-Method: POST", "Access-Control-Request-Headers: x-api-key"];
+        let asked = [
+            ORIGIN,
+            "Access-Control-Request-Method: POST",
+            "Access-Control-Request-Headers: x-api-key",
+        ];
         let answer = server.send("OPTIONS", &path, &asked, b"");
         assert_eq!(answer.status, 204);
         assert_open(&answer, "https://shop.example");
@@ -44,7 +51,14 @@ fn preflight_needs_no_key() {
         assert_eq!(methods, Some("GET, POST, PUT, DELETE, OPTIONS"));
         let headers = answer.header("access-control-allow-headers").unwrap();
         let headers: Vec<&str> = headers.split(", ").collect();
-        let expected = ["x-api-key", "apikey", "content-type", "authorization", "contactcenterid", "gms_user"];
+        let expected = [
+            "x-api-key",
+            "apikey",
+            "content-type",
+            "authorization",
+            "contactcenterid",
+            "gms_user",
+        ];
         assert_eq!(headers, expected);
     }
 }

@@ -25,7 +25,10 @@ pub fn london(fits: impl Fn(Weekday) -> bool, hour: i8, minute: i8) -> Zoned {
     while !fits(day.weekday()) {
         day = day.tomorrow().unwrap();
     }
-    day.with().time(jiff::civil::time(hour, minute, 0, 0)).build().unwrap()
+    day.with()
+        .time(jiff::civil::time(hour, minute, 0, 0))
+        .build()
+        .unwrap()
 }
 
 pub fn working_day(day: Weekday) -> bool {

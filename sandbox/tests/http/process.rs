@@ -27,7 +27,10 @@ fn wait(child: &mut Child) -> ExitStatus {
 
 fn run(arguments: &[&str]) -> Output {
     let mut command = program();
-    let command = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let command = command
+        .args(arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
     wait(&mut child);
     child.wait_with_output().unwrap()
@@ -57,9 +60,13 @@ fn help_and_version() {
 
 #[test]
 fn wrong_arguments_end_with_2() {
-    for arguments in
-        [&["--port", "1"][..], &["--listen"], &["--listen", "here"], &["extra"], &["--config", "/nothing/there.toml"]]
-    {
+    for arguments in [
+        &["--port", "1"][..],
+        &["--listen"],
+        &["--listen", "here"],
+        &["extra"],
+        &["--config", "/nothing/there.toml"],
+    ] {
         let (status, line) = failure(arguments);
         assert_eq!(status, 2, "{line}");
         assert!(line.starts_with("callback-sandbox: "), "{line}");
@@ -80,7 +87,9 @@ fn a_wrong_configuration_is_named_with_its_place() {
 fn the_example_starts() {
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/example.toml");
     let server = start(&["--config", example]);
-    server.get(&format!("{V1}/samples/availability")).expect(200);
+    server
+        .get(&format!("{V1}/samples/availability"))
+        .expect(200);
 }
 
 #[test]
@@ -111,7 +120,11 @@ fn a_database_in_use_ends_with_1() {
 fn a_foreign_file_is_left_alone() {
     let file = Temporary::new("db");
     let arguments = ["--listen", "127.0.0.1:0", "--db", file.name()];
-    std::fs::write(file.path(), "not a database, but long enough to look at ".repeat(50)).unwrap();
+    std::fs::write(
+        file.path(),
+        "not a database, but long enough to look at ".repeat(50),
+    )
+    .unwrap();
     let before = std::fs::read(file.path()).unwrap();
     let (status, line) = failure(&arguments);
     assert_eq!(status, 1);
@@ -161,14 +174,21 @@ fn confirmed_bookings_survive_a_kill_under_load() {
     });
 
     let reopened = start(&arguments);
-    let slots = reopened.get(&format!("{V1}/samples/availability?start={time}")).expect(200);
+    let slots = reopened
+        .get(&format!("{V1}/samples/availability?start={time}"))
+        .expect(200);
     let taken = 100_000 - slots[&time].as_u64().unwrap();
     let (least, most) = (confirmed.len() as u64, confirmed.len() as u64 + 4);
-    assert!((least..=most).contains(&taken), "{taken} of {least} confirmed");
+    assert!(
+        (least..=most).contains(&taken),
+        "{taken} of {least} confirmed"
+    );
     drop(reopened);
 
     let database = rusqlite::Connection::open(file.path()).unwrap();
-    let mut find = database.prepare("SELECT count(*) FROM callback WHERE id = ?1").unwrap();
+    let mut find = database
+        .prepare("SELECT count(*) FROM callback WHERE id = ?1")
+        .unwrap();
     for id in &confirmed {
         let found: i64 = find.query_row([id], |row| row.get(0)).unwrap();
         assert_eq!(found, 1, "{id}");
@@ -180,11 +200,16 @@ fn what_was_sent_is_kept() {
     let file = Temporary::new("db");
     let server = start(&["--db", file.name()]);
     let body = "_customer_number=%2B44&subject=q+%26+a&userData%5Bk%5D=v&_urs_virtual_queue=q";
-    server.post(&format!("{V1}/samples"), FORM, body).expect(200);
+    server
+        .post(&format!("{V1}/samples"), FORM, body)
+        .expect(200);
     drop(server);
     let database = rusqlite::Connection::open(file.path()).unwrap();
-    let (number, data): (String, String) =
-        database.query_row("SELECT number, data FROM callback", [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    let (number, data): (String, String) = database
+        .query_row("SELECT number, data FROM callback", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .unwrap();
     assert_eq!(number, "+44");
     let data: serde_json::Value = serde_json::from_str(&data).unwrap();
     let expected = json!({"subject": "q & a", "userData[k]": "v", "_urs_virtual_queue": "q"});
@@ -197,12 +222,17 @@ fn ends_cleanly_on(signal: &str) {
     let mut server = start(&[]);
     // One connection that has been used and is kept alive, one that never said a word.
     let mut idle = server.connect();
-    idle.write_all(b"GET / HTTP/1.1\r\nHost: sandbox\r\n\r\n").unwrap();
+    idle.write_all(b"GET / HTTP/1.1\r\nHost: sandbox\r\n\r\n")
+        .unwrap();
     let read = idle.read(&mut [0; 1024]).unwrap();
     assert!(read > 0);
     let silent = server.connect();
     let id = server.child.id().to_string();
-    assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+    assert!(Command::new("kill")
+        .args([signal, &id])
+        .status()
+        .unwrap()
+        .success());
     assert_eq!(wait(&mut server.child).code(), Some(0));
     drop((idle, silent));
 }

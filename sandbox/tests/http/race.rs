@@ -26,7 +26,9 @@ fn winners(server: &Server, time: &str) -> usize {
         answer.status == 200
     };
     std::thread::scope(|scope| {
-        let clients: Vec<_> = (0..CLIENTS).map(|client| scope.spawn(move || book(client))).collect();
+        let clients: Vec<_> = (0..CLIENTS)
+            .map(|client| scope.spawn(move || book(client)))
+            .collect();
         let results = clients.into_iter().map(|client| client.join().unwrap());
         results.filter(|won| *won).count()
     })

@@ -127,22 +127,40 @@ fn paths_and_methods() {
 #[test]
 fn content_types() {
     let server = start(&[]);
-    for kind in ["text/plain", "application/xml", "multipart/mixed; boundary=b"] {
+    for kind in [
+        "text/plain",
+        "application/xml",
+        "multipart/mixed; boundary=b",
+    ] {
         let body = post_v1(&server, kind, "_customer_number=1").expect(415);
         assert!(body["exception"].is_string());
     }
     let body = post_v3(&server, "text/plain", "x").expect(415);
     assert_eq!(body["status"]["code"], 415);
     let path = format!("{V1}/samples");
-    server.send("POST", &path, &[], b"_customer_number=1").expect(415);
+    server
+        .send("POST", &path, &[], b"_customer_number=1")
+        .expect(415);
 }
 
 #[test]
 fn nothing_at_all_is_an_empty_form() {
     let server = start(&[]);
-    let v1 = server.send("POST", &format!("{V1}/samples"), &[], b"").expect(400);
-    assert_eq!(v1["message"], "The request does not contain the mandatory option _customer_number.");
-    let v3 = server.send("POST", &format!("{V3}/create"), &["x-api-key: sandbox-key"], b"").expect(400);
+    let v1 = server
+        .send("POST", &format!("{V1}/samples"), &[], b"")
+        .expect(400);
+    assert_eq!(
+        v1["message"],
+        "The request does not contain the mandatory option _customer_number."
+    );
+    let v3 = server
+        .send(
+            "POST",
+            &format!("{V3}/create"),
+            &["x-api-key: sandbox-key"],
+            b"",
+        )
+        .expect(400);
     assert_eq!(v3["status"]["code"], 501);
 }
 
@@ -150,7 +168,11 @@ fn nothing_at_all_is_an_empty_form() {
 fn broken_bodies() {
     let server = start(&[]);
     for body in ["{", "[]", "", "{\"_customer_number\":{}}", "{\"a\":[1]}"] {
-        assert_eq!(post_v1(&server, JSON, body).expect(400)["code"], 501, "{body}");
+        assert_eq!(
+            post_v1(&server, JSON, body).expect(400)["code"],
+            501,
+            "{body}"
+        );
     }
     assert_eq!(post_v1(&server, FORM, "a=%zz").expect(400)["code"], 501);
     let kind = "multipart/form-data; boundary=b";

@@ -38,11 +38,13 @@ fn immediate_in_every_content_type() {
     assert_confirmation(&server.post(&samples(), FORM, form).expect(200));
     let with_charset = format!("{FORM}; charset=UTF-8");
     assert_confirmation(&server.post(&samples(), &with_charset, form).expect(200));
-    let flat = r#"{"_customer_number":5115,"_callback_state":null,"vip":true,"_desired_time":null}"#;
+    let flat =
+        r#"{"_customer_number":5115,"_callback_state":null,"vip":true,"_desired_time":null}"#;
     assert_confirmation(&server.post(&samples(), JSON, flat).expect(200));
     let upper = "Application/JSON; charset=utf-8";
     assert_confirmation(&server.post(&samples(), upper, flat).expect(200));
-    let multipart = "--b\r\nContent-Disposition: form-data; name=\"_customer_number\"\r\n\r\n5115\r\n\
+    let multipart =
+        "--b\r\nContent-Disposition: form-data; name=\"_customer_number\"\r\n\r\n5115\r\n\
                      --b\r\nContent-Disposition: form-data; name=\"note\"; filename=\"n.txt\"\r\n\
                      Content-Type: text/plain\r\n\r\nhello\r\n--b--\r\n";
     let answer = server.post(&samples(), "multipart/form-data; boundary=b", multipart);
@@ -57,7 +59,14 @@ fn files_may_be_sent_along() {
         .to_vec();
     body.extend([0xff, 0xd8, 0xff]);
     body.extend(b"\r\n--b--\r\n");
-    server.send("POST", &samples(), &["Content-Type: multipart/form-data; boundary=b"], &body).expect(200);
+    server
+        .send(
+            "POST",
+            &samples(),
+            &["Content-Type: multipart/form-data; boundary=b"],
+            &body,
+        )
+        .expect(200);
     let records = server.get(&format!("{V1}?_customer_number=99")).expect(200);
     assert_eq!(records[0]["photo"], "p.jpg (3 bytes)");
 }
@@ -95,7 +104,9 @@ fn a_time_inside_a_slot_and_an_offset_count_for_the_slot() {
     let inside = slot + jiff::SignedDuration::from_secs(14 * 60 + 59);
     let body = json!({"_customer_number": "1", "_desired_time": text(inside)});
     server.post_json(&samples(), body).expect(200);
-    let offset = (slot + jiff::SignedDuration::from_hours(2)).strftime("%Y-%m-%dT%H:%M:%S.000+02:00").to_string();
+    let offset = (slot + jiff::SignedDuration::from_hours(2))
+        .strftime("%Y-%m-%dT%H:%M:%S.000+02:00")
+        .to_string();
     let body = json!({"_customer_number": "1", "_desired_time": offset});
     server.post_json(&samples(), body).expect(200);
     assert_eq!(capacity(&server, &text(slot)), 3);
@@ -130,10 +141,15 @@ fn availability_is_ascending_and_cut_as_asked() {
     assert_eq!(keys(&format!("start={start}")), [quarter(0)]);
     assert_eq!(keys(&format!("start={inside}")), [quarter(0)]);
     let end = quarter(2);
-    assert_eq!(keys(&format!("start={inside}&end={end}")), [quarter(0), quarter(1)]);
+    assert_eq!(
+        keys(&format!("start={inside}&end={end}")),
+        [quarter(0), quarter(1)]
+    );
     let encoded = start.replace(':', "%3A");
     assert_eq!(
-        keys(&format!("start={encoded}&number-of-days=2&max-time-slots=3")),
+        keys(&format!(
+            "start={encoded}&number-of-days=2&max-time-slots=3"
+        )),
         [quarter(0), quarter(1), quarter(2)]
     );
     let days = keys(&format!("start={start}&number-of-days=2&max-time-slots="));
@@ -168,7 +184,11 @@ fn full_slots_are_hidden_and_refused_with_others() {
     assert_eq!(server.get(&path).expect(200), json!({}));
     let path = format!("{V1}/samples/availability?start={slot}&number-of-days=1&max-time-slots=2");
     let next = server.get(&path).expect(200);
-    assert_eq!(next.as_object().unwrap().len(), 2, "full slots do not count");
+    assert_eq!(
+        next.as_object().unwrap().len(),
+        2,
+        "full slots do not count"
+    );
 
     let refusal = server.post_json(&samples(), body).expect(400);
     let exception = refusal["exception"].as_str().unwrap();
@@ -193,7 +213,10 @@ fn office_hours_hold_for_slots_and_times() {
     let server = start(&[]);
     let support = format!("{V1}/support");
     let open = london(working_day, 0, 0).timestamp();
-    let path = format!("{support}/availability?start={}&number-of-days=1", text(open));
+    let path = format!(
+        "{support}/availability?start={}&number-of-days=1",
+        text(open)
+    );
     let day = server.get(&path).expect(200);
     let slots = day.as_object().unwrap();
     assert_eq!(slots.len(), 16);
@@ -205,7 +228,10 @@ fn office_hours_hold_for_slots_and_times() {
     let body = json!({"_customer_number": "1", "_desired_time": closed});
     let refusal = server.post_json(&support, body).expect(400);
     assert_eq!(refusal["code"], 7042);
-    assert!(refusal["exception"].as_str().unwrap().ends_with("CallbackExceptionAvailability"));
+    assert!(refusal["exception"]
+        .as_str()
+        .unwrap()
+        .ends_with("CallbackExceptionAvailability"));
     assert_eq!(refusal["availability"].as_object().unwrap().len(), 5);
     let path = format!("{support}/availability?start={closed}");
     assert_eq!(server.get(&path).expect(400)["code"], 7042);
@@ -271,10 +297,18 @@ fn basic_authentication_challenges() {
         let encode = |pair| base64::engine::general_purpose::STANDARD.encode(pair);
         headers.extend(pair.map(|pair| format!("Authorization: Basic {}", encode(pair))));
         let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
-        server.send("POST", &format!("{V1}/{service}"), &headers, b"_customer_number=1")
+        server.send(
+            "POST",
+            &format!("{V1}/{service}"),
+            &headers,
+            b"_customer_number=1",
+        )
     };
     let asked = send("a", None);
-    assert_eq!(asked.header("www-authenticate"), Some("Basic realm=\"My realm\""));
+    assert_eq!(
+        asked.header("www-authenticate"),
+        Some("Basic realm=\"My realm\"")
+    );
     assert!(asked.expect(401)["message"].is_string());
     send("a", Some("mobile:wrong")).expect(401);
     send("a", Some("mobile:pass")).expect(200);
@@ -294,7 +328,10 @@ fn a_key_can_be_asked_for() {
     get(&["apikey: one"]).expect(200);
     get(&["x-api-key: two"]).expect(200);
     let missing = get(&[]).expect(401);
-    assert_eq!(missing["fault"]["detail"]["errorcode"], "steps.oauth.v2.FailedToResolveAPIKey");
+    assert_eq!(
+        missing["fault"]["detail"]["errorcode"],
+        "steps.oauth.v2.FailedToResolveAPIKey"
+    );
     let wrong = get(&["apikey: three"]).expect(401);
     assert_eq!(wrong["fault"]["faultstring"], "Invalid ApiKey");
 }

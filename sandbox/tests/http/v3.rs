@@ -37,26 +37,40 @@ fn assert_booked(answer: &Answer) {
 #[test]
 fn create_takes_json() {
     let server = start(&[]);
-    assert_booked(&create(&server, json!({"serviceName": "samples", "phoneNumber": "+15551234567"})));
+    assert_booked(&create(
+        &server,
+        json!({"serviceName": "samples", "phoneNumber": "+15551234567"}),
+    ));
     let vendor = json!({
         "serviceName": "samples", "phoneNumber": "+15551234567", "desiredTime": text(slot_in_hours(30)),
         "userData": {"a": "1", "deep": {"b": [1, 2]}}, "cbOfferType": "ASAP if somebody is there",
         "language": "en-US", "priority": 5, "alwaysCheckCapacity": true, "unknown": 1
     });
     assert_booked(&create(&server, vendor));
-    let empty = json!({"serviceName": "samples", "phoneNumber": "1", "desiredTime": "", "userData": null});
+    let empty =
+        json!({"serviceName": "samples", "phoneNumber": "1", "desiredTime": "", "userData": null});
     assert_booked(&create(&server, empty));
 }
 
 #[test]
 fn some_services_ask_for_more() {
-    let server = start_with("[services.shy]\ncaptcha = true\n[services.push]\ncall_direction = \"useroriginated\"\n");
-    for (service, name, value) in
-        [("shy", "captchaToken", json!("any")), ("push", "pushTargets", json!([{"channel": "FCM", "target": "t"}]))]
-    {
+    let server = start_with(
+        "[services.shy]\ncaptcha = true\n[services.push]\ncall_direction = \"useroriginated\"\n",
+    );
+    for (service, name, value) in [
+        ("shy", "captchaToken", json!("any")),
+        (
+            "push",
+            "pushTargets",
+            json!([{"channel": "FCM", "target": "t"}]),
+        ),
+    ] {
         let mut body = json!({"serviceName": service, "phoneNumber": "1"});
         let missing = create(&server, body.clone()).expect(400);
-        assert_eq!(missing["status"]["message"], format!("Missing parameter {name}."));
+        assert_eq!(
+            missing["status"]["message"],
+            format!("Missing parameter {name}.")
+        );
         body[name] = value;
         assert_booked(&create(&server, body));
     }
@@ -71,20 +85,33 @@ fn booleans_and_push_targets_are_checked() {
         create(&server, body)
     };
     assert_booked(&with("alwaysCheckCapacity", json!("True")));
-    for value in [json!(["t"]), json!([{"channel": "FCM"}]), json!([{"channel": "FCM", "target": 1}])] {
+    for value in [
+        json!(["t"]),
+        json!([{"channel": "FCM"}]),
+        json!([{"channel": "FCM", "target": 1}]),
+    ] {
         assert_envelope(&with("pushTargets", value).expect(400), 501);
     }
-    let form = "serviceName=samples&phoneNumber=1&pushTargets[0][channel]=FCM&pushTargets[0][target]=t";
+    let form =
+        "serviceName=samples&phoneNumber=1&pushTargets[0][channel]=FCM&pushTargets[0][target]=t";
     assert_booked(&server.post(&format!("{V3}/create"), FORM, form));
 }
 
 #[test]
 fn create_takes_multipart_forms() {
     let server = start(&[]);
-    let part =
-        |name: &str, value: &str| format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
-    let parts = [("serviceName", "samples"), ("phoneNumber", "88"), ("userData[a][b]", "1")];
-    let body: String = parts.iter().map(|(name, value)| part(name, value)).collect();
+    let part = |name: &str, value: &str| {
+        format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+    };
+    let parts = [
+        ("serviceName", "samples"),
+        ("phoneNumber", "88"),
+        ("userData[a][b]", "1"),
+    ];
+    let body: String = parts
+        .iter()
+        .map(|(name, value)| part(name, value))
+        .collect();
     assert_booked(&server.post(
         &format!("{V3}/create"),
         "multipart/form-data; boundary=b",
@@ -134,7 +161,11 @@ fn availability_has_the_documented_shape() {
     let slot = slot_in_hours(30);
     let start = text(slot);
     let end = text(slot + SignedDuration::from_mins(30));
-    let plain = data(&list(&server, "samples", &format!("start={start}&end={end}")));
+    let plain = data(&list(
+        &server,
+        "samples",
+        &format!("start={start}&end={end}"),
+    ));
     let expected = json!({
         "slots": [
             {"utcTime": start, "capacity": 5, "total": 5},
@@ -144,7 +175,11 @@ fn availability_has_the_documented_shape() {
         "timezone": "UTC"
     });
     assert_eq!(plain, expected);
-    let milliseconds = format!("startMS={}&endMS={}", slot.as_millisecond(), slot.as_millisecond() + 30 * 60 * 1000);
+    let milliseconds = format!(
+        "startMS={}&endMS={}",
+        slot.as_millisecond(),
+        slot.as_millisecond() + 30 * 60 * 1000
+    );
     assert_eq!(data(&list(&server, "samples", &milliseconds)), expected);
 }
 
@@ -172,8 +207,14 @@ fn a_start_without_zone_is_utc_and_a_day_is_a_day() {
     let rest = data(&list(&server, "samples", &format!("start={wall}")));
     let slots = rest["slots"].as_array().unwrap().clone();
     assert_eq!(slots[0]["utcTime"], text(slot));
-    let last = slots[slots.len() - 1]["utcTime"].as_str().unwrap().to_owned();
-    assert!(last.ends_with("T23:45:00.000Z"), "the rest of that day: {last}");
+    let last = slots[slots.len() - 1]["utcTime"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        last.ends_with("T23:45:00.000Z"),
+        "the rest of that day: {last}"
+    );
     assert_eq!(last[..10], wall[..10]);
 
     let midnight = london(working_day, 0, 0);
@@ -190,7 +231,11 @@ fn a_start_without_zone_is_utc_and_a_day_is_a_day() {
 #[test]
 fn the_answer_has_the_zone_as_it_is_known() {
     let server = start(&[]);
-    let answer = data(&list(&server, "samples", "timezone=europe/london&reportBusy=True&maxTimeSlots=1"));
+    let answer = data(&list(
+        &server,
+        "samples",
+        "timezone=europe/london&reportBusy=True&maxTimeSlots=1",
+    ));
     assert_eq!(answer["timezone"], "Europe/London");
 }
 
@@ -200,15 +245,31 @@ fn a_day_is_a_day_of_the_service_when_no_zone_is_asked() {
     let server = start_with(
         "[services.day]\nslot_minutes = 60\ntime_zone = \"Europe/London\"\n[services.other]\nslot_minutes = 60\n",
     );
-    server.post_json("/sandbox/clock", json!({"now": "2030-10-26T00:00:00Z", "speed": 0})).expect(200);
+    server
+        .post_json(
+            "/sandbox/clock",
+            json!({"now": "2030-10-26T00:00:00Z", "speed": 0}),
+        )
+        .expect(200);
     let query = "start=2030-10-26T23:00:00Z&numberOfDays=1";
-    let slots = data(&list(&server, "day", query))["slots"].as_array().unwrap().clone();
+    let slots = data(&list(&server, "day", query))["slots"]
+        .as_array()
+        .unwrap()
+        .clone();
     assert_eq!(slots.len(), 25);
     assert_eq!(slots[24]["utcTime"], "2030-10-27T23:00:00.000Z");
-    let read_in_utc = data(&list(&server, "day", "start=2030-10-26T23:00:00&numberOfDays=1"));
+    let read_in_utc = data(&list(
+        &server,
+        "day",
+        "start=2030-10-26T23:00:00&numberOfDays=1",
+    ));
     assert_eq!(read_in_utc["slots"], json!(slots));
     let in_utc = data(&list(&server, "other", query));
-    assert_eq!(in_utc["slots"].as_array().unwrap().len(), 24, "a service in UTC");
+    assert_eq!(
+        in_utc["slots"].as_array().unwrap().len(),
+        24,
+        "a service in UTC"
+    );
 }
 
 #[test]
@@ -217,21 +278,41 @@ fn what_decides_beside_number_of_days_is_a_switch() {
     let end = slot + SignedDuration::from_mins(30);
     let both = [
         format!("start={}&end={}&numberOfDays=1", text(slot), text(end)),
-        format!("startMS={}&endMS={}&numberOfDays=1", slot.as_millisecond(), end.as_millisecond()),
+        format!(
+            "startMS={}&endMS={}&numberOfDays=1",
+            slot.as_millisecond(),
+            end.as_millisecond()
+        ),
     ];
-    for (switch, expected) in
-        [("", Some(2)), ("\"end\"", Some(2)), ("\"number-of-days\"", Some(96)), ("\"refuse\"", None)]
-    {
-        let line = if switch.is_empty() { String::new() } else { format!("interval_end = {switch}\n") };
+    for (switch, expected) in [
+        ("", Some(2)),
+        ("\"end\"", Some(2)),
+        ("\"number-of-days\"", Some(96)),
+        ("\"refuse\"", None),
+    ] {
+        let line = if switch.is_empty() {
+            String::new()
+        } else {
+            format!("interval_end = {switch}\n")
+        };
         let server = start_with(&format!("[server.v3]\n{line}"));
         for query in &both {
             let answer = list(&server, "samples", query);
             match expected {
-                Some(count) => assert_eq!(data(&answer)["slots"].as_array().unwrap().len(), count, "{switch}"),
+                Some(count) => assert_eq!(
+                    data(&answer)["slots"].as_array().unwrap().len(),
+                    count,
+                    "{switch}"
+                ),
                 None => assert_envelope(&answer.expect(400), 501),
             }
         }
-        list(&server, "samples", &format!("end={}&endMS={}", text(end), end.as_millisecond())).expect(400);
+        list(
+            &server,
+            "samples",
+            &format!("end={}&endMS={}", text(end), end.as_millisecond()),
+        )
+        .expect(400);
     }
 }
 
@@ -246,7 +327,10 @@ fn slots_do_not_begin_before_the_start() {
     assert_eq!(first["slots"][0]["utcTime"], next);
     let now = data(&list(&server, "samples", "numberOfDays=1&maxTimeSlots=1"));
     let now = now["slots"][0]["utcTime"].as_str().unwrap().to_owned();
-    assert!(now >= text(in_minutes(-1)) && now <= text(in_minutes(16)), "{now}");
+    assert!(
+        now >= text(in_minutes(-1)) && now <= text(in_minutes(16)),
+        "{now}"
+    );
 }
 
 #[test]
@@ -267,10 +351,17 @@ fn full_slots_are_refused_with_proposals_and_shown_when_asked() {
     let query = format!("start={slot}&numberOfDays=1&maxTimeSlots=1");
     let free = data(&list(&server, "samples", &query));
     assert_ne!(free["slots"][0]["utcTime"], slot);
-    let busy = data(&list(&server, "samples", &format!("{query}&reportBusy=true")));
+    let busy = data(&list(
+        &server,
+        "samples",
+        &format!("{query}&reportBusy=true"),
+    ));
     let slots = busy["slots"].as_array().unwrap();
     assert_eq!(slots.len(), 2, "the full one and one free one");
-    assert_eq!(slots[0], json!({"utcTime": slot, "capacity": 0, "total": 5}));
+    assert_eq!(
+        slots[0],
+        json!({"utcTime": slot, "capacity": 0, "total": 5})
+    );
 }
 
 #[test]
@@ -294,7 +385,11 @@ fn a_closed_office_is_refused() {
     assert_envelope(&refusal, 7042);
     assert_eq!(refusal["data"]["slots"].as_object().unwrap().len(), 5);
     let end = text((weekend + 1.hour()).timestamp());
-    let slots = data(&list(&server, "support", &format!("start={time}&end={end}")));
+    let slots = data(&list(
+        &server,
+        "support",
+        &format!("start={time}&end={end}"),
+    ));
     assert_eq!(slots["slots"], json!([]));
 }
 
@@ -327,7 +422,9 @@ fn the_gateway_wants_a_key() {
         "detail": {"errorcode": "oauth.v2.InvalidApiKey"}
     }});
     assert_eq!(get(&["x-api-key: other"]), invalid);
-    server.send("POST", &format!("{V3}/create"), &[], b"").expect(401);
+    server
+        .send("POST", &format!("{V3}/create"), &[], b"")
+        .expect(401);
 }
 
 #[test]
@@ -339,12 +436,25 @@ fn the_gateway_looks_at_the_key_before_anything_else() {
         ("DELETE", "/engagement/v3/callbacks/create", 0),
         ("POST", "/engagement/v3/callbacks/create", 1024 * 1024 + 1),
     ] {
-        let answer = server.send(method, path, &[], &vec![b'x'; length]).expect(401);
-        assert!(answer["fault"]["faultstring"].is_string(), "{method} {path}");
+        let answer = server
+            .send(method, path, &[], &vec![b'x'; length])
+            .expect(401);
+        assert!(
+            answer["fault"]["faultstring"].is_string(),
+            "{method} {path}"
+        );
     }
-    assert_eq!(server.send("OPTIONS", "/engagement/v3/nothing", &[], b"").status, 204);
+    assert_eq!(
+        server
+            .send("OPTIONS", "/engagement/v3/nothing", &[], b"")
+            .status,
+        204
+    );
     for path in ["/engagement", "/engagement/other"] {
-        assert!(server.send("GET", path, &[], b"").expect(404)["status"]["corrId"].is_string(), "{path}");
+        assert!(
+            server.send("GET", path, &[], b"").expect(404)["status"]["corrId"].is_string(),
+            "{path}"
+        );
     }
     server.send("GET", "/engagement/v30", &[], b"").expect(404);
 }

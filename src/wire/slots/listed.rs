@@ -42,11 +42,15 @@ impl<'a> Listed<'a> {
 
 /// The time of the slot at the beginning of some elements, and what follows.
 fn element(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (utc, mut rest) = text.strip_prefix(b"{\"utcTime\":\"")?.split_at_checked(TIME)?;
+    let (utc, mut rest) = text
+        .strip_prefix(b"{\"utcTime\":\"")?
+        .split_at_checked(TIME)?;
     rest = rest.strip_prefix(b"\"")?;
     if let Some(after) = rest.strip_prefix(b",\"localTime\":\"") {
         let (local, after) = after.split_at_checked(TIME - 1)?;
-        rest = after.strip_prefix(b"\"").filter(|_| time::is_local(local))?;
+        rest = after
+            .strip_prefix(b"\"")
+            .filter(|_| time::is_local(local))?;
     }
     (_, rest) = number(rest.strip_prefix(b",\"capacity\":")?)?;
     if let Some(after) = rest.strip_prefix(b",\"total\":") {
@@ -65,7 +69,10 @@ mod tests {
         let slot = r#"{"utcTime":"2030-12-01T10:00:00.000Z","capacity":0,"total":5}"#;
         let local = r#"{"utcTime":"2030-12-01T10:05:00.000Z","localTime":"2030-12-01T05:05:00.000","capacity":3}"#;
         for elements in ["", slot, &format!("{slot},{slot},{local}")] {
-            assert_eq!(Listed::of(&format!("[{elements}]")).unwrap().elements(), elements);
+            assert_eq!(
+                Listed::of(&format!("[{elements}]")).unwrap().elements(),
+                elements
+            );
         }
     }
 
@@ -87,7 +94,10 @@ mod tests {
             slot.replace("\"capacity\":3,", ""),
             slot.replace("{", "{ "),
             slot.replace(",\"capacity", ",\"localTime\":null,\"capacity"),
-            slot.replace(",\"capacity", ",\"localTime\":\"2030-12-01T05:05:00.000Z\",\"capacity"),
+            slot.replace(
+                ",\"capacity",
+                ",\"localTime\":\"2030-12-01T05:05:00.000Z\",\"capacity",
+            ),
             format!("{slot},"),
             format!("{slot}{slot}"),
             format!("{slot}, {slot}"),

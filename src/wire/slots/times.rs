@@ -72,7 +72,11 @@ fn member(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
 
 /// The digits of a whole number at the beginning of a text, and what follows.
 pub fn number(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let digits = text.iter().take(MOST_DIGITS + 1).take_while(|byte| byte.is_ascii_digit()).count();
+    let digits = text
+        .iter()
+        .take(MOST_DIGITS + 1)
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
     let (number, after) = text.split_at(digits);
     let is_number = match number {
         [] => false,
@@ -98,9 +102,14 @@ mod tests {
     fn the_usual_form_is_read() {
         assert_eq!(written("{}").unwrap(), "");
         let one = r#"{"2030-12-01T10:00:00.000Z":0}"#;
-        assert_eq!(written(one).unwrap(), r#"{"utcTime":"2030-12-01T10:00:00.000Z","capacity":0}"#);
+        assert_eq!(
+            written(one).unwrap(),
+            r#"{"utcTime":"2030-12-01T10:00:00.000Z","capacity":0}"#
+        );
         let two = r#"{"2030-12-01T10:00:00.000Z":5,"2030-12-01T10:05:00.000Z":123456789}"#;
-        assert!(written(two).unwrap().ends_with(r#"},{"utcTime":"2030-12-01T10:05:00.000Z","capacity":123456789}"#));
+        assert!(written(two)
+            .unwrap()
+            .ends_with(r#"},{"utcTime":"2030-12-01T10:05:00.000Z","capacity":123456789}"#));
         assert_eq!(Times::of(two).unwrap().count, 2);
     }
 

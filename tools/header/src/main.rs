@@ -7,7 +7,15 @@ use std::process::ExitCode;
 
 use cbindgen::{Builder, Config, DocumentationLength, DocumentationStyle, Language, Style};
 
-const SOURCES: [&str; 7] = ["types", "constants", "service", "command", "started", "event", "information"];
+const SOURCES: [&str; 7] = [
+    "types",
+    "constants",
+    "service",
+    "command",
+    "started",
+    "event",
+    "information",
+];
 
 const INTRODUCTION: &str = r#"/*
  * libcallbackservice: books telephone callbacks with a contact center, and lists the slots that can be booked.
@@ -45,7 +53,9 @@ fn main() -> ExitCode {
         (true, _) => fail("include/callbackservice.h is stale: run `make header`"),
         (false, _) => match std::fs::write(&path, header) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&format!("include/callbackservice.h cannot be written: {error}")),
+            Err(error) => fail(&format!(
+                "include/callbackservice.h cannot be written: {error}"
+            )),
         },
     }
 }
@@ -72,8 +82,12 @@ fn header(root: &Path) -> Result<String, cbindgen::Error> {
     };
     config.function.sort_by = Some(cbindgen::SortKey::None);
     config.constant.sort_by = Some(cbindgen::SortKey::None);
-    let sources = SOURCES.iter().map(|name| root.join(format!("src/ffi/{name}.rs")));
-    let builder = sources.fold(Builder::new().with_config(config), |builder, path| builder.with_src(path));
+    let sources = SOURCES
+        .iter()
+        .map(|name| root.join(format!("src/ffi/{name}.rs")));
+    let builder = sources.fold(Builder::new().with_config(config), |builder, path| {
+        builder.with_src(path)
+    });
     let mut header = Vec::new();
     builder.generate()?.write(&mut header);
     Ok(readable(&String::from_utf8_lossy(&header)))
@@ -89,7 +103,11 @@ fn readable(header: &str) -> String {
         let end = from.find(" */\n").map_or(from.len(), |end| end + 4);
         let (comment, after) = from.split_at(end);
         let comment = comment.split(" *\n * # Safety\n").next().unwrap_or(comment);
-        let lines: Vec<&str> = comment.lines().skip(1).filter(|line| *line != " */").collect();
+        let lines: Vec<&str> = comment
+            .lines()
+            .skip(1)
+            .filter(|line| *line != " */")
+            .collect();
         out.push_str(before);
         match (lines.as_slice(), after.strip_prefix("#define ")) {
             ([line], Some(definition)) => {
@@ -111,15 +129,22 @@ fn without_gaps(header: &str) -> String {
     let mut out = String::with_capacity(header.len());
     let lines: Vec<&str> = header.lines().collect();
     for (index, line) in lines.iter().enumerate() {
-        let is_define =
-            |at: Option<usize>| at.and_then(|at| lines.get(at)).is_some_and(|line| line.starts_with("#define "));
+        let is_define = |at: Option<usize>| {
+            at.and_then(|at| lines.get(at))
+                .is_some_and(|line| line.starts_with("#define "))
+        };
         let in_block = line.is_empty()
             && is_define(index.checked_sub(1))
             && is_define(Some(index + 2))
             && family(lines[index - 1]) == family(lines[index + 2]);
-        match line.strip_prefix("#define CBSVC_HEADER_VERSION ").and_then(|number| number.parse::<u32>().ok()) {
+        match line
+            .strip_prefix("#define CBSVC_HEADER_VERSION ")
+            .and_then(|number| number.parse::<u32>().ok())
+        {
             _ if in_block => {}
-            Some(version) => out.push_str(&format!("#define CBSVC_HEADER_VERSION {version:#08x}\n")),
+            Some(version) => {
+                out.push_str(&format!("#define CBSVC_HEADER_VERSION {version:#08x}\n"))
+            }
             None => out.push_str(&format!("{line}\n")),
         }
     }
