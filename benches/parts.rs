@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use callbackservice::benchmark::{Booking, Received};
+use callbackservice::bench_support::{Booking, Received};
 use criterion::{criterion_group, criterion_main, BenchmarkId, Criterion, Throughput};
 
 const CONFIG: &str = r#"{"dataURL":"http://127.0.0.1:1/genesys/1/service/callback/samples"}"#;

@@ -1,45 +1,40 @@
 //! libcallbackservice: books telephone callbacks with a contact center and lists the slots that can be booked.
 //!
 //! Programs use it through the C functions in [`ffi`]; `include/callbackservice.h` is made from their comments.
-//! Data flows one way through the rooms:
 //!
-//! [`ffi`] C text in → [`service`] → [`command`] options checked → [`wire`] one HTTP request, v1 or v3 →
-//! [`transport`] sent and answered → [`wire`] the answer's meaning → [`outcome`] → [`events`] → [`ffi`] C text out.
+//! Each module uses only those below it:
 //!
-//! Beside the stream stand [`config`], [`json`], [`time`], [`status`] and [`error`] (values), [`guarded`] (state that
-//! survives a fork), [`secret`] (memory that is wiped), [`registry`] (tokens for services), [`host`], [`threads`] and
-//! [`panics`] (manners inside somebody else's process), [`log`] and [`diagnostics`]. The feature `benchmark` adds a module
-//! for the benchmarks, and fuzzing builds one for the fuzz targets; neither is part of the interface.
+//! | module | job |
+//! | --- | --- |
+//! | [`ffi`] | C functions: C strings in, C strings out, no panic gets past |
+//! | [`service`] | open services: their calls, events, completion queue, outcomes and handles |
+//! | [`protocol`] | command and configuration to HTTP request, HTTP response to outcome, for both server APIs |
+//! | [`command`] | the options of each command, validated |
+//! | [`transport`] | one HTTP exchange within a deadline; knows nothing of callbacks |
+//! | [`config`] | JSON to configuration |
+//! | [`process`] | living inside another program: forks, signals, threads, panics, the log |
+//! | [`text`] | pure functions on JSON, timestamps and secrets |
+//! | [`error`], [`status`] | the error value and its numbers |
+//!
+//! The feature `benchmark` adds a module for the benchmarks, and fuzzing builds one for the fuzz targets; neither is part
+//! of the interface.
 
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
 #[cfg(feature = "benchmark")]
 #[doc(hidden)]
-pub mod benchmark;
-mod chance;
+pub mod bench_support;
 mod command;
 mod config;
-mod delivery;
-mod diagnostics;
 mod error;
-mod events;
 #[allow(unsafe_code)]
 pub mod ffi;
 #[cfg(fuzzing)]
-pub mod fuzzing;
-mod guarded;
-mod host;
-mod json;
-mod log;
-mod outcome;
-mod panics;
-mod registry;
-mod secret;
+pub mod fuzz_support;
+mod process;
+mod protocol;
 mod service;
 mod status;
-mod threads;
-mod time;
+mod text;
 mod transport;
-mod wire;
-mod worker;

@@ -7,10 +7,10 @@ use std::ptr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{mpsc, Mutex};
 
-use callbackservice::ffi::command::cbsvc_availability;
-use callbackservice::ffi::event::{cbsvc_subscribe, cbsvc_unsubscribe};
-use callbackservice::ffi::information::cbsvc_diagnostics;
+use callbackservice::ffi::blocking::cbsvc_availability;
+use callbackservice::ffi::library::cbsvc_diagnostics;
 use callbackservice::ffi::service::{cbsvc_close, cbsvc_init};
+use callbackservice::ffi::subscription::{cbsvc_subscribe, cbsvc_unsubscribe};
 use callbackservice::ffi::types::cbsvc_service;
 use serde_json::{json, Value};
 use support::server::{reply, Server, Then};

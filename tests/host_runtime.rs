@@ -26,7 +26,7 @@ fn a_program_with_a_runtime_of_its_own_calls_from_inside_it() {
         let started = unsafe {
             let data = c"{\"phonenumber\":\"1\"}".as_ptr();
             let nobody = std::ptr::null_mut();
-            callbackservice::ffi::started::cbsvc_start(
+            callbackservice::ffi::async_call::cbsvc_start(
                 service.0,
                 name.as_ptr(),
                 data,

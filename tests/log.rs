@@ -7,9 +7,9 @@ use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
 
-use callbackservice::ffi::command::cbsvc_command;
-use callbackservice::ffi::information::{cbsvc_diagnostics, cbsvc_set_log};
-use callbackservice::ffi::started::cbsvc_start;
+use callbackservice::ffi::async_call::cbsvc_start;
+use callbackservice::ffi::blocking::cbsvc_command;
+use callbackservice::ffi::library::{cbsvc_diagnostics, cbsvc_set_log};
 use serde_json::json;
 use support::server::Server;
 use support::{open, taken};

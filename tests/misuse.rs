@@ -6,12 +6,12 @@ use std::ffi::{c_void, CString};
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use callbackservice::ffi::command::{cbsvc_availability, cbsvc_command, cbsvc_schedule};
-use callbackservice::ffi::event::{cbsvc_subscribe, cbsvc_unsubscribe};
-use callbackservice::ffi::information::{
+use callbackservice::ffi::blocking::{cbsvc_availability, cbsvc_command, cbsvc_schedule};
+use callbackservice::ffi::library::{
     cbsvc_diagnostics, cbsvc_set_log, cbsvc_status_name, cbsvc_string_free, cbsvc_version_text,
 };
 use callbackservice::ffi::service::{cbsvc_close, cbsvc_configure, cbsvc_init};
+use callbackservice::ffi::subscription::{cbsvc_subscribe, cbsvc_unsubscribe};
 use callbackservice::ffi::types::cbsvc_service;
 use serde_json::{json, Value};
 use support::server::Server;

@@ -11,7 +11,7 @@ use std::sync::{mpsc, Mutex};
 use std::thread::ThreadId;
 use std::time::{Duration, Instant};
 
-use callbackservice::ffi::started::{cbsvc_cancel, cbsvc_start, cbsvc_waitable};
+use callbackservice::ffi::async_call::{cbsvc_cancel, cbsvc_start, cbsvc_waitable};
 use callbackservice::ffi::types::cbsvc_service;
 use serde_json::{json, Value};
 use support::server::{reply, Server, Then};

@@ -1,4 +1,4 @@
 //! The configuration's text.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|text: &str| callbackservice::fuzzing::configuration(text));
+libfuzzer_sys::fuzz_target!(|text: &str| callbackservice::fuzz_support::configuration(text));

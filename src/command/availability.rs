@@ -1,10 +1,10 @@
 //! The options of the availability command, checked.
 
 use super::options::{bad, count, first_time, text, truth};
-use crate::config::keys::{is_near, shown};
+use crate::config::known_keys::{is_near, shown};
 use crate::error::Result;
-use crate::json::Object;
-use crate::log;
+use crate::process::log;
+use crate::text::json::Object;
 
 /// The period asked for, free of the differences between the servers.
 #[derive(Debug, Default, PartialEq)]

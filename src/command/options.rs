@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::json::{whole, Object};
 use crate::status::Status;
-use crate::time;
+use crate::text::json::{whole, Object};
+use crate::text::timestamp;
 
 /// The value of an option. Few options are found by looking at each sooner than by hashing the name.
 pub fn get<'a>(options: &'a Object, name: &str) -> Option<&'a Value> {
@@ -51,7 +51,7 @@ pub fn first_time(options: &Object, names: &[&str]) -> Result<Option<String>> {
             None | Some(Value::Null) => {}
             Some(Value::String(text)) if text.is_empty() => {}
             Some(Value::String(text)) => {
-                return time::to_wire(text).map(Some).ok_or_else(|| {
+                return timestamp::to_wire(text).map(Some).ok_or_else(|| {
                     bad(
                         name,
                         "must be an RFC 3339 time with a zone, such as 2030-12-01T10:00:00.000Z",

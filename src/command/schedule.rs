@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::options::{bad, first_text, first_time, get, object, text};
 use crate::error::Result;
-use crate::json::Object;
+use crate::text::json::Object;
 
 /// A booking as the caller wants it, free of the differences between the servers. It borrows from the options.
 #[derive(Debug, Default, PartialEq)]
@@ -113,7 +113,7 @@ pub fn widget_routing(options: &Object) -> impl Iterator<Item = (&'static str, O
             *wire_name,
             given
                 .into_iter()
-                .find(|value| !crate::json::is_falsy(value)),
+                .find(|value| !crate::text::json::is_falsy(value)),
         )
     })
 }

@@ -9,9 +9,9 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::RootCertStore;
 
-use super::keys;
+use super::known_keys;
 use super::proxy::{self, Proxy};
-use super::read::Section;
+use super::section::Section;
 use crate::error::{Error, Result};
 
 /// The configuration's keys from which a connection is made.
@@ -89,7 +89,7 @@ fn tls(section: &Section) -> Result<Tls> {
     let Some(given) = section.object("tls")? else {
         return Ok(Tls::default());
     };
-    keys::check(given, "tls", keys::TLS)?;
+    known_keys::check(given, "tls", known_keys::TLS)?;
     let given = Section::new(given, "tls");
     let authorities = match given.filled("caFile")? {
         Some(path) => authorities(&given, &path)?,

@@ -6,8 +6,8 @@ use reqwest::header::HeaderValue;
 use reqwest::Url;
 use serde_json::Value;
 
-use super::keys;
-use super::read::Section;
+use super::known_keys;
+use super::section::Section;
 use crate::error::Result;
 
 /// A proxy.
@@ -28,7 +28,7 @@ pub fn read(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
         }
         Some(Value::String(word)) if word.eq_ignore_ascii_case("none") => Ok(None),
         Some(Value::Object(given)) => {
-            keys::check(given, "proxy", keys::PROXY)?;
+            known_keys::check(given, "proxy", known_keys::PROXY)?;
             let given = Section::new(given, "proxy");
             let named =
                 named(&given.required("url")?, origin).map_err(|what| given.error("url", what))?;

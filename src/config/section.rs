@@ -1,56 +1,98 @@
-//! Finding the configuration in what the caller gave: the bare object, or a whole widgets configuration.
+//! Typed reading of one section of the configuration; `null` counts as absent everywhere.
+
+use std::time::Duration;
 
 use serde_json::Value;
 
+use super::known_keys::read_path;
 use crate::error::{Error, Result};
-use crate::json::{self, Object};
-use crate::secret::Wiped;
 use crate::status::Status;
+use crate::text::json::{whole, Object};
 
-/// Paths at which a widgets configuration holds the section, tried in this order.
-const PATHS: [&[&str]; 3] = [
-    &["_genesys", "widgets", "callback"],
-    &["widgets", "callback"],
-    &["callback"],
-];
-
-fn at<'a>(given: &'a Object, path: &[&str]) -> Option<&'a Object> {
-    let (last, steps) = path.split_last()?;
-    let inner = steps
-        .iter()
-        .try_fold(given, |object, step| object.get(*step)?.as_object())?;
-    inner.get(*last)?.as_object()
+/// An object of the configuration and the path to it, for error texts.
+pub struct Section<'a> {
+    object: &'a Object,
+    path: &'a str,
 }
 
-/// The configuration section in a caller's text.
-pub fn read(text: &str) -> Result<Wiped> {
-    let given = match json::parse(text, "the configuration")? {
-        Some(Value::Object(given)) if !given.is_empty() => Wiped::from(given),
-        None | Some(Value::Object(_)) => {
-            return Err(Error::new(Status::Config, "Invalid configuration"))
-        }
-        Some(_) => {
-            return Err(Error::new(
-                Status::Config,
-                "the configuration must be a JSON object",
-            ))
-        }
-    };
-    if given.contains_key("dataURL") {
-        return Ok(given);
+impl<'a> Section<'a> {
+    /// The section at a path; the configuration itself has the empty path.
+    pub fn new(object: &'a Object, path: &'a str) -> Section<'a> {
+        Section { object, path }
     }
-    if let Some(section) = PATHS.iter().find_map(|path| at(&given, path)) {
-        return match section.is_empty() {
-            false => Ok(section.clone().into()),
-            true => Err(Error::new(Status::Config, "Invalid configuration")),
+
+    /// An error in one key of this section.
+    pub fn error(&self, key: &str, message: &str) -> Error {
+        Error::field(Status::Config, &read_path(self.path, key), message)
+    }
+
+    /// The value of a key.
+    pub fn get(&self, key: &str) -> Option<&'a Value> {
+        self.object.get(key).filter(|value| !value.is_null())
+    }
+
+    /// Text.
+    pub fn text(&self, key: &str) -> Result<Option<String>> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(_) => Err(self.error(key, "must be text")),
+        }
+    }
+
+    /// Text; empty counts as absent.
+    pub fn filled(&self, key: &str) -> Result<Option<String>> {
+        Ok(self.text(key)?.filter(|text| !text.is_empty()))
+    }
+
+    /// Text that must be there and not empty.
+    pub fn required(&self, key: &str) -> Result<String> {
+        self.filled(key)?
+            .ok_or_else(|| self.error(key, "is required"))
+    }
+
+    /// A whole number within bounds.
+    pub fn integer(&self, key: &str, least: u64, most: u64) -> Result<Option<u64>> {
+        let Some(value) = self.get(key) else {
+            return Ok(None);
         };
+        match whole(value) {
+            Some(number) if (least..=most).contains(&number) => Ok(Some(number)),
+            _ => Err(self.error(
+                key,
+                &format!("must be a whole number from {least} to {most}"),
+            )),
+        }
     }
-    match PATHS.iter().find(|path| given.contains_key(path[0])) {
-        None => Ok(given),
-        Some(path) => Err(Error::field(
-            Status::Config,
-            &path.join("."),
-            "must be an object with the configuration",
-        )),
+
+    /// A duration in milliseconds within bounds.
+    pub fn milliseconds(&self, key: &str, least: u64, most: u64) -> Result<Option<Duration>> {
+        Ok(self.integer(key, least, most)?.map(Duration::from_millis))
+    }
+
+    /// An object.
+    pub fn object(&self, key: &str) -> Result<Option<&'a Object>> {
+        match self.get(key) {
+            None => Ok(None),
+            Some(Value::Object(object)) => Ok(Some(object)),
+            Some(_) => Err(self.error(key, "must be an object")),
+        }
+    }
+
+    /// One of a few words, in any case.
+    pub fn choice<T: Copy>(&self, key: &str, choices: &[(&str, T)], default: T) -> Result<T> {
+        let Some(given) = self.filled(key)? else {
+            return Ok(default);
+        };
+        let chosen = choices
+            .iter()
+            .find(|(word, _)| word.eq_ignore_ascii_case(&given));
+        chosen.map(|(_, value)| *value).ok_or_else(|| {
+            let words: Vec<_> = choices
+                .iter()
+                .map(|(word, _)| format!("{word:?}"))
+                .collect();
+            self.error(key, &format!("must be {}", words.join(" or ")))
+        })
     }
 }

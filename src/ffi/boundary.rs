@@ -6,9 +6,9 @@ use std::ptr;
 use super::constants::CBSVC_OK;
 use super::types::{cbsvc_handler, cbsvc_release, cbsvc_service, cbsvc_status};
 use crate::error::{Error, Result};
-use crate::events::Handler;
-use crate::panics;
-use crate::registry::Token;
+use crate::process::panic;
+use crate::service::event_bus::Handler;
+use crate::service::handle_table::Token;
 use crate::status::Status;
 
 /// What a function answers: its status, and a text for its out parameter.
@@ -50,7 +50,7 @@ pub unsafe fn text_function(
         // SAFETY: not NULL, and the caller vouches for the rest.
         unsafe { *out = ptr::null_mut() };
     }
-    let reply = panics::contain(body).unwrap_or_else(on_panic);
+    let reply = panic::contain(body).unwrap_or_else(on_panic);
     if let (false, Some(text)) = (out.is_null(), reply.text) {
         // SAFETY: as above. The text is given back through `cbsvc_string_free`.
         unsafe { *out = text.into_raw() };
@@ -60,7 +60,7 @@ pub unsafe fn text_function(
 
 /// Runs the body of a function that hands out no text.
 pub fn function(body: impl FnOnce() -> Result<()>) -> cbsvc_status {
-    match panics::contain(body).and_then(|result| result) {
+    match panic::contain(body).and_then(|result| result) {
         Ok(()) => CBSVC_OK,
         Err(error) => error.status.code(),
     }
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_panic_becomes_a_status_and_a_text() {
-        panics::install();
+        panic::install();
         let mut out = ptr::null_mut();
         // SAFETY: `out` is a variable of this function.
         let status = unsafe {

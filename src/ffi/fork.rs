@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::guarded;
+use crate::process::fork;
 
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
@@ -19,13 +19,13 @@ pub fn install() {
 }
 
 extern "C" fn before() {
-    guarded::before_fork();
+    fork::before_fork();
 }
 
 extern "C" fn in_parent() {
-    guarded::after_fork_in_parent();
+    fork::after_fork_in_parent();
 }
 
 extern "C" fn in_child() {
-    guarded::after_fork_in_child();
+    fork::after_fork_in_child();
 }

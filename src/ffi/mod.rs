@@ -3,13 +3,13 @@
 
 #![allow(non_camel_case_types)]
 
+pub mod async_call;
+pub mod blocking;
 mod boundary;
-pub mod command;
 pub mod constants;
-pub mod event;
 mod fork;
-pub mod information;
+pub mod library;
 pub mod service;
 mod signals;
-pub mod started;
+pub mod subscription;
 pub mod types;

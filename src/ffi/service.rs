@@ -4,15 +4,15 @@ use std::ffi::{c_char, c_void};
 use std::ptr;
 use std::sync::Arc;
 
+use super::async_call::wait;
 use super::boundary::{self, pointer, token, ForeignHandler, Reply};
-use super::started::wait;
 use super::types::{cbsvc_handler, cbsvc_service, cbsvc_status};
 use super::{fork, signals};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::events::Filter;
-use crate::panics;
-use crate::registry::SERVICES;
+use crate::process::panic;
+use crate::service::event_bus::Filter;
+use crate::service::handle_table::SERVICES;
 use crate::service::Service;
 use crate::status::Status;
 
@@ -145,7 +145,7 @@ fn reply(result: Result<()>) -> Reply {
 
 /// What the library needs of the process, once.
 fn prepare_process() {
-    panics::install();
+    panic::install();
     signals::install();
     fork::install();
 }

@@ -1,16 +1,16 @@
 //! Signals: the library installs no handler, and neither takes the host's signals nor kills it with one of its own.
 
-use crate::host::{self, Protections};
+use crate::process::hooks::{self, Protections};
 
 /// Gives the protections to the library.
 pub fn install() {
     #[cfg(unix)]
-    host::set(Protections {
+    hooks::set(Protections {
         signals_held: unix::signals_held,
         sigpipe_held: unix::sigpipe_held,
     });
     #[cfg(not(unix))]
-    host::set(Protections {
+    hooks::set(Protections {
         signals_held: |section| section(),
         sigpipe_held: |section| section(),
     });

@@ -8,11 +8,11 @@ use std::ffi::{c_char, c_void, CStr, CString};
 use std::ptr;
 use std::sync::Mutex;
 
-use callbackservice::ffi::command::{cbsvc_availability, cbsvc_command, cbsvc_schedule};
-use callbackservice::ffi::event::cbsvc_subscribe;
-use callbackservice::ffi::information::cbsvc_string_free;
+use callbackservice::ffi::async_call::cbsvc_dispatch;
+use callbackservice::ffi::blocking::{cbsvc_availability, cbsvc_command, cbsvc_schedule};
+use callbackservice::ffi::library::cbsvc_string_free;
 use callbackservice::ffi::service::{cbsvc_close, cbsvc_init};
-use callbackservice::ffi::started::cbsvc_dispatch;
+use callbackservice::ffi::subscription::cbsvc_subscribe;
 use callbackservice::ffi::types::cbsvc_service;
 use serde_json::Value;
 

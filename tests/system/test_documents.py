@@ -29,7 +29,7 @@ class Readme(Case):
         self.assertTrue(lines[2].startswith('OK {"command":"CallbackService.schedule","state":"resolved"'), shown)
 
     def test_the_configuration_table_has_every_key(self):
-        keys = (ROOT / "src/config/keys.rs").read_text()
+        keys = (ROOT / "src/config/known_keys.rs").read_text()
         known = re.findall(r'"(\w+)"', keys.split("CONFIGURATION", 1)[1].split("];", 1)[0])
         ignored = {"countryCodes", "immediateCallback", "scheduledCallback", "ewt", "form", "servicePlugin"}
         self.assertEqual(table(README, "Configuration"), [key for key in known if key not in ignored])

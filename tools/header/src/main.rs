@@ -11,10 +11,10 @@ const SOURCES: [&str; 7] = [
     "types",
     "constants",
     "service",
-    "command",
-    "started",
-    "event",
-    "information",
+    "blocking",
+    "async_call",
+    "subscription",
+    "library",
 ];
 
 const INTRODUCTION: &str = r#"/*

@@ -1,0 +1,352 @@
+//! The configuration of a service: from the caller's JSON to checked values.
+
+pub mod connection;
+pub mod known_keys;
+mod locate;
+pub mod proxy;
+mod section;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::prelude::{Engine, BASE64_STANDARD};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::Url;
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use crate::error::{Error, Result};
+use crate::status::Status;
+use crate::text::json;
+use crate::text::secret::{self, Wiped};
+use connection::Connection;
+use section::Section;
+
+/// The server API in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ApiVersion {
+    /// Genesys Mobile Services.
+    V1,
+    /// Genesys Engagement Service.
+    V3,
+}
+
+/// The form in which data goes to the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WireFormat {
+    /// As the servers' contracts describe it.
+    Documented,
+    /// As version 9 of the browser widget sends it.
+    Widgets9,
+}
+
+/// Where handlers run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handlers {
+    /// Inside functions that the program calls.
+    Caller,
+    /// On one thread of the service's own.
+    Thread,
+}
+
+/// When and how often a request is repeated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Retry {
+    /// The most requests sent for one command, the first included.
+    pub attempts: u32,
+    /// The pause before the second request; it doubles from there.
+    pub base_delay: Duration,
+    /// The longest pause.
+    pub max_delay: Duration,
+}
+
+/// A checked configuration. It never changes; `configure` makes a new one.
+pub struct Config {
+    given: Wiped,
+    /// The base URL of the API, without a trailing slash.
+    pub data_url: String,
+    /// The same as a URL.
+    pub url: Url,
+    /// The server API.
+    pub api_version: ApiVersion,
+    /// The gateway's key.
+    pub api_key: Option<HeaderValue>,
+    /// The virtual queue for commands that name none.
+    pub service_name: Option<String>,
+    /// Data attached to every booking.
+    pub user_data: Wiped,
+    /// The deadline of a whole command.
+    pub timeout: Duration,
+    /// Who dials, for v1.
+    pub call_direction: Option<String>,
+    /// The zone for local times, for v3.
+    pub timezone: Option<String>,
+    /// The form of the data.
+    pub wire_format: WireFormat,
+    /// When a request is repeated.
+    pub retry: Retry,
+    /// The largest answer that is read, in bytes.
+    pub max_response_bytes: usize,
+    /// The site's own headers, and basic credentials.
+    pub headers: HeaderMap,
+    /// Where handlers run.
+    pub handlers: Handlers,
+    /// The most started calls whose end has not been told.
+    pub queue_limit: usize,
+    /// All that decides which connections can be shared.
+    pub connection: Arc<Connection>,
+}
+
+const DEFAULT_TIMEOUT_MS: u64 = 3_000;
+const DAY_MS: u64 = 86_400_000;
+const DEFAULT_QUEUE_LIMIT: u64 = 4_096;
+const DEFAULT_MAX_RESPONSE_BYTES: u64 = 8 << 20;
+
+/// Nothing of what is secret.
+impl fmt::Debug for Config {
+    fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
+        formatter
+            .debug_struct("Config")
+            .field("data_url", &self.data_url)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Config {
+    /// The secrets, as they would stand in a text.
+    pub fn secrets(&self) -> impl Iterator<Item = String> + '_ {
+        let proxy = self
+            .connection
+            .proxy
+            .as_ref()
+            .and_then(|proxy| proxy.authorization.as_ref());
+        self.headers
+            .values()
+            .chain(&self.api_key)
+            .chain(proxy)
+            .flat_map(secret::parts)
+    }
+
+    /// Reads the configuration that a caller gave, as text.
+    pub fn parse(text: &str) -> Result<Config> {
+        Config::from_object(locate::read(text)?, None)
+    }
+
+    /// This configuration with the caller's keys put over its own.
+    pub fn merged(&self, text: &str) -> Result<Config> {
+        let mut given = self.given.clone();
+        let changes = locate::read(text)?;
+        // Files named in the configuration are read again only when what names them changes.
+        let keeps_connection = !connection::KEYS
+            .iter()
+            .any(|key| changes.contains_key(*key));
+        let present = keeps_connection.then(|| self.connection.clone());
+        json::merge(&mut given, changes.into_members());
+        Config::from_object(given, present)
+    }
+
+    fn from_object(given: Wiped, present: Option<Arc<Connection>>) -> Result<Config> {
+        known_keys::check(&given, "", known_keys::CONFIGURATION)?;
+        let section = Section::new(&given, "");
+        let api_version = section.choice(
+            "apiVersion",
+            &[("v1", ApiVersion::V1), ("v3", ApiVersion::V3)],
+            ApiVersion::V1,
+        )?;
+        let url = data_url(&section, api_version)?;
+        let config = Config {
+            api_version,
+            api_key: api_key(&section)?,
+            service_name: section.filled("serviceName")?,
+            user_data: section
+                .object("userData")?
+                .cloned()
+                .unwrap_or_default()
+                .into(),
+            timeout: section
+                .milliseconds("ajaxTimeout", 1, DAY_MS)?
+                .unwrap_or(Duration::from_millis(DEFAULT_TIMEOUT_MS)),
+            call_direction: section.filled("callDirection")?,
+            timezone: section.filled("timezone")?,
+            wire_format: section.choice(
+                "wireFormat",
+                &[
+                    ("documented", WireFormat::Documented),
+                    ("widgets-9", WireFormat::Widgets9),
+                ],
+                WireFormat::Documented,
+            )?,
+            retry: retry(&section)?,
+            max_response_bytes: section
+                .integer("maxResponseBytes", 1, i32::MAX as u64)?
+                .map_or(DEFAULT_MAX_RESPONSE_BYTES as usize, |bytes| bytes as usize),
+            headers: headers(&section)?,
+            handlers: section.choice(
+                "handlers",
+                &[("caller", Handlers::Caller), ("thread", Handlers::Thread)],
+                Handlers::Caller,
+            )?,
+            queue_limit: section
+                .integer("queueLimit", 1, 1 << 24)?
+                .unwrap_or(DEFAULT_QUEUE_LIMIT) as usize,
+            connection: match present {
+                Some(present) => present,
+                None => Arc::new(Connection::read(&section, &url)?),
+            },
+            data_url: base(&url),
+            url,
+            given: Wiped::default(),
+        };
+        Ok(Config { given, ..config })
+    }
+}
+
+fn data_url(section: &Section, version: ApiVersion) -> Result<Url> {
+    let invalid = |message: &str| Err(section.error("dataURL", message));
+    let Some(text) = section.filled("dataURL")? else {
+        return invalid("is required: the base URL of the callback API");
+    };
+    let Ok(mut url) = Url::parse(text.trim()) else {
+        return invalid(
+            "is not a URL; expected http:// or https://, a host, and perhaps a port and a path",
+        );
+    };
+    if !matches!(url.scheme(), "http" | "https") {
+        return invalid("must start with http:// or https://");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return invalid("must not hold credentials; use basicAuth");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return invalid("must not have a query or a fragment, since paths are appended to it");
+    }
+    if url.as_str().parse::<http::Uri>().is_err() {
+        return invalid("holds a character that a URL cannot hold, such as { or }");
+    }
+    let path = url
+        .path()
+        .strip_suffix('/')
+        .unwrap_or(url.path())
+        .to_owned();
+    if version == ApiVersion::V3 && path.ends_with("/engagement/v3") {
+        url.set_path(&format!("{path}/callbacks"));
+    } else {
+        url.set_path(&path);
+    }
+    Ok(url)
+}
+
+/// The text that paths are appended to. A path that is empty is written as a slash.
+fn base(url: &Url) -> String {
+    let text = url.as_str();
+    if url.path() == "/" {
+        text.trim_end_matches('/')
+    } else {
+        text
+    }
+    .to_owned()
+}
+
+fn api_key(section: &Section) -> Result<Option<HeaderValue>> {
+    let key = match section.get("apikey") {
+        None => return Ok(None),
+        Some(Value::String(key)) if key.is_empty() => return Ok(None),
+        Some(Value::String(key)) => secret::header(key),
+        Some(Value::Number(key)) => secret::header(&key.to_string()),
+        Some(_) => return Err(section.error("apikey", "must be text or a number")),
+    };
+    let invalid = || {
+        section.error(
+            "apikey",
+            "holds a line break or another character that a header cannot carry",
+        )
+    };
+    key.ok_or_else(invalid).map(Some)
+}
+
+fn retry(section: &Section) -> Result<Retry> {
+    let mut retry = Retry {
+        attempts: 3,
+        base_delay: Duration::from_millis(100),
+        max_delay: Duration::from_millis(2_000),
+    };
+    let Some(given) = section.object("retry")? else {
+        return Ok(retry);
+    };
+    known_keys::check(given, "retry", known_keys::RETRY)?;
+    let given = Section::new(given, "retry");
+    if let Some(attempts) = given.integer("attempts", 1, 100)? {
+        retry.attempts = attempts as u32;
+    }
+    if let Some(delay) = given.milliseconds("baseDelayMs", 0, DAY_MS)? {
+        retry.base_delay = delay;
+    }
+    if let Some(delay) = given.milliseconds("maxDelayMs", 0, DAY_MS)? {
+        retry.max_delay = delay;
+    }
+    Ok(retry)
+}
+
+/// Headers that the transport itself sets; a second one would break the request.
+const RESERVED_HEADERS: [&str; 8] = [
+    "accept-encoding",
+    "proxy-authorization",
+    "connection",
+    "content-length",
+    "expect",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
+
+fn headers(section: &Section) -> Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in section.object("headers")?.into_iter().flatten() {
+        let invalid = |message: &str| {
+            Err(Error::field(
+                Status::Config,
+                &format!("headers.{name}"),
+                message,
+            ))
+        };
+        let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
+            return invalid("is not a header name");
+        };
+        if RESERVED_HEADERS.contains(&header.as_str()) {
+            return invalid("is set by the library and cannot be given");
+        }
+        let Some(value) = json::scalar_text(value)
+            .map(Zeroizing::new)
+            .and_then(|text| secret::header(&text))
+        else {
+            return invalid("must be text that a header can carry");
+        };
+        headers.insert(header, value);
+    }
+    if let Some(credentials) = section.object("basicAuth")? {
+        known_keys::check(credentials, "basicAuth", known_keys::BASIC_AUTH)?;
+        headers.insert(
+            reqwest::header::AUTHORIZATION,
+            basic(&Section::new(credentials, "basicAuth"))?,
+        );
+    }
+    Ok(headers)
+}
+
+fn basic(credentials: &Section) -> Result<HeaderValue> {
+    let username = credentials.required("username")?;
+    if username.contains(':') {
+        return Err(credentials.error("username", "must not hold a colon"));
+    }
+    let password = Zeroizing::new(credentials.text("password")?.unwrap_or_default());
+    let both = Zeroizing::new(format!("{username}:{}", *password));
+    let mut header = Zeroizing::new("Basic ".to_owned());
+    // Room for all of it at once, so that no half of it is left behind as the text grows.
+    header.reserve(both.len() * 2);
+    BASE64_STANDARD.encode_string(both.as_bytes(), &mut header);
+    secret::header(&header).ok_or_else(|| credentials.error("username", "cannot be sent"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+//! Commands that block until the server has answered.
+
+use std::ffi::c_char;
+
+use super::boundary::{self, Reply};
+use super::constants::CBSVC_OK;
+use super::service::find;
+use super::types::{cbsvc_service, cbsvc_status};
+use crate::command::{Command, CONFIGURE};
+use crate::error::{Error, Result};
+use crate::service::outcome::Outcome;
+use crate::service::Service;
+use crate::status::Status;
+
+/// Books a telephone callback, and waits for the server's answer.
+///
+/// `data` is a JSON object with the options, such as `phonenumber` and `desiredtime`. The call ends within the
+/// configured `ajaxTimeout`. Then the event `CallbackService.scheduled` or `CallbackService.scheduleError` is
+/// published, with the outcome as data: on this thread, or with `"handlers":"thread"` on the handlers' thread.
+///
+/// `*outcome` is a JSON object, on failure too; free it with `cbsvc_string_free`. `outcome` may be NULL.
+/// A booking is never sent twice: where it is not known whether the server has booked, the message says so.
+///
+/// Any thread, also inside a handler. Errors: any. Since 0.1.
+///
+/// # Safety
+/// As described.
+#[no_mangle]
+pub unsafe extern "C" fn cbsvc_schedule(
+    service: *mut cbsvc_service,
+    data: *const c_char,
+    outcome: *mut *mut c_char,
+) -> cbsvc_status {
+    // SAFETY: the interface asks for NULL or NUL-terminated text, and for NULL or a variable.
+    unsafe { run(service, Command::Schedule, data, outcome) }
+}
+
+/// Lists the slots that can be booked, and waits for the server's answer.
+///
+/// `query` is a JSON object with the options, such as `startDate` and `numberOfDays`. The call ends within the
+/// configured `ajaxTimeout`. Then the event `CallbackService.availableSlots` or `CallbackService.availabilityError`
+/// is published, with the outcome as data: on this thread, or with `"handlers":"thread"` on the handlers' thread.
+///
+/// `*outcome` is a JSON object, on failure too; free it with `cbsvc_string_free`. `outcome` may be NULL.
+/// The slots stand under `slots`, in ascending order and in the same form for both server APIs.
+///
+/// Any thread, also inside a handler. Errors: any. Since 0.1.
+///
+/// # Safety
+/// As described.
+#[no_mangle]
+pub unsafe extern "C" fn cbsvc_availability(
+    service: *mut cbsvc_service,
+    query: *const c_char,
+    outcome: *mut *mut c_char,
+) -> cbsvc_status {
+    // SAFETY: the interface asks for NULL or NUL-terminated text, and for NULL or a variable.
+    unsafe { run(service, Command::Availability, query, outcome) }
+}
+
+/// Runs a command by its name on the widgets' bus: `CallbackService.schedule`, `CallbackService.availability` or
+/// `CallbackService.configure`.
+///
+/// `data` is the command's JSON object. The rest is as for `cbsvc_schedule`, `cbsvc_availability` and
+/// `cbsvc_configure`, except that configuring gives an outcome too.
+///
+/// Any thread, also inside a handler. Errors: any; an unknown name is `CBSVC_UNKNOWN_COMMAND`. Since 0.1.
+///
+/// # Safety
+/// As described.
+#[no_mangle]
+pub unsafe extern "C" fn cbsvc_command(
+    service: *mut cbsvc_service,
+    name: *const c_char,
+    data: *const c_char,
+    outcome: *mut *mut c_char,
+) -> cbsvc_status {
+    // SAFETY: the interface asks for NULL or NUL-terminated text.
+    let name = unsafe { boundary::text(name, "name") };
+    // SAFETY: as above.
+    let data = unsafe { boundary::optional_text(data, "data") };
+    let shown = *name.as_ref().unwrap_or(&"");
+    let body = || {
+        let name = match name {
+            Ok(name) => name,
+            Err(error) => return rejected("", error),
+        };
+        let service = match find(service) {
+            Ok(service) => service,
+            Err(error) => return rejected(name, error),
+        };
+        match Command::from_name(name) {
+            Some(command) => outcome_reply(service.run(command, data)),
+            None if name == CONFIGURE => configure(&service, data),
+            None => rejected(
+                name,
+                Error::new(Status::UnknownCommand, "Command does not exist"),
+            ),
+        }
+    };
+    // SAFETY: the interface asks for NULL or a variable.
+    unsafe { boundary::text_function(outcome, |error| rejected(shown, error), body) }
+}
+
+/// # Safety
+/// `data` is NULL or NUL-terminated; `out` is NULL or a variable.
+unsafe fn run(
+    service: *mut cbsvc_service,
+    command: Command,
+    data: *const c_char,
+    out: *mut *mut c_char,
+) -> cbsvc_status {
+    // SAFETY: the caller vouches.
+    let data = unsafe { boundary::optional_text(data, "data") };
+    let body = || match find(service) {
+        Ok(service) => outcome_reply(service.run(command, data)),
+        Err(error) => rejected(command.name(), error),
+    };
+    // SAFETY: the caller vouches.
+    unsafe { boundary::text_function(out, |error| rejected(command.name(), error), body) }
+}
+
+fn configure(service: &Service, data: Result<Option<&str>>) -> Reply {
+    match data.and_then(|data| service.configure(data.unwrap_or_default())) {
+        Ok(()) => outcome_reply(Outcome::done(CONFIGURE)),
+        Err(error) => rejected(CONFIGURE, error),
+    }
+}
+
+fn rejected(command: &str, error: Error) -> Reply {
+    outcome_reply(Outcome::unanswered(command, error, 0))
+}
+
+fn outcome_reply(outcome: Outcome) -> Reply {
+    let status = outcome.error.map_or(CBSVC_OK, |error| error.status.code());
+    Reply {
+        status,
+        text: Some(outcome.text),
+    }
+}

@@ -1,0 +1,101 @@
+//! The network thread: one for the whole process, there as long as a service has started calls.
+
+use std::cell::Cell;
+use std::future::Future;
+use std::sync::{Arc, Mutex, Weak};
+use std::thread::JoinHandle;
+
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+use crate::error::{Error, Result};
+use crate::process::fork::{generation, lock, PerProcess};
+use crate::process::log;
+use crate::process::threads;
+use crate::status::Status;
+
+static SHARED: PerProcess<Mutex<Weak<Worker>>> = PerProcess::new();
+
+thread_local! {
+    // Without a destructor, so that it can be read also by a thread that has lost its other locals.
+    static IS_NETWORK_THREAD: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The thread, ended when the last service lets go of it.
+pub struct Worker {
+    runtime: Handle,
+    stop: Arc<Notify>,
+    thread: Option<JoinHandle<()>>,
+    generation: u64,
+}
+
+impl Worker {
+    /// The process's network thread, started if there is none.
+    pub fn shared() -> Result<Arc<Worker>> {
+        let shared = SHARED.get(Mutex::default);
+        let mut shared = lock(&shared);
+        if let Some(worker) = shared.upgrade().filter(|worker| worker.runs()) {
+            return Ok(worker);
+        }
+        let worker = Arc::new(Worker::start()?);
+        *shared = Arc::downgrade(&worker);
+        Ok(worker)
+    }
+
+    fn start() -> Result<Worker> {
+        let refused = |error| {
+            Error::new(
+                Status::Internal,
+                format!("the system refuses a network thread: {error}"),
+            )
+        };
+        let build = || {
+            Builder::new_current_thread()
+                .enable_io()
+                .enable_time()
+                .build()
+        };
+        let runtime = threads::fit_for_a_runtime(build).map_err(refused)?;
+        let (handle, stop) = (runtime.handle().clone(), Arc::new(Notify::new()));
+        let stopped = stop.clone();
+        let thread = threads::spawn("cbsvc-network", move || {
+            log::defer();
+            IS_NETWORK_THREAD.set(true);
+            runtime.block_on(stopped.notified());
+        })
+        .map_err(refused)?;
+        Ok(Worker {
+            runtime: handle,
+            stop,
+            thread: Some(thread),
+            generation: generation(),
+        })
+    }
+
+    /// Whether the thread is there.
+    pub fn runs(&self) -> bool {
+        self.thread
+            .as_ref()
+            .is_some_and(|thread| !thread.is_finished())
+    }
+
+    /// Has the thread drive a future to its end.
+    pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
+        self.runtime.spawn(future).abort_handle()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if self.generation != generation() {
+            // The thread is the parent's.
+            std::mem::forget(self.thread.take());
+            return;
+        }
+        self.stop.notify_one();
+        if let Some(thread) = self.thread.take().filter(|_| !IS_NETWORK_THREAD.get()) {
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Requests byte for byte as version 9 of the browser widget sends them, for server-side workflows that depend on it.
+//!
+//! The widget checks nothing and sends some data twice; both are kept.
+
+use serde_json::Value;
+
+use super::form::{self, Query, Style};
+use super::{service_name, Draft, FORM, JSON};
+use crate::command::options;
+use crate::command::schedule::{widget_alias, widget_routing};
+use crate::config::Config;
+use crate::error::Result;
+use crate::text::json::{is_falsy, javascript_number, javascript_order, Object};
+
+const ACCEPT_ANY: &str = "*/*";
+const ACCEPT_JSON: &str = "application/json, text/javascript, */*; q=0.01";
+
+/// Layers, in which a later one overrides a key in its place: mapped fields, user data, the options themselves.
+pub fn v1_schedule(config: &Config, options: &Object) -> Result<Draft> {
+    let data = spread(options.get("userData"));
+    let mut fields = mapped_fields(config, options);
+    for layer in [&*config.user_data, &data, options] {
+        let members = javascript_order(layer).into_iter();
+        fields.extend(members.map(|(name, value)| (name.clone(), value.clone())));
+    }
+    Ok(form_post(String::new(), &fields))
+}
+
+/// The members that `$.extend` takes over from a value.
+fn spread(value: Option<&Value>) -> Object {
+    match value {
+        Some(Value::Object(object)) => object.clone(),
+        Some(Value::Array(items)) => items
+            .iter()
+            .enumerate()
+            .map(|(at, item)| (at.to_string(), item.clone()))
+            .collect(),
+        _ => Object::new(),
+    }
+}
+
+fn mapped_fields(config: &Config, options: &Object) -> Object {
+    let given = |names: &[&str]| {
+        let values = names.iter().filter_map(|name| options.get(*name));
+        values.into_iter().find(|value| !is_falsy(value)).cloned()
+    };
+    let mut routing = widget_routing(options).map(|(name, value)| (name, value.cloned()));
+    let configured = config.call_direction.clone().unwrap_or_default();
+    let direction = routing.next().and_then(|(_, value)| value);
+    let fields = [
+        (
+            "_call_direction",
+            Some(direction.unwrap_or(Value::String(configured))),
+        ),
+        (
+            "_customer_number",
+            given(&["_customer_number", "phonenumber"]),
+        ),
+        ("subject", given(&["subject"])),
+        ("email", given(&["email"])),
+        ("_desired_time", given(&["_desired_time", "desiredtime"])),
+    ];
+    let given = fields
+        .into_iter()
+        .chain(routing)
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    given.collect()
+}
+
+/// Everything but the number and the time goes under `userData`, then the API's own fields follow.
+pub fn v3_schedule(config: &Config, options: &Object) -> Result<Draft> {
+    let given_service = options::text(options, "serviceName")?.filter(|name| !name.is_empty());
+    let service = service_name(config, given_service.as_deref())?;
+    let mut data = Object::new();
+    let mut named = Object::new();
+    for (name, value) in javascript_order(options) {
+        match widget_alias(name) {
+            None => data.insert(name.clone(), value.clone()),
+            Some(field) => {
+                let wins = name.starts_with('_') || !named.contains_key(field);
+                if wins {
+                    named.insert(field.to_owned(), value.clone())
+                } else {
+                    None
+                }
+            }
+        };
+    }
+    let mut fields = Object::new();
+    fields.insert("userData".to_owned(), Value::Object(data));
+    fields.insert("serviceName".to_owned(), Value::String(service.to_owned()));
+    fields.extend(named);
+    Ok(form_post("/create".to_owned(), &fields))
+}
+
+fn form_post(path: String, fields: &Object) -> Draft {
+    let body = Some(form::encode(fields, Style::JavaScript));
+    Draft {
+        path,
+        body,
+        accept: ACCEPT_ANY,
+        content_type: Some(FORM),
+    }
+}
+
+/// A list of slots from the v1 API.
+pub fn v1_availability(options: &Object) -> Result<Draft> {
+    let query = query(
+        options,
+        ["start", "number-of-days", "end", "max-time-slots"],
+    )?
+    .finish();
+    Ok(Draft {
+        path: format!("/availability{query}"),
+        body: None,
+        accept: ACCEPT_JSON,
+        content_type: None,
+    })
+}
+
+/// A list of slots from the v3 API; the service name stands in the path as it is.
+pub fn v3_availability(config: &Config, options: &Object) -> Result<Draft> {
+    let given_service = options::text(options, "serviceName")?.filter(|name| !name.is_empty());
+    let service = service_name(config, given_service.as_deref())?;
+    let mut query = query(options, ["start", "numberOfDays", "end", "maxTimeSlots"])?;
+    query.add("timezone", config.timezone.as_ref());
+    Ok(Draft {
+        path: format!("/availability/{service}{}", query.finish()),
+        body: None,
+        accept: ACCEPT_JSON,
+        content_type: Some(JSON),
+    })
+}
+
+fn query(options: &Object, names: [&str; 4]) -> Result<Query> {
+    let mut query = Query::default();
+    for (name, option) in
+        names
+            .into_iter()
+            .zip(["startDate", "numberOfDays", "endDate", "maxTimeSlots"])
+    {
+        let value = options.get(option).filter(|value| !is_falsy(value));
+        let text = match value {
+            Some(Value::Number(number)) => Some(javascript_number(number)),
+            Some(Value::String(text)) => Some(text.clone()),
+            Some(Value::Bool(_)) => Some("true".to_owned()),
+            Some(_) => return Err(options::bad(option, "must be text or a number")),
+            None => None,
+        };
+        query.add(name, text);
+    }
+    Ok(query)
+}

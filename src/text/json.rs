@@ -1,0 +1,398 @@
+//! JSON helpers: reading the caller's text, looking into a server's text without changing it, writing text.
+
+use std::borrow::Cow;
+
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Number, Value};
+
+use crate::error::{Error, Result};
+use crate::status::Status;
+use crate::text::secret;
+
+/// A JSON object that keeps the order of its keys and the text of its numbers.
+pub type Object = Map<String, Value>;
+
+/// How deeply a server's body may nest. The outcome that holds it nests one deeper, which common readers still take.
+pub const MAX_DEPTH: usize = 126;
+
+/// Reads a caller's text. `what` names the text in the error; an empty text is `None`.
+pub fn parse(text: &str, what: &str) -> Result<Option<Value>> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    match serde_json::from_str(text) {
+        Ok(Value::Null) => Ok(None),
+        Ok(value) => Ok(Some(value)),
+        Err(error) => Err(Error::new(
+            Status::NotJson,
+            format!("{what} is not JSON: {error}"),
+        )),
+    }
+}
+
+/// The JSON text in a server's body and its members, or `None` when it is not JSON, not UTF-8 or nested too deeply.
+pub fn checked(body: &[u8]) -> Option<(&str, Members<'_>)> {
+    let text = std::str::from_utf8(body).ok()?;
+    let text = text
+        .strip_prefix('\u{feff}')
+        .unwrap_or(text)
+        .trim_matches([' ', '\t', '\r', '\n']);
+    let members = if text.starts_with('{') {
+        Members::of(text)?
+    } else {
+        serde_json::from_str::<IgnoredAny>(text).ok()?;
+        Members::default()
+    };
+    depth_within(text.as_bytes(), MAX_DEPTH).then_some((text, members))
+}
+
+/// Whether JSON nests no deeper. Few brackets cannot, and counting them is much quicker than following them.
+fn depth_within(json: &[u8], limit: usize) -> bool {
+    json.iter()
+        .filter(|byte| matches!(byte, b'[' | b'{'))
+        .count()
+        <= limit
+        || deepest(json) <= limit
+}
+
+fn deepest(json: &[u8]) -> usize {
+    let (mut depth, mut deepest, mut rest) = (0usize, 0, json.iter());
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'[' | b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' => depth -= 1,
+            // Up to the end of the text, passing over what is escaped in it.
+            b'"' => {
+                while rest.find(|byte| matches!(byte, b'"' | b'\\')) == Some(&b'\\')
+                    && rest.next().is_some()
+                {}
+            }
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// The text with every escape of half a surrogate pair replaced by that of the replacement character. JSON's grammar allows
+/// such halves, and many readers refuse a whole text for one.
+pub fn with_whole_characters(json: &str) -> Cow<'_, str> {
+    const UNIT: usize = "\\uXXXX".len();
+    let unit = |at: usize| {
+        let digits = json.get(at..at + UNIT)?.strip_prefix("\\u")?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let mut halves = Vec::new();
+    let mut from = 0;
+    while let Some(found) = json[from..].find('\\') {
+        let at = from + found;
+        from = match unit(at) {
+            Some(0xd800..=0xdbff) if matches!(unit(at + UNIT), Some(0xdc00..=0xdfff)) => {
+                at + 2 * UNIT
+            }
+            Some(0xd800..=0xdfff) => {
+                halves.push(at);
+                at + UNIT
+            }
+            _ => at + "\\n".len(),
+        };
+    }
+    if halves.is_empty() {
+        return Cow::Borrowed(json);
+    }
+    let mut text = json.to_owned();
+    for at in halves {
+        text.replace_range(at..at + UNIT, "\\ufffd");
+    }
+    Cow::Owned(text)
+}
+
+/// The members of a JSON object that the servers' contracts name, values unread. A repeated key keeps its last value,
+/// as in JavaScript.
+#[derive(Default)]
+pub struct Members<'a>(Vec<(&'static str, &'a RawValue)>);
+
+/// What is looked for; all else in an answer is passed over.
+const KEYS: [&str; 14] = [
+    "_id",
+    "availability",
+    "code",
+    "corrId",
+    "data",
+    "detail",
+    "errorcode",
+    "exception",
+    "fault",
+    "faultstring",
+    "id",
+    "message",
+    "slots",
+    "status",
+];
+
+impl<'a> Members<'a> {
+    /// The members of an object; `None` when the text is not one, or a key is not text that can be read.
+    pub fn of(object: &'a str) -> Option<Members<'a>> {
+        let mut deserializer = serde_json::Deserializer::from_str(object);
+        let members = deserializer.deserialize_map(MembersVisitor).ok()?;
+        deserializer.end().ok().map(|()| members)
+    }
+
+    /// The value of a key; JSON `null` counts as absent.
+    pub fn get(&self, key: &str) -> Option<&'a RawValue> {
+        let found = self.0.iter().rev().find(|(name, _)| *name == key);
+        found.map(|(_, raw)| *raw).filter(|raw| raw.get() != "null")
+    }
+
+    /// The members of the object under a key.
+    pub fn object(&self, key: &str) -> Option<Members<'a>> {
+        Members::of(self.get(key)?.get())
+    }
+
+    /// A value that is a string.
+    pub fn string(&self, key: &str) -> Option<String> {
+        serde_json::from_str(self.get(key)?.get()).ok()
+    }
+
+    /// A value that is a string or a number, as text.
+    pub fn text(&self, key: &str) -> Option<String> {
+        let value: Value = serde_json::from_str(self.get(key)?.get()).ok()?;
+        scalar_text(&value).filter(|text| !text.is_empty())
+    }
+
+    /// A value that is a whole number, also when written as text.
+    pub fn integer(&self, key: &str) -> Option<i64> {
+        integer(self.get(key)?)
+    }
+}
+
+/// A key that is not copied unless it holds escapes.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub struct Key<'a>(#[serde(borrow)] pub Cow<'a, str>);
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members<'de>;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(
+        self,
+        mut map: A,
+    ) -> std::result::Result<Members<'de>, A::Error> {
+        let mut members = Vec::new();
+        while let Some(Key(key)) = map.next_key()? {
+            match KEYS.iter().find(|known| **known == key) {
+                Some(known) => members.push((*known, map.next_value()?)),
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(Members(members))
+    }
+}
+
+/// A whole number, also one that a server wrote as text or with a zero fraction.
+pub fn integer(raw: &RawValue) -> Option<i64> {
+    let text = raw.get().trim_matches('"').trim();
+    text.parse().ok().or_else(|| {
+        let number: f64 = text.parse().ok()?;
+        (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64)
+    })
+}
+
+/// A number that is whole and not negative, also when written with a fraction or an exponent.
+pub fn whole(value: &Value) -> Option<u64> {
+    let exact = |number: f64| {
+        (number.fract() == 0.0 && (0.0..9e15).contains(&number)).then_some(number as u64)
+    };
+    value.as_u64().or_else(|| value.as_f64().and_then(exact))
+}
+
+/// Puts changes over an object as RFC 7396 says: objects are merged, `null` removes, all else replaces.
+/// What is replaced is wiped, since it may be a secret.
+pub fn merge(object: &mut Object, changes: Object) {
+    for (key, change) in changes {
+        match (object.get_mut(&key), change) {
+            (Some(Value::Object(present)), Value::Object(change)) => merge(present, change),
+            (_, change) => {
+                let replaced = match change {
+                    Value::Null => object.shift_remove(&key),
+                    change => object.insert(key, change),
+                };
+                replaced
+                    .into_iter()
+                    .for_each(|mut replaced| secret::wipe(&mut replaced));
+            }
+        }
+    }
+}
+
+/// Appends a JSON string.
+pub fn write_string(out: &mut Vec<u8>, text: &str) {
+    // Writing to memory has no way to fail, and a string no way to be unserialisable.
+    let _ = serde_json::to_writer(out, text);
+}
+
+/// The text of a string, number or boolean; `None` for the rest.
+pub fn scalar_text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// Whether a value is one that JavaScript takes for "not given": null, false, zero or empty text.
+pub fn is_falsy(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(truth) => !truth,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(_) | Value::Object(_) => false,
+    }
+}
+
+/// A number as JavaScript prints it.
+pub fn javascript_number(number: &Number) -> String {
+    let Some(value) = number.as_f64() else {
+        let sign = if number.to_string().starts_with('-') {
+            "-"
+        } else {
+            ""
+        };
+        return format!("{sign}Infinity");
+    };
+    if value == 0.0 {
+        return "0".to_owned();
+    }
+    let shortest = format!("{value:e}");
+    let (mantissa, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if (-6..21).contains(&exponent) {
+        return format!("{value}");
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{mantissa}e{sign}{}", exponent.unsigned_abs())
+}
+
+/// An object's members in the order in which JavaScript lists them: array indexes ascending, then the rest as given.
+pub fn javascript_order(object: &Object) -> Vec<(&String, &Value)> {
+    let mut members: Vec<_> = object.iter().collect();
+    members.sort_by_key(|(key, _)| array_index(key).map_or(u64::MAX, u64::from));
+    members
+}
+
+fn array_index(key: &str) -> Option<u32> {
+    let index: u32 = key.parse().ok()?;
+    (index < u32::MAX && index.to_string() == key).then_some(index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_print_as_in_javascript() {
+        for (json, printed) in [
+            ("5", "5"),
+            ("5.0", "5"),
+            ("-0", "0"),
+            ("0.1", "0.1"),
+            ("1e21", "1e+21"),
+            ("123456789012345680000", "123456789012345680000"),
+            ("1.5e300", "1.5e+300"),
+            ("0.000001", "0.000001"),
+            ("1e-7", "1e-7"),
+            ("12345678901234567890", "12345678901234567000"),
+            ("-2.50", "-2.5"),
+            ("1e999", "Infinity"),
+            ("-1e999", "-Infinity"),
+        ] {
+            let number: Number = serde_json::from_str(json).unwrap();
+            assert_eq!(javascript_number(&number), printed, "{json}");
+        }
+    }
+
+    #[test]
+    fn members_come_in_javascript_order() {
+        let object: Object = serde_json::from_str(r#"{"b":1,"10":2,"9":3,"01":4,"-1":5}"#).unwrap();
+        let keys: Vec<_> = javascript_order(&object)
+            .iter()
+            .map(|(key, _)| key.as_str())
+            .collect();
+        assert_eq!(keys, ["9", "10", "b", "01", "-1"]);
+    }
+
+    #[test]
+    fn deep_or_broken_bodies_are_not_json() {
+        let deep = |depth| "[".repeat(depth) + &"]".repeat(depth);
+        assert!(checked(deep(MAX_DEPTH).as_bytes()).is_some());
+        assert!(checked(deep(MAX_DEPTH + 1).as_bytes()).is_none());
+        assert!(checked(deep(100_000).as_bytes()).is_none());
+        assert!(checked(br#"{"a":"[[[[\"[["}"#).is_some());
+        assert!(checked(format!(r#"["\\","\"{}",[]]"#, "[".repeat(200)).as_bytes()).is_some());
+        assert!(checked(format!(r#"["\\",{}]"#, deep(MAX_DEPTH)).as_bytes()).is_none());
+        assert!(
+            checked(b"{} {}").is_none()
+                && checked(b"1 1").is_none()
+                && checked(b"{\"a\":1}x").is_none()
+        );
+        assert_eq!(checked(b" [1] \n").unwrap().0, "[1]");
+        assert!(checked(b"{\"a\":").is_none());
+        assert!(checked(b"\"\xff\"").is_none());
+        assert!(checked(b"").is_none());
+    }
+
+    #[test]
+    fn halves_of_characters_are_replaced() {
+        for (json, whole) in [
+            (
+                r#"{"a":"\ud83d\uDE00 \n\\ud800 é"}"#,
+                r#"{"a":"\ud83d\uDE00 \n\\ud800 é"}"#,
+            ),
+            (r#""\ud83d""#, r#""\ufffd""#),
+            (r#""\ud83d\u0041\uDE00""#, r#""\ufffd\u0041\ufffd""#),
+            (
+                r#"{"\uD83d\ud83d\ude00\\":"\""}"#,
+                r#"{"\ufffd\ud83d\ude00\\":"\""}"#,
+            ),
+            (r#""\ud83dé""#, r#""\ufffdé""#),
+        ] {
+            assert_eq!(with_whole_characters(json), whole);
+            assert!(serde_json::from_str::<Value>(&with_whole_characters(json)).is_ok());
+        }
+    }
+
+    #[test]
+    fn a_repeated_key_keeps_its_last_value() {
+        let (_, members) = checked(br#" {"code":1,"code":"2","n":null} "#).unwrap();
+        assert_eq!(members.integer("code"), Some(2));
+        assert!(members.get("n").is_none());
+    }
+
+    #[test]
+    fn the_position_of_a_mistake_is_told() {
+        let error = parse("{\n \"a\": }", "config").unwrap_err();
+        assert_eq!(error.status, Status::NotJson);
+        assert!(
+            error.message.contains("line 2 column 7"),
+            "{}",
+            error.message
+        );
+        assert!(parse(&"[".repeat(100_000), "config").is_err());
+        assert!(parse(" \n", "config").unwrap().is_none());
+        assert!(parse("null", "config").unwrap().is_none());
+    }
+}
