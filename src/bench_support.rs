@@ -4,10 +4,11 @@ use std::ffi::CString;
 
 use crate::command::{schedule, Command};
 use crate::config::Config;
+use crate::protocol;
 use crate::protocol::form::{self, Style};
-use crate::protocol::{self, Answer};
 use crate::service::outcome::Outcome;
 use crate::text::json::{self, Object};
+use crate::transport::message::Response;
 
 /// A booking on its way out.
 pub struct Booking {
@@ -55,7 +56,7 @@ impl Received {
     pub fn new(config: &str, command: &str, body: &str) -> Option<Received> {
         let answer = Answer {
             status: 200,
-            says_json: true,
+            content_type: Some("application/json".to_owned()),
             retry_after: None,
             body: body.into(),
         };

@@ -9,9 +9,10 @@ use serde_json::{json, Value};
 use crate::command::Command;
 pub use crate::config::ApiVersion;
 use crate::config::{Config, WireFormat};
-use crate::protocol::{self, Answer};
+use crate::protocol;
 use crate::service::outcome::Outcome;
 use crate::text::json::{self, Object};
+use crate::transport::message::Response;
 
 const PRIVATE: &str = "+14151110000";
 
@@ -66,9 +67,9 @@ pub fn response(api: ApiVersion, data: &[u8]) {
     let Some((&[high, low], body)) = rest.split_first_chunk::<2>() else {
         return;
     };
-    let answer = Answer {
+    let answer = Response {
         status: 100 + u16::from_be_bytes([high, low]) % 500,
-        says_json: low % 2 == 0,
+        content_type: (low % 2 == 0).then(|| "application/json".to_owned()),
         retry_after: None,
         body: body.to_vec(),
     };

@@ -20,18 +20,9 @@ use crate::config::{ApiVersion, Config, WireFormat};
 use crate::error::{Error, Result};
 use crate::status::Status;
 use crate::text::json::Object;
+use crate::transport::message::Request;
 
-pub use response::{read, Answer, Meaning};
-
-/// One HTTP request.
-pub struct Request {
-    /// Where it goes; always on the configured origin.
-    pub url: Url,
-    /// All headers that the API asks for.
-    pub headers: HeaderMap,
-    /// The body of a POST; a GET has none.
-    pub body: Option<String>,
-}
+pub use response::{read, Meaning};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";

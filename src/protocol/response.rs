@@ -1,7 +1,5 @@
 //! What a server's answer means, for both APIs.
 
-use std::time::Duration;
-
 use super::redact::scrubbed;
 use super::slots::{Slots, Times};
 use crate::command::Command;
@@ -9,19 +7,7 @@ use crate::config::{ApiVersion, Config, WireFormat};
 use crate::error::Error;
 use crate::status::Status;
 use crate::text::json::{self, Members, Object};
-
-/// An HTTP answer as the transport read it.
-#[derive(Debug)]
-pub struct Answer {
-    /// The status of the final answer.
-    pub status: u16,
-    /// Whether the content type says JSON.
-    pub says_json: bool,
-    /// How long the server asked to wait.
-    pub retry_after: Option<Duration>,
-    /// The body.
-    pub body: Vec<u8>,
-}
+use crate::transport::message::Response;
 
 /// What the answer means.
 #[derive(Debug)]
@@ -43,7 +29,7 @@ pub fn read<'a>(
     config: &Config,
     command: Command,
     options: &Object,
-    answer: &'a Answer,
+    answer: &'a Response,
 ) -> Meaning<'a> {
     if let Some(meaning) = plain_slots(config, command, answer) {
         return meaning;
@@ -78,7 +64,7 @@ pub fn read<'a>(
 }
 
 /// A v1 server's list of slots, which may be long, in the form in which it needs to be read only once.
-fn plain_slots<'a>(config: &Config, command: Command, answer: &'a Answer) -> Option<Meaning<'a>> {
+fn plain_slots<'a>(config: &Config, command: Command, answer: &'a Response) -> Option<Meaning<'a>> {
     let listed = matches!(
         (config.api_version, command, answer.status),
         (ApiVersion::V1, Command::Availability, 200..=299)
@@ -94,6 +80,12 @@ fn plain_slots<'a>(config: &Config, command: Command, answer: &'a Answer) -> Opt
     })
 }
 
+/// Whether the content type says JSON.
+fn says_json(response: &Response) -> bool {
+    let content_type = response.content_type.as_deref().unwrap_or_default();
+    content_type.to_ascii_lowercase().contains("json")
+}
+
 const LARGEST_CODE: u64 = 999_999;
 
 /// A body, looked into without changing it.
@@ -104,7 +96,7 @@ struct Body<'a> {
 }
 
 impl<'a> Body<'a> {
-    fn success(self, config: &Config, command: Command, answer: &Answer) -> Meaning<'a> {
+    fn success(self, config: &Config, command: Command, answer: &Response) -> Meaning<'a> {
         let widgets = config.wire_format == WireFormat::Widgets9;
         let failed = match self.api {
             ApiVersion::V1 => self.members.get("exception").is_some(),
@@ -132,12 +124,12 @@ impl<'a> Body<'a> {
     }
 
     /// Whether a body that came with a 2xx confirms a booking.
-    fn confirms(&self, answer: &Answer, widgets: bool) -> bool {
+    fn confirms(&self, answer: &Response, widgets: bool) -> bool {
         let is_object = self.json.is_some_and(|json| json.starts_with('{'));
         match widgets {
             false => is_object || (answer.status == 204 && answer.body.is_empty()),
             // The widget takes any JSON, and any text that does not claim to be JSON.
-            true => self.json.is_some() || !answer.says_json || answer.status == 204,
+            true => self.json.is_some() || !says_json(answer) || answer.status == 204,
         }
     }
 
@@ -155,7 +147,7 @@ impl<'a> Body<'a> {
         }
     }
 
-    fn unreadable(&self, answer: &Answer) -> String {
+    fn unreadable(&self, answer: &Response) -> String {
         match (self.json, answer.body.is_empty()) {
             (Some(_), _) => {
                 "the server's answer is not one of the callback API; is apiVersion the server's?".to_owned()
@@ -168,7 +160,7 @@ impl<'a> Body<'a> {
         }
     }
 
-    fn refusal(self, answer: &Answer) -> Meaning<'a> {
+    fn refusal(self, answer: &Response) -> Meaning<'a> {
         let slots = self.proposals();
         let code = self.code();
         let exception = self.members.string("exception").unwrap_or_default();

@@ -4,6 +4,7 @@ use serde_json::{json, Value};
 
 use super::*;
 use crate::service::outcome::Outcome;
+use crate::transport::message::Response;
 
 const V1: &str = "http://h/genesys/1/service/callback/samples";
 const V3: &str = "http://h/engagement/v3/callbacks";
@@ -383,9 +384,9 @@ fn headers_follow_the_api() {
 
 /// The outcome that an answer becomes.
 fn outcome(config: &Config, command: Command, status: u16, body: &str) -> Value {
-    let answer = Answer {
+    let answer = Response {
         status,
-        says_json: true,
+        content_type: Some("application/json".to_owned()),
         retry_after: None,
         body: body.as_bytes().to_vec(),
     };
@@ -640,9 +641,9 @@ fn an_answer_that_is_no_answer_is_a_protocol_error() {
 #[test]
 fn the_response_is_what_the_server_sent() {
     let body = "{\"z\": 1.50, \"a\":\t1e999, \"z\": \"\\u0000\", \"_id\":\"x\"}";
-    let answer = Answer {
+    let answer = Response {
         status: 200,
-        says_json: true,
+        content_type: Some("application/json".to_owned()),
         retry_after: None,
         body: format!("\n{body} ").into_bytes(),
     };
@@ -658,7 +659,7 @@ fn the_response_is_what_the_server_sent() {
         .to_str()
         .unwrap()
         .ends_with(&format!(",\"response\":{body}}}")));
-    let answer = Answer {
+    let answer = Response {
         body: b"caf\xe9 \x00".to_vec(),
         ..answer
     };

@@ -25,6 +25,7 @@ use crate::service::event_bus::{Bus, Filter, Handler};
 use crate::service::outcome::Outcome;
 use crate::status::Status;
 use crate::text::json::{self, Object};
+use crate::transport::message::Request;
 use crate::transport::{Exchanged, Limits, Transport};
 use process_state::{Call, Local};
 
@@ -41,7 +42,7 @@ pub struct Service {
 /// A command that is ready to be sent.
 struct Prepared {
     asked: Asked,
-    request: protocol::Request,
+    request: Request,
     transport: Arc<Transport>,
     limits: Limits,
     begun: Instant,

@@ -4,8 +4,9 @@ use std::ffi::CString;
 
 use crate::command::Command;
 use crate::error::Error;
-use crate::protocol::{slots, Answer, Meaning};
+use crate::protocol::{slots, Meaning};
 use crate::text::json::{with_whole_characters, write_string};
+use crate::transport::message::Response;
 
 /// A finished command: its text, and whether it resolved.
 #[derive(Debug)]
@@ -18,7 +19,12 @@ pub struct Outcome {
 
 impl Outcome {
     /// The outcome of a command that the server answered.
-    pub fn answered(command: Command, answer: &Answer, meaning: Meaning, attempts: u32) -> Outcome {
+    pub fn answered(
+        command: Command,
+        answer: &Response,
+        meaning: Meaning,
+        attempts: u32,
+    ) -> Outcome {
         // Enough for nearly every answer, and not much more: what is given back should fit the next one as it is.
         let slots = meaning
             .slots

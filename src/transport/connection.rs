@@ -22,13 +22,13 @@ use tower_service::Service;
 
 use super::blocking::{AGENT, KEEPALIVE, KEEPALIVE_PROBES, UNACKNOWLEDGED};
 use super::error::{unusable, Failed};
+use super::message;
 use super::resolver::Resolver;
 use super::socket::{Quiet, QuietConnector};
 use super::tracked_body::{Sent, Watched};
 use crate::config::connection::Connection;
 use crate::error::Result;
 use crate::process::fork::lock;
-use crate::protocol;
 
 /// How often an exchange and its connection take turns before the runtime has one.
 const TURNS: usize = 2;
@@ -91,7 +91,7 @@ impl Direct {
     /// connection at hand before any of the request was sent, a new one takes its place.
     pub async fn exchange<R: Future>(
         &mut self,
-        request: &protocol::Request,
+        request: &message::Request,
         url: &Url,
         sent: &Sent,
         read: impl FnOnce(Response<Incoming>) -> R,
@@ -145,7 +145,7 @@ impl Direct {
 
     fn http_request(
         &self,
-        request: &protocol::Request,
+        request: &message::Request,
         url: &Url,
         sent: &Sent,
     ) -> std::result::Result<Request<Watched>, Failed> {

@@ -113,7 +113,7 @@ mod tests {
     use super::super::tracked_body::Sent;
     use super::*;
     use crate::config::Config;
-    use crate::protocol::Request;
+    use crate::transport::message::Request;
 
     #[test]
     fn a_connection_that_nobody_wants_is_closed() {

@@ -6,6 +6,7 @@ mod blocking;
 mod connection;
 mod error;
 mod idle_pool;
+pub mod message;
 mod resolver;
 mod response;
 mod socket;
@@ -26,8 +27,8 @@ use crate::config::Retry;
 use crate::error::{Error, Result};
 use crate::process::fork::lock;
 use crate::process::{log, random};
-use crate::protocol::{Answer, Request};
 use crate::status::Status;
+use crate::transport::message::{Request, Response};
 use blocking::{Engine, Way};
 use connection::Direct;
 use error::Failed;
@@ -49,7 +50,7 @@ pub struct Limits {
 /// An answer or an error, and how many requests it took.
 pub struct Exchanged {
     /// What came of the last request.
-    pub result: Result<Answer>,
+    pub result: Result<Response>,
     /// Requests sent, or tried to send.
     pub attempts: u32,
     /// Whether the body of a booking may have reached the server.
@@ -68,7 +69,7 @@ impl Progress {
         error::deadline_passed(&self.sent, request.body.is_none())
     }
 
-    fn exchanged(&self, result: Result<Answer>) -> Exchanged {
+    fn exchanged(&self, result: Result<Response>) -> Exchanged {
         Exchanged {
             result,
             attempts: self.attempts.load(Ordering::Relaxed),
@@ -177,7 +178,7 @@ impl Transport {
         request: &Request,
         limits: &Limits,
         progress: &Progress,
-    ) -> Result<Answer> {
+    ) -> Result<Response> {
         let permit = timeout_at(limits.deadline, self.shared.permits.acquire());
         // A permit that comes with the deadline is worth nothing.
         let Some(_permit) = permit
@@ -215,7 +216,7 @@ impl Transport {
         request: &Request,
         limits: &Limits,
         progress: &Progress,
-    ) -> Result<Answer> {
+    ) -> Result<Response> {
         let resting = &self.shared.resting;
         let mut direct = match resting.take() {
             Some(direct) => direct,
@@ -257,7 +258,7 @@ impl Transport {
         request: &Request,
         limits: &Limits,
         progress: &Progress,
-    ) -> Result<Answer> {
+    ) -> Result<Response> {
         let repeatable = request.body.is_none();
         loop {
             let attempts = progress.attempts.fetch_add(1, Ordering::Relaxed) + 1;
@@ -291,7 +292,7 @@ impl Transport {
         request: &Request,
         limits: &Limits,
         sent: &Sent,
-    ) -> Result<Answer> {
+    ) -> Result<Response> {
         let mut url = request.url.clone();
         let mut passed = Vec::new();
         while passed.len() <= LONGEST_REDIRECT_CHAIN {
@@ -310,7 +311,7 @@ impl Transport {
                     ));
                 }
                 Received::Redirect(next) => passed.push(std::mem::replace(&mut url, next)),
-                Received::Answer(answer) => {
+                Received::Response(answer) => {
                     log::debug(|| format!("answered HTTP {}", answer.status));
                     return Ok(answer);
                 }
@@ -399,7 +400,7 @@ fn http_request(request: &Request, url: Url, sent: &Sent) -> reqwest::Request {
 }
 
 /// How long to wait after an answer that tells to come back.
-fn server_wait(answer: &Answer, retry: &Retry, attempts: u32) -> Option<Duration> {
+fn server_wait(answer: &Response, retry: &Retry, attempts: u32) -> Option<Duration> {
     match (answer.status, answer.retry_after) {
         (429 | 502 | 503 | 504, Some(wait)) => Some(wait),
         (502..=504, None) => Some(pause(retry, attempts)),

@@ -12,9 +12,9 @@ use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use reqwest::{StatusCode, Url};
 
 use super::error::Failed;
+use super::message;
 use super::Journey;
 use crate::error::{Error, Result};
-use crate::protocol::Answer;
 use crate::status::Status;
 use crate::text::timestamp::until_http_date;
 
@@ -27,7 +27,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(u32::MAX as u64);
 /// What came back.
 pub enum Received {
     /// An answer.
-    Answer(Answer),
+    Response(message::Response),
     /// The request belongs elsewhere on the same origin.
     Redirect(Url),
 }
@@ -40,7 +40,7 @@ where
 {
     match redirect(&response, journey.request.body.is_some(), journey.url)? {
         Some(next) => Ok(Received::Redirect(next)),
-        None => read(response, journey).await.map(Received::Answer),
+        None => read(response, journey).await.map(Received::Response),
     }
 }
 
@@ -73,7 +73,7 @@ fn redirect<B>(response: &Response<B>, is_post: bool, from: &Url) -> Result<Opti
     Ok(Some(next))
 }
 
-async fn read<B>(response: Response<B>, journey: &Journey<'_>) -> Result<Answer>
+async fn read<B>(response: Response<B>, journey: &Journey<'_>) -> Result<message::Response>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Failed>,
@@ -95,10 +95,9 @@ where
     if announced.is_some_and(|length| length > journey.limits.max_bytes) {
         return Err(too_large());
     }
-    let mut answer = Answer {
+    let mut answer = message::Response {
         status: response.status().as_u16(),
-        says_json: header(CONTENT_TYPE)
-            .is_some_and(|kind| kind.to_ascii_lowercase().contains("json")),
+        content_type: header(CONTENT_TYPE).map(str::to_owned),
         retry_after: header(RETRY_AFTER).and_then(retry_after),
         body: Vec::with_capacity(announced.unwrap_or(0).min(LARGEST_RESERVATION)),
     };
