@@ -122,13 +122,13 @@ unsafe fn run(
 
 fn configure(service: &Service, data: Result<Option<&str>>) -> Reply {
     match data.and_then(|data| service.configure(data.unwrap_or_default())) {
-        Ok(()) => outcome_reply(Outcome::done(CONFIGURE)),
+        Ok(()) => outcome_reply(Outcome::succeeded(CONFIGURE)),
         Err(error) => rejected(CONFIGURE, error),
     }
 }
 
 fn rejected(command: &str, error: Error) -> Reply {
-    outcome_reply(Outcome::unanswered(command, error, 0))
+    outcome_reply(Outcome::failed(command, error, 0))
 }
 
 fn outcome_reply(outcome: Outcome) -> Reply {

@@ -52,7 +52,7 @@ pub unsafe extern "C" fn cbsvc_subscribe(
         // SAFETY: the interface asks for NUL-terminated text.
         let filter = match unsafe { boundary::text(event, "event") }? {
             "*" => Filter::All,
-            name => Filter::One(command::event(name).ok_or_else(|| {
+            name => Filter::One(command::event_from_name(name).ok_or_else(|| {
                 Error::field(
                     Status::BadOption,
                     "event",

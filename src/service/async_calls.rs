@@ -58,7 +58,7 @@ impl Service {
         };
         match self.prepare(command, data, begun, &call.local) {
             Err(error) => {
-                let outcome = Outcome::unanswered(command.name(), error, 0);
+                let outcome = Outcome::failed(command.name(), error, 0);
                 room.fill(Delivery::Ended(self.ended(
                     command,
                     outcome,
@@ -77,8 +77,8 @@ impl Service {
 
     fn configured(&self, data: Result<Option<&str>>, done: Handler) -> Ended {
         let text = match data.and_then(|data| self.configure(data.unwrap_or_default())) {
-            Ok(()) => Outcome::done(CONFIGURE).text,
-            Err(error) => Outcome::unanswered(CONFIGURE, error, 0).text,
+            Ok(()) => Outcome::succeeded(CONFIGURE).text,
+            Err(error) => Outcome::failed(CONFIGURE, error, 0).text,
         };
         Ended {
             done,
@@ -125,7 +125,7 @@ impl Service {
             // A long answer takes long to read, and all other calls would wait for this thread.
             let read = move |service: &Service, done| {
                 let outcome = panic::contain(|| asked.conclude(exchanged))
-                    .unwrap_or_else(|error| Outcome::unanswered(command.name(), error, 1));
+                    .unwrap_or_else(|error| Outcome::failed(command.name(), error, 1));
                 service.ended(command, outcome, took, done)
             };
             let answered =
@@ -254,7 +254,7 @@ impl Service {
     /// The end of a call, counted and logged, as it will be told.
     fn ended(&self, command: Command, outcome: Outcome, took: Duration, done: Handler) -> Ended {
         self.count(command, &outcome, took);
-        let event = command.event(outcome.resolved());
+        let event = command.event(outcome.is_resolved());
         Ended {
             done,
             name: event,
@@ -316,7 +316,7 @@ impl Drop for Ending {
                     Status::Internal,
                     "the call was lost; the booking may have been made",
                 );
-                let outcome = Outcome::unanswered(call.command.name(), error, 1);
+                let outcome = Outcome::failed(call.command.name(), error, 1);
                 Delivery::Ended(service.ended(call.command, outcome, took, call.done))
             });
         }

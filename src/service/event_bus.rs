@@ -5,7 +5,7 @@ use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
 
-use crate::command::READY;
+use crate::command::READY_EVENT;
 use crate::process::fork::Guarded;
 
 /// Receives an event's name and data. Dropping it tells the host that it will not be called again.
@@ -94,7 +94,7 @@ impl Bus {
 
     /// Tells a new subscriber that the service is ready, if it wants to know.
     pub fn ready(&self, subscription: &Subscription) {
-        self.deliver(subscription, READY, c"{}");
+        self.deliver(subscription, READY_EVENT, c"{}");
     }
 
     /// Tells the handler of a single call.

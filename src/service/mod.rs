@@ -52,7 +52,6 @@ struct Prepared {
 struct Asked {
     command: Command,
     config: Arc<Config>,
-    options: Object,
 }
 
 /// What diagnostics tell of a service; nothing of it is secret.
@@ -157,7 +156,7 @@ impl Service {
     pub fn run(self: &Arc<Self>, command: Command, data: Result<Option<&str>>) -> Outcome {
         let begun = Instant::now();
         let Some(call) = self.begin() else {
-            return Outcome::unanswered(command.name(), closed(), 0);
+            return Outcome::failed(command.name(), closed(), 0);
         };
         log::flush();
         let outcome = match self.prepare(command, data, begun, &call.local) {
@@ -169,10 +168,10 @@ impl Service {
                         .run(&prepared.request, &prepared.limits, stopped);
                 prepared.asked.conclude(exchanged)
             }
-            Err(error) => Outcome::unanswered(command.name(), error, 0),
+            Err(error) => Outcome::failed(command.name(), error, 0),
         };
         self.count(command, &outcome, begun.elapsed());
-        let event = command.event(outcome.resolved());
+        let event = command.event(outcome.is_resolved());
         match self.mode() {
             Handlers::Caller => self.bus.publish(event, &outcome.text),
             Handlers::Thread => match self.need_handlers_thread(&call.local) {
@@ -203,11 +202,7 @@ impl Service {
             retry: config.retry.clone(),
         };
         Ok(Prepared {
-            asked: Asked {
-                command,
-                config,
-                options,
-            },
+            asked: Asked { command, config },
             request,
             transport,
             limits,
@@ -216,26 +211,24 @@ impl Service {
     }
 
     fn count(&self, command: Command, outcome: &Outcome, took: Duration) {
-        let counter = if outcome.resolved() {
+        let counter = if outcome.is_resolved() {
             &self.resolved
         } else {
             &self.rejected
         };
         counter.fetch_add(1, Ordering::Relaxed);
+        let Some(error) = &outcome.error else {
+            log::info(|| format!("{} resolved after {} ms", command.name(), took.as_millis()));
+            return;
+        };
         log::info(|| {
-            let status = outcome
-                .error
-                .as_ref()
-                .map_or("resolved", |error| error.status.name());
-            format!("{} {status} after {} ms", command.name(), took.as_millis())
+            let (name, took) = (error.status.name(), took.as_millis());
+            format!("{} {name} after {took} ms", command.name())
         });
-        // What the library itself composes; a server's words stay in the outcome.
-        if let Some(error) = outcome
-            .error
-            .as_ref()
-            .filter(|error| matches!(error.status.code() / 100, 3 | 4 | 9))
-        {
-            log::error(|| format!("{}: {}", command.name(), error.message));
+        let line = || format!("{}: {}", command.name(), error.message);
+        match error.status.code() / 100 {
+            3 | 4 | 9 => log::error(line),
+            _ => log::warn(line),
         }
     }
 
@@ -345,27 +338,36 @@ impl Asked {
     /// What the exchange means for the command.
     fn conclude(&self, exchanged: Exchanged) -> Outcome {
         let command = self.command;
-        let may_be_booked = command == Command::Schedule && exchanged.sent;
+        let is_booking = command == Command::Schedule && exchanged.sent;
         match exchanged.result {
-            Ok(answer) => {
-                let mut meaning = protocol::read(&self.config, command, &self.options, &answer);
-                let unclear = may_be_booked && meaning.unclear;
-                meaning.error = meaning.error.map(|error| {
-                    if unclear {
-                        error.may_be_booked()
-                    } else {
-                        error
-                    }
-                });
-                Outcome::answered(command, &answer, meaning, exchanged.attempts)
+            Ok(response) => {
+                let text = protocol::body_text(&response);
+                let mut interpretation =
+                    protocol::interpret(&self.config, command, &response, &text);
+                if is_booking && interpretation.booking_unknown {
+                    interpretation.error = interpretation.error.map(Error::with_booking_unknown);
+                }
+                if !interpretation.unread_slots.is_empty() {
+                    let count = interpretation.unread_slots.len();
+                    log::warn(|| {
+                        format!("{count} slots have times that cannot be read; see unreadSlots")
+                    });
+                }
+                Outcome::from_response(
+                    command,
+                    &response,
+                    &text,
+                    interpretation,
+                    exchanged.attempts,
+                )
             }
             Err(error) => {
-                let error = if may_be_booked {
-                    error.may_be_booked()
+                let error = if is_booking {
+                    error.with_booking_unknown()
                 } else {
                     error
                 };
-                Outcome::unanswered(command.name(), error, exchanged.attempts)
+                Outcome::failed(command.name(), error, exchanged.attempts)
             }
         }
     }
@@ -378,9 +380,9 @@ fn closed() -> Error {
 /// The options in a command's data.
 fn options(command: Command, data: Option<&str>) -> Result<Object> {
     match json::parse(data.unwrap_or_default(), "the data")? {
-        None => Err(Error::new(Status::NoData, command.no_data())),
+        None => Err(Error::new(Status::NoData, command.missing_data_message())),
         Some(Value::Object(options)) if options.is_empty() => {
-            Err(Error::new(Status::NoData, command.no_data()))
+            Err(Error::new(Status::NoData, command.missing_data_message()))
         }
         Some(Value::Object(options)) => Ok(options),
         Some(_) => Err(Error::new(

@@ -16,7 +16,7 @@ use super::message;
 use super::Journey;
 use crate::error::{Error, Result};
 use crate::status::Status;
-use crate::text::timestamp::until_http_date;
+use crate::text::timestamp::duration_until;
 
 /// Room made for an answer before it comes: a server can announce more than it sends.
 const LARGEST_RESERVATION: usize = 1 << 20;
@@ -124,6 +124,6 @@ where
 fn retry_after(text: &str) -> Option<Duration> {
     let seconds = text.trim().parse().ok().map(Duration::from_secs);
     seconds
-        .or_else(|| until_http_date(text))
+        .or_else(|| duration_until(text))
         .map(|wait| wait.min(LONGEST_WAIT))
 }
