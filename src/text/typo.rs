@@ -4,8 +4,6 @@
 pub struct Nearest<'a> {
     /// The known name.
     pub name: &'a str,
-    /// How many letters differ.
-    pub distance: usize,
     /// Whether the unknown name is so close that it is most likely a misspelling.
     pub is_likely_typo: bool,
 }
@@ -17,11 +15,9 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
         .into_iter()
         .map(|known| (edit_distance(&plain, &plain_letters(known)), known));
     let (distance, known) = distances.min_by_key(|(distance, _)| *distance)?;
-    let length = plain.len().min(plain_letters(known).len());
     Some(Nearest {
         name: known,
-        distance,
-        is_likely_typo: distance <= max_distance(length),
+        is_likely_typo: distance <= max_distance(plain_letters(known).len()),
     })
 }
 
@@ -50,7 +46,7 @@ fn outline(name: &str) -> (usize, u64) {
 /// Letters that may be wrong in a word of five letters or more.
 const MAX_DISTANCE: usize = 2;
 
-/// In a word of three or four letters, two other letters make another word.
+/// In a known word of three or four letters, two other letters make another word.
 fn max_distance(length: usize) -> usize {
     match length {
         0..=2 => 0,
