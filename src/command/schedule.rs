@@ -119,6 +119,7 @@ impl<'a> ScheduleRequest<'a> {
                 continue;
             }
             let meant = match guess(name, value) {
+                _ if typo::likely_typo(name, FORM_FIELDS).is_some() => "a field of the entry form",
                 Some(Guess::Time) if self.desired_time.is_none() => "desiredtime",
                 Some(Guess::Number) if self.phone_number.is_none() => "phonenumber",
                 Some(Guess::Queue) if self.service_name.is_none() => "serviceName",
@@ -139,9 +140,13 @@ impl<'a> ScheduleRequest<'a> {
     }
 }
 
-/// Sent as user data, a misspelt option would book another time, number or queue.
+/// Sent as user data, a misspelt option would book another time, number or queue. The fields of the entry form are user data
+/// in any case, so a wrong letter in one changes no booking.
 fn reject_typo(name: &str) -> Result<()> {
-    match typo::likely_typo(name, known_options()) {
+    let variant = FORM_FIELDS
+        .into_iter()
+        .find(|field| typo::is_variant(name, field));
+    match variant.or_else(|| typo::likely_typo(name, known_options())) {
         None => Ok(()),
         Some(meant) => Err(unknown_option(
             name,
@@ -165,7 +170,7 @@ pub fn warn_about_typos(options: &Object) {
     }
 }
 
-/// Every name of an option, aliases included.
+/// Every name of an option that changes the booking, aliases included.
 pub fn known_options() -> impl Iterator<Item = &'static str> {
     let routing = ROUTING
         .iter()
@@ -174,7 +179,6 @@ pub fn known_options() -> impl Iterator<Item = &'static str> {
     let core = ["phonenumber", "desiredtime", "serviceName", "userData"];
     let aliases = PHONE_NUMBER.into_iter().chain(DESIRED_TIME);
     core.into_iter()
-        .chain(FORM_FIELDS)
         .chain(V3_FIELDS)
         .chain(aliases)
         .chain(routing)
@@ -347,8 +351,8 @@ mod tests {
 
     #[test]
     fn other_names_are_user_data() {
-        let options = json!({"site": "x", "order-id": 5, "scheduledTime": "x", "phone": "1", "_provide_code": true, "customer": {}});
-        assert_eq!(parse(&options).unwrap().extra.len(), 6);
+        let options = json!({"site": "x", "order-id": 5, "scheduledTime": "x", "phone": "1", "_provide_code": true, "customer": {}, "first name": 1, "object": 2, "sbject": 3});
+        assert_eq!(parse(&options).unwrap().extra.len(), 9);
         let options =
             json!({"userData": {"DesiredTime": "x", "desiredtime": "x", "servicename": 1}});
         assert!(parse(&options).is_ok());

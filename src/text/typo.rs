@@ -34,6 +34,12 @@ pub fn likely_typo<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> 
     nearest.is_likely_typo.then_some(nearest.name)
 }
 
+/// Whether two names differ in nothing but case, underscores and hyphens.
+pub fn is_variant(name: &str, other: &str) -> bool {
+    let letters = |name: &str| name.replace(['_', '-'], "");
+    letters(name).eq_ignore_ascii_case(&letters(other))
+}
+
 /// The number of letters and which ones, as bits. Comparing these is much cheaper than counting edits.
 fn outline(name: &str) -> (usize, u64) {
     let letters = name.chars().filter(|letter| !is_separator(*letter));
@@ -119,6 +125,16 @@ mod tests {
         }
         for name in ["url", "theme", "é", "", "_", "orderNumber", "desiredDate"] {
             assert_eq!(likely_typo(name, known), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn variants_have_the_same_letters() {
+        for name in ["firstname", "FirstName", "first_name", "first-Name_"] {
+            assert!(is_variant(name, "firstname"), "{name}");
+        }
+        for name in ["first name", "firstnme", "firstnames", ""] {
+            assert!(!is_variant(name, "firstname"), "{name}");
         }
     }
 
