@@ -49,13 +49,13 @@ impl ScheduleBench {
 pub struct ResponseBench {
     config: Config,
     command: Command,
-    answer: Answer,
+    response: Response,
 }
 
 impl ResponseBench {
     /// A successful response to a command; `None` if configuration or name are wrong.
     pub fn new(config: &str, command: &str, body: &str) -> Option<ResponseBench> {
-        let answer = Answer {
+        let response = Response {
             status: 200,
             content_type: Some("application/json".to_owned()),
             retry_after: None,

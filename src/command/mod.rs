@@ -21,7 +21,7 @@ pub const CONFIGURE: &str = "CallbackService.configure";
 /// The same name for C.
 pub const CONFIGURE_C: &CStr = c"CallbackService.configure";
 
-/// The event that tells that a service is ready.
+/// The event of a service that is ready.
 pub const READY_EVENT: &CStr = c"CallbackService.ready";
 
 impl Command {

@@ -1,4 +1,4 @@
-//! The known keys. A key that is nearly one of them is a mistake; any other is somebody else's and ignored.
+//! The known keys. A key that is nearly one of them is an error; any other is ignored.
 
 use crate::error::{Error, Result};
 use crate::process::log;
@@ -6,7 +6,7 @@ use crate::status::Status;
 use crate::text::json::Object;
 use crate::text::typo::likely_typo;
 
-/// Keys of the configuration itself, those of the user interface included.
+/// Keys at the top level, including those of the user interface.
 pub const CONFIGURATION: &[&str] = &[
     "dataURL",
     "apiVersion",

@@ -89,13 +89,13 @@ pub struct Config {
     pub wire_format: WireFormat,
     /// When a request is repeated.
     pub retry: Retry,
-    /// The largest answer that is read, in bytes.
+    /// The maximum size of a response body, in bytes.
     pub max_response_bytes: usize,
     /// The site's own headers, and basic credentials.
     pub headers: HeaderMap,
     /// Where handlers run.
     pub handlers: Handlers,
-    /// The most started calls whose end has not been told.
+    /// The maximum number of asynchronous calls that have not been dispatched.
     pub queue_limit: usize,
     /// All that decides which connections can be shared.
     pub connection: Arc<Connection>,
@@ -106,7 +106,7 @@ const DAY_MS: u64 = 86_400_000;
 const DEFAULT_QUEUE_LIMIT: u64 = 4_096;
 const DEFAULT_MAX_RESPONSE_BYTES: u64 = 8 << 20;
 
-/// Nothing of what is secret.
+/// Leaves out everything secret.
 impl fmt::Debug for Config {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
         formatter

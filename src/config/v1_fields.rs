@@ -42,7 +42,11 @@ pub fn is_v1_field(name: &str) -> bool {
 
 /// A telephone number: text, or a number that is whole.
 pub fn phone_number(value: &Value) -> Result<Option<String>, String> {
-    text(value)?.map(|text| phone::clean(&text)).transpose()
+    match value {
+        Value::String(text) if text.is_empty() => Ok(None),
+        Value::String(text) => phone::clean(text).map(Some),
+        _ => text(value)?.map(|text| phone::clean(&text)).transpose(),
+    }
 }
 
 /// A point in time, in canonical form.

@@ -55,14 +55,15 @@ pub fn interpret<'a>(
         json,
         members,
     };
+    let id = body.id().filter(|_| command == Command::Schedule);
     let mut interpretation = if body.is_success(response.status) {
-        body.success(command, response)
+        body.success(command, response, id.is_some())
     } else {
         body.refusal(response)
     };
     interpretation.json = json;
     if command == Command::Schedule {
-        interpretation.id = body.id();
+        interpretation.id = id;
         // A server that gives an identifier has booked, whatever else it says.
         interpretation.booking_unknown |=
             interpretation.error.is_some() && interpretation.id.is_some();
@@ -118,7 +119,7 @@ impl<'a> Body<'a> {
         matches!(status, 200..=299) || (self.is_widgets9 && status == 304)
     }
 
-    fn success(&self, command: Command, response: &Response) -> Interpretation<'a> {
+    fn success(&self, command: Command, response: &Response, has_id: bool) -> Interpretation<'a> {
         let is_refused = match (self.api, command) {
             // Any JSON is a list to the widget.
             (ApiVersion::V1, Command::Availability) if self.is_widgets9 => false,
@@ -136,7 +137,7 @@ impl<'a> Body<'a> {
             Command::Availability => self.slots(),
         };
         let is_confirmed = match command {
-            Command::Schedule => self.confirms_booking(response),
+            Command::Schedule => self.confirms_booking(response, has_id),
             Command::Availability => list.slots.is_some() || self.is_list_to_the_widget(response),
         };
         let error = (!is_confirmed).then(|| {
@@ -153,9 +154,9 @@ impl<'a> Body<'a> {
     }
 
     /// Whether a success confirms a booking: it names the booking, or has no content at all.
-    fn confirms_booking(&self, response: &Response) -> bool {
+    fn confirms_booking(&self, response: &Response, has_id: bool) -> bool {
         if !self.is_widgets9 {
-            return self.id().is_some() || (response.status == 204 && response.body.is_empty());
+            return has_id || (response.status == 204 && response.body.is_empty());
         }
         // The widget takes any JSON, and any text that does not claim to be JSON.
         self.json.is_some() || !is_json(response) || matches!(response.status, 204 | 304)

@@ -78,7 +78,7 @@ fn max_depth(json: &[u8]) -> usize {
                 deepest = deepest.max(depth);
             }
             b']' | b'}' => depth -= 1,
-            // Up to the end of the text, passing over what is escaped in it.
+            // Skips the string, escaped quotation marks included.
             b'"' => {
                 while rest.find(|byte| matches!(byte, b'"' | b'\\')) == Some(&b'\\')
                     && rest.next().is_some()
@@ -128,7 +128,7 @@ pub fn replace_lone_surrogates(json: &str) -> Cow<'_, str> {
 #[derive(Default)]
 pub struct ObjectView<'a>(Vec<(&'static str, &'a RawValue)>);
 
-/// What is looked for; all else in an answer is passed over.
+/// The members that are kept; all others in a response are skipped.
 const RECOGNIZED_KEYS: [&str; 14] = [
     "_id",
     "availability",
@@ -170,11 +170,15 @@ impl<'a> ObjectView<'a> {
         serde_json::from_str(self.get(key)?.get()).ok()
     }
 
-    /// A value that is a string or a number, as text.
+    /// A value that is a string or a number, as text; empty counts as absent.
     pub fn text(&self, key: &str) -> Option<String> {
-        let value: Value = serde_json::from_str(self.get(key)?.get()).ok()?;
-        let is_text = value.is_string() || value.is_number();
-        scalar_text(&value).filter(|text| is_text && !text.is_empty())
+        let json = self.get(key)?.get();
+        let text = match json.as_bytes().first()? {
+            b'"' => serde_json::from_str(json).ok()?,
+            b'-' | b'0'..=b'9' => json.to_owned(),
+            _ => return None,
+        };
+        Some(text).filter(|text: &String| !text.is_empty())
     }
 
     /// A value that is a whole number, also when written as text.

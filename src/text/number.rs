@@ -35,11 +35,9 @@ pub fn whole_number(value: &Value) -> Option<u64> {
 /// Whether a text is a number as programs print floating-point values (`4.15e9`, `4151110000.0`), which is never how a
 /// person writes an identifier.
 pub fn is_floating_point(text: &str) -> bool {
-    let Ok(number) = serde_json::from_str::<Number>(text.trim().trim_start_matches('+')) else {
-        return false;
-    };
-    let text = number.as_str();
-    text.contains(['e', 'E']) || text.ends_with(".0")
+    let text = text.trim().trim_start_matches('+');
+    let may_be = text.ends_with(".0") || text.bytes().any(|byte| matches!(byte, b'e' | b'E'));
+    may_be && serde_json::from_str::<Number>(text).is_ok()
 }
 
 /// A number in its parts: its value is the digits with the point after `point` of them.

@@ -5,6 +5,12 @@ use super::number::is_floating_point;
 /// A telephone number without the characters that word processors, web pages and address books add: invisible marks are
 /// removed; spaces, hyphens and digits of other scripts become those of ASCII. The error says what cannot be sent.
 pub fn clean(text: &str) -> Result<String, String> {
+    // Most numbers need nothing done.
+    let is_plain = |byte: u8| byte.is_ascii_digit() || matches!(byte, b' ' | b'(' | b')' | b'-');
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    if digits.starts_with(|letter: char| letter.is_ascii_digit()) && digits.bytes().all(is_plain) {
+        return Ok(text.trim_end().to_owned());
+    }
     let mut number = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

@@ -1,4 +1,4 @@
-//! Memory that held secrets is wiped when it is given back.
+//! Memory that holds secrets is overwritten when it is released.
 //!
 //! Buffers of the HTTP client and of TLS, through which secrets go to the server, are beyond reach.
 
@@ -34,7 +34,7 @@ pub fn zeroize_value(value: &mut Value) {
 pub struct ZeroizingObject(Object);
 
 impl ZeroizingObject {
-    /// The members; whoever takes them wipes them.
+    /// The members, without the protection.
     pub fn into_inner(mut self) -> Object {
         std::mem::take(&mut self.0)
     }

@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_is_told_from_an_empty_one() {
+    fn non_list_differs_from_empty_list() {
         assert_eq!(normal("{}").as_deref(), Some("[]"));
         assert_eq!(normal("[]").as_deref(), Some("[]"));
         for json in [
