@@ -2,9 +2,8 @@
 
 use std::ffi::c_char;
 
-use super::boundary::{self, Reply};
+use super::boundary::{self, lookup, FfiResult};
 use super::constants::CBSVC_OK;
-use super::service::find;
 use super::types::{cbsvc_service, cbsvc_status};
 use crate::command::{Command, CONFIGURE};
 use crate::error::{Error, Result};
@@ -32,7 +31,7 @@ pub unsafe extern "C" fn cbsvc_schedule(
     outcome: *mut *mut c_char,
 ) -> cbsvc_status {
     // SAFETY: the interface asks for NULL or NUL-terminated text, and for NULL or a variable.
-    unsafe { run(service, Command::Schedule, data, outcome) }
+    unsafe { run_command(service, Command::Schedule, data, outcome) }
 }
 
 /// Lists the slots that can be booked, and waits for the server's answer.
@@ -55,7 +54,7 @@ pub unsafe extern "C" fn cbsvc_availability(
     outcome: *mut *mut c_char,
 ) -> cbsvc_status {
     // SAFETY: the interface asks for NULL or NUL-terminated text, and for NULL or a variable.
-    unsafe { run(service, Command::Availability, query, outcome) }
+    unsafe { run_command(service, Command::Availability, query, outcome) }
 }
 
 /// Runs a command by its name on the widgets' bus: `CallbackService.schedule`, `CallbackService.availability` or
@@ -76,21 +75,21 @@ pub unsafe extern "C" fn cbsvc_command(
     outcome: *mut *mut c_char,
 ) -> cbsvc_status {
     // SAFETY: the interface asks for NULL or NUL-terminated text.
-    let name = unsafe { boundary::text(name, "name") };
+    let name = unsafe { boundary::required_str(name, "name") };
     // SAFETY: as above.
-    let data = unsafe { boundary::optional_text(data, "data") };
+    let data = unsafe { boundary::optional_str(data, "data") };
     let shown = *name.as_ref().unwrap_or(&"");
     let body = || {
         let name = match name {
             Ok(name) => name,
             Err(error) => return rejected("", error),
         };
-        let service = match find(service) {
+        let service = match lookup(service) {
             Ok(service) => service,
             Err(error) => return rejected(name, error),
         };
         match Command::from_name(name) {
-            Some(command) => outcome_reply(service.run(command, data)),
+            Some(command) => outcome_result(service.run(command, data)),
             None if name == CONFIGURE => configure(&service, data),
             None => rejected(
                 name,
@@ -99,41 +98,41 @@ pub unsafe extern "C" fn cbsvc_command(
         }
     };
     // SAFETY: the interface asks for NULL or a variable.
-    unsafe { boundary::text_function(outcome, |error| rejected(shown, error), body) }
+    unsafe { boundary::call_with_text(outcome, |error| rejected(shown, error), body) }
 }
 
 /// # Safety
 /// `data` is NULL or NUL-terminated; `out` is NULL or a variable.
-unsafe fn run(
+unsafe fn run_command(
     service: *mut cbsvc_service,
     command: Command,
     data: *const c_char,
     out: *mut *mut c_char,
 ) -> cbsvc_status {
     // SAFETY: the caller vouches.
-    let data = unsafe { boundary::optional_text(data, "data") };
-    let body = || match find(service) {
-        Ok(service) => outcome_reply(service.run(command, data)),
+    let data = unsafe { boundary::optional_str(data, "data") };
+    let body = || match lookup(service) {
+        Ok(service) => outcome_result(service.run(command, data)),
         Err(error) => rejected(command.name(), error),
     };
     // SAFETY: the caller vouches.
-    unsafe { boundary::text_function(out, |error| rejected(command.name(), error), body) }
+    unsafe { boundary::call_with_text(out, |error| rejected(command.name(), error), body) }
 }
 
-fn configure(service: &Service, data: Result<Option<&str>>) -> Reply {
+fn configure(service: &Service, data: Result<Option<&str>>) -> FfiResult {
     match data.and_then(|data| service.configure(data.unwrap_or_default())) {
-        Ok(()) => outcome_reply(Outcome::done(CONFIGURE)),
+        Ok(()) => outcome_result(Outcome::done(CONFIGURE)),
         Err(error) => rejected(CONFIGURE, error),
     }
 }
 
-fn rejected(command: &str, error: Error) -> Reply {
-    outcome_reply(Outcome::unanswered(command, error, 0))
+fn rejected(command: &str, error: Error) -> FfiResult {
+    outcome_result(Outcome::unanswered(command, error, 0))
 }
 
-fn outcome_reply(outcome: Outcome) -> Reply {
+fn outcome_result(outcome: Outcome) -> FfiResult {
     let status = outcome.error.map_or(CBSVC_OK, |error| error.status.code());
-    Reply {
+    FfiResult {
         status,
         text: Some(outcome.text),
     }

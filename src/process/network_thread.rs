@@ -5,13 +5,12 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, Weak};
 use std::thread::JoinHandle;
 
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::error::{Error, Result};
 use crate::process::fork::{generation, lock, PerProcess};
-use crate::process::log;
 use crate::process::threads;
 use crate::status::Status;
 
@@ -50,17 +49,10 @@ impl Worker {
                 format!("the system refuses a network thread: {error}"),
             )
         };
-        let build = || {
-            Builder::new_current_thread()
-                .enable_io()
-                .enable_time()
-                .build()
-        };
-        let runtime = threads::fit_for_a_runtime(build).map_err(refused)?;
+        let runtime = threads::new_runtime().map_err(refused)?;
         let (handle, stop) = (runtime.handle().clone(), Arc::new(Notify::new()));
         let stopped = stop.clone();
         let thread = threads::spawn("cbsvc-network", move || {
-            log::defer();
             IS_NETWORK_THREAD.set(true);
             runtime.block_on(stopped.notified());
         })

@@ -11,7 +11,6 @@ use crate::command::{Command, CONFIGURE, CONFIGURE_C};
 use crate::config::Handlers;
 use crate::error::{Error, Result};
 use crate::process::fork::lock;
-use crate::process::log;
 use crate::process::network_thread::Worker;
 use crate::process::panic;
 use crate::process::threads;
@@ -35,7 +34,6 @@ impl Service {
     ) -> Result<()> {
         let begun = Instant::now();
         let call = self.begin().ok_or_else(closed)?;
-        log::flush();
         let command = Command::from_name(name);
         if command.is_none() && name != CONFIGURE {
             return Err(Error::new(Status::UnknownCommand, "Command does not exist"));
@@ -124,7 +122,7 @@ impl Service {
             let took = begun.elapsed();
             // A long answer takes long to read, and all other calls would wait for this thread.
             let read = move |service: &Service, done| {
-                let outcome = panic::contain(|| asked.conclude(exchanged))
+                let outcome = panic::catch(|| asked.conclude(exchanged))
                     .unwrap_or_else(|error| Outcome::unanswered(command.name(), error, 1));
                 service.ended(command, outcome, took, done)
             };
@@ -168,7 +166,6 @@ impl Service {
     pub fn dispatch(&self, wait: Option<Duration>) -> Result<()> {
         self.only_for_callers()?;
         let call = self.begin().ok_or_else(closed)?;
-        log::flush();
         let queue = &call.local.queue;
         let mut next = match queue.take(wait) {
             Taken::Delivery(delivery) => delivery,
@@ -235,7 +232,7 @@ impl Service {
         let work = move || {
             let _inside = service.bus.enter();
             while let Taken::Delivery(delivery) = thread.local.queue.take(None) {
-                let _ = panic::contain(|| service.deliver(delivery));
+                let _ = panic::catch(|| service.deliver(delivery));
                 if thread.is_inherited() {
                     return;
                 }

@@ -3,11 +3,13 @@
 use std::collections::VecDeque;
 use std::ffi::{CStr, CString};
 use std::io::{PipeReader, PipeWriter, Read, Write};
+use std::os::fd::AsRawFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::process::fork::lock;
+use crate::process::sys;
 use crate::service::event_bus::{Handler, Subscription};
 use crate::service::Service;
 use crate::status::Status;
@@ -222,7 +224,7 @@ struct Signal {
 
 impl Signal {
     fn new() -> Result<Signal> {
-        let (reader, writer) = std::io::pipe().map_err(|error| {
+        let (reader, writer) = sys::with_stdio_reserved(std::io::pipe).map_err(|error| {
             Error::new(
                 Status::Internal,
                 format!("the system refuses a pipe: {error}"),
@@ -248,15 +250,7 @@ impl Signal {
         }
     }
 
-    #[cfg(unix)]
     fn descriptor(&self) -> isize {
-        use std::os::fd::AsRawFd;
         self.reader.as_raw_fd() as isize
-    }
-
-    #[cfg(windows)]
-    fn descriptor(&self) -> isize {
-        use std::os::windows::io::AsRawHandle;
-        self.reader.as_raw_handle() as isize
     }
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
 
 use crate::command::READY;
-use crate::process::fork::Guarded;
+use crate::process::fork::ForkSafeMutex;
 
 /// Receives an event's name and data. Dropping it tells the host that it will not be called again.
 pub type Handler = Box<dyn Fn(&CStr, &CStr) + Send + Sync>;
@@ -33,7 +33,7 @@ type List = Arc<Vec<Arc<Subscription>>>;
 /// The subscriptions of one service.
 pub struct Bus {
     service: u64,
-    list: Guarded<List>,
+    list: ForkSafeMutex<List>,
     silent: AtomicBool,
 }
 
@@ -67,7 +67,7 @@ impl Bus {
     pub fn new(service: u64) -> Bus {
         Bus {
             service,
-            list: Guarded::new(List::default()),
+            list: ForkSafeMutex::new(List::default()),
             silent: AtomicBool::new(false),
         }
     }

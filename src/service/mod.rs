@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::command::{Command, CONFIGURE};
 use crate::config::{Config, Handlers};
 use crate::error::{Error, Result};
-use crate::process::fork::{generation, lock, Guarded, PerProcess};
+use crate::process::fork::{generation, lock, ForkSafeMutex, PerProcess};
 use crate::process::log;
 use crate::protocol;
 use crate::service::completion_queue::{Delivery, Taken};
@@ -31,7 +31,7 @@ use process_state::{Call, Local};
 
 /// One initialised service.
 pub struct Service {
-    config: Guarded<Arc<Config>>,
+    config: ForkSafeMutex<Arc<Config>>,
     bus: Bus,
     closed: AtomicBool,
     local: PerProcess<Local>,
@@ -81,7 +81,7 @@ impl Service {
     /// A service with this configuration; it does not speak to the server yet.
     pub fn new(config: Config) -> Service {
         Service {
-            config: Guarded::new(Arc::new(config)),
+            config: ForkSafeMutex::new(Arc::new(config)),
             bus: Bus::new(LAST_ID.fetch_add(1, Ordering::Relaxed)),
             closed: AtomicBool::new(false),
             local: PerProcess::new(),
@@ -159,7 +159,6 @@ impl Service {
         let Some(call) = self.begin() else {
             return Outcome::unanswered(command.name(), closed(), 0);
         };
-        log::flush();
         let outcome = match self.prepare(command, data, begun, &call.local) {
             Ok(prepared) => {
                 let stopped = self.stopped(&call.local);
@@ -246,12 +245,11 @@ impl Service {
         self.closed.store(true, Ordering::SeqCst);
         let left = self
             .local
-            .present()
+            .get_if_set()
             .is_none_or(|local| self.end(&local, timeout.map(|timeout| Instant::now() + timeout)));
         self.bus.silence();
         self.bus.clear();
         drop(self.local.take());
-        log::flush();
         match left {
             true => Ok(()),
             false => Err(Error::new(
@@ -301,7 +299,7 @@ impl Service {
     /// What there is to tell of this service.
     pub fn report(&self) -> Report {
         let config = self.config();
-        let local = self.local.present();
+        let local = self.local.get_if_set();
         let transport = local.as_ref().and_then(|local| local.present_transport());
         Report {
             origin: config.connection.origin.origin().ascii_serialization(),

@@ -3,11 +3,12 @@
 //! Driving a connection on the caller's own thread needs no thread of the library and no switch between threads.
 
 use std::future::Future;
+use std::io;
 use std::pin::{pin, Pin};
 use std::time::Duration;
 
 use reqwest::{redirect, retry, Client, ClientBuilder};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 use tokio::task::{unconstrained, yield_now};
 use tokio::time::{sleep_until, Instant, Sleep};
 
@@ -16,7 +17,7 @@ use super::socket::IS_QUIET;
 use super::{error, resolver};
 use crate::config::connection::Connection;
 use crate::error::{Error, Result};
-use crate::process::{hooks, threads};
+use crate::process::{sys, threads};
 use crate::status::Status;
 
 /// Who this is to a server.
@@ -55,18 +56,7 @@ pub struct Engine {
 impl Engine {
     /// An engine without connections.
     pub fn new(connection: &Connection, tls: rustls::ClientConfig) -> Result<Engine> {
-        let build = || {
-            Builder::new_current_thread()
-                .enable_io()
-                .enable_time()
-                .build()
-        };
-        let runtime = threads::fit_for_a_runtime(build).map_err(|error| {
-            Error::new(
-                Status::Internal,
-                format!("the system refuses what a connection needs: {error}"),
-            )
-        })?;
+        let runtime = threads::new_runtime().map_err(refused)?;
         let way = match connection.proxy {
             None => Way::Direct(Box::new(Direct::new(connection, tls)?)),
             Some(_) => Way::Client(client(only_1_1(connection, tls), connection)?),
@@ -83,7 +73,7 @@ impl Engine {
         &'a mut self,
         exchange: impl FnOnce(&'a mut Way) -> F,
         deadline: Instant,
-    ) -> Option<F::Output>
+    ) -> Result<Option<F::Output>>
     where
         F: Future + Send + 'a,
         F::Output: Send,
@@ -113,11 +103,11 @@ impl Engine {
                 }
             })
         };
-        let drive = || threads::fit_for_a_runtime(drive);
+        let drive = || threads::outside_runtime(drive).map_err(refused);
         if is_quiet {
             drive()
         } else {
-            hooks::sigpipe_held(drive)
+            sys::with_sigpipe_blocked(drive)
         }
     }
 }
@@ -129,6 +119,13 @@ impl Drop for Engine {
             runtime.shutdown_background();
         }
     }
+}
+
+fn refused(error: io::Error) -> Error {
+    Error::new(
+        Status::Internal,
+        format!("the system refuses what a connection needs: {error}"),
+    )
 }
 
 /// What one call after another is enough for.

@@ -157,8 +157,11 @@ impl Transport {
                 stopped = stop => Err(stopped),
             }
         };
-        let run = || engine.run(exchange, limits.deadline);
-        let result = log::deferred(run).unwrap_or_else(|| Err(progress.late(request)));
+        let result = match engine.run(exchange, limits.deadline) {
+            Ok(Some(result)) => result,
+            Ok(None) => Err(progress.late(request)),
+            Err(error) => Err(error),
+        };
         let mut idle = lock(&self.idle);
         if idle.len() < IDLE_ENGINES {
             idle.push(engine);
