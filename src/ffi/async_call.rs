@@ -31,7 +31,7 @@ use crate::status::Status;
 /// # Safety
 /// As described.
 #[no_mangle]
-pub unsafe extern "C" fn cbsvc_start(
+pub unsafe extern "C-unwind" fn cbsvc_start(
     service: *mut cbsvc_service,
     name: *const c_char,
     data: *const c_char,
@@ -73,7 +73,7 @@ pub unsafe extern "C" fn cbsvc_start(
 /// Any thread, also inside a handler. Errors: `CBSVC_BAD_HANDLE`, `CBSVC_NO_SUCH` (no such call, or it has ended),
 /// `CBSVC_CLOSED`, `CBSVC_PANIC`. Since 0.1.
 #[no_mangle]
-pub extern "C" fn cbsvc_cancel(service: *mut cbsvc_service, call: u64) -> cbsvc_status {
+pub extern "C-unwind" fn cbsvc_cancel(service: *mut cbsvc_service, call: u64) -> cbsvc_status {
     boundary::call(|| lookup(service)?.cancel(call))
 }
 
@@ -86,7 +86,10 @@ pub extern "C" fn cbsvc_cancel(service: *mut cbsvc_service, call: u64) -> cbsvc_
 /// `CBSVC_CLOSED` (another thread closed the service meanwhile), `CBSVC_WRONG_MODE` (`"handlers":"thread"`),
 /// `CBSVC_PANIC`. Since 0.1.
 #[no_mangle]
-pub extern "C" fn cbsvc_dispatch(service: *mut cbsvc_service, timeout_ms: i32) -> cbsvc_status {
+pub extern "C-unwind" fn cbsvc_dispatch(
+    service: *mut cbsvc_service,
+    timeout_ms: i32,
+) -> cbsvc_status {
     boundary::call(|| lookup(service)?.dispatch(timeout(timeout_ms)))
 }
 
@@ -104,7 +107,7 @@ pub extern "C" fn cbsvc_dispatch(service: *mut cbsvc_service, timeout_ms: i32) -
 /// # Safety
 /// As described.
 #[no_mangle]
-pub unsafe extern "C" fn cbsvc_waitable(
+pub unsafe extern "C-unwind" fn cbsvc_waitable(
     service: *mut cbsvc_service,
     waitable: *mut isize,
 ) -> cbsvc_status {
@@ -115,7 +118,7 @@ pub unsafe extern "C" fn cbsvc_waitable(
         if waitable.is_null() {
             return Err(Error::new(Status::NullArgument, "waitable is NULL"));
         }
-        let descriptor = service.waitable()?;
+        let descriptor = service.readiness_fd()?;
         // SAFETY: the caller passes NULL or a variable.
         unsafe { write_out(waitable, descriptor) };
         Ok(())

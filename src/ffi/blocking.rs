@@ -8,7 +8,7 @@ use super::types::{cbsvc_service, cbsvc_status};
 use crate::command::{Command, CONFIGURE};
 use crate::error::{Error, Result};
 use crate::service::outcome::Outcome;
-use crate::service::Service;
+use crate::service::{lost, Service};
 use crate::status::Status;
 
 /// Books a telephone callback, and waits for the server's answer.
@@ -25,7 +25,7 @@ use crate::status::Status;
 /// # Safety
 /// As described.
 #[no_mangle]
-pub unsafe extern "C" fn cbsvc_schedule(
+pub unsafe extern "C-unwind" fn cbsvc_schedule(
     service: *mut cbsvc_service,
     data: *const c_char,
     outcome: *mut *mut c_char,
@@ -48,7 +48,7 @@ pub unsafe extern "C" fn cbsvc_schedule(
 /// # Safety
 /// As described.
 #[no_mangle]
-pub unsafe extern "C" fn cbsvc_availability(
+pub unsafe extern "C-unwind" fn cbsvc_availability(
     service: *mut cbsvc_service,
     query: *const c_char,
     outcome: *mut *mut c_char,
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn cbsvc_availability(
 /// # Safety
 /// As described.
 #[no_mangle]
-pub unsafe extern "C" fn cbsvc_command(
+pub unsafe extern "C-unwind" fn cbsvc_command(
     service: *mut cbsvc_service,
     name: *const c_char,
     data: *const c_char,
@@ -116,7 +116,7 @@ unsafe fn run_command(
         Err(error) => rejected(command.name(), error),
     };
     // SAFETY: the caller vouches.
-    unsafe { boundary::call_with_text(out, |error| rejected(command.name(), error), body) }
+    unsafe { boundary::call_with_text(out, |error| outcome_result(lost(command, error)), body) }
 }
 
 fn configure(service: &Service, data: Result<Option<&str>>) -> FfiResult {

@@ -10,6 +10,7 @@ use super::types::{cbsvc_handler, cbsvc_release, cbsvc_service, cbsvc_status};
 use crate::error::{Error, Result};
 use crate::process::sys::CallerState;
 use crate::process::{log, panic};
+use crate::service::active_calls::end_abandoned_calls;
 use crate::service::event_bus::Handler;
 use crate::service::handle_table::{Handle, SERVICES};
 use crate::service::Service;
@@ -53,32 +54,54 @@ pub unsafe fn call_with_text(
     on_panic: impl FnOnce(Error) -> FfiResult,
     body: impl FnOnce() -> FfiResult,
 ) -> cbsvc_status {
+    let marker = 0;
     let _restored = CallerState::save();
+    end_abandoned_calls(&marker);
     // SAFETY: this function's own condition.
     unsafe { write_out(out, ptr::null_mut()) };
     let result = panic::catch(body).unwrap_or_else(on_panic);
     if let (false, Some(text)) = (out.is_null(), result.text) {
-        // SAFETY: this function's own condition. The host frees the string with `cbsvc_string_free`.
-        unsafe { write_out(out, text.into_raw()) };
+        // SAFETY: this function's own condition.
+        unsafe { write_out(out, to_host(&text)) };
     }
-    flush_log();
+    log::flush();
     result.status
 }
 
 /// Runs the body of a function without a string as out parameter.
 pub fn call(body: impl FnOnce() -> Result<()>) -> cbsvc_status {
+    let marker = 0;
     let _restored = CallerState::save();
+    end_abandoned_calls(&marker);
     let result = panic::catch(body).and_then(|result| result);
-    flush_log();
+    log::flush();
     match result {
         Ok(()) => CBSVC_OK,
         Err(error) => error.status.code(),
     }
 }
 
-/// The result of the function stands already: a panic of the log handler does not change it.
-fn flush_log() {
-    let _ = panic::catch(log::flush);
+/// Copies a string into memory that `cbsvc_string_free` can free whatever the host has written into it: unlike Rust's
+/// allocator, C's knows the size. NULL if there is no memory.
+fn to_host(text: &CStr) -> *mut c_char {
+    let bytes = text.to_bytes_with_nul();
+    // SAFETY: the size is not 0.
+    let copy = unsafe { libc::malloc(bytes.len()) };
+    if !copy.is_null() {
+        // SAFETY: `copy` has room for all bytes, and nothing else knows of it yet.
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), copy.cast(), bytes.len()) };
+    }
+    copy.cast()
+}
+
+/// Frees a string of the library.
+///
+/// # Safety
+/// `text` is NULL, or came from an out parameter of this library and has not been freed.
+pub unsafe fn free_text(text: *mut c_char) {
+    let _restored = CallerState::save();
+    // SAFETY: `to_host` allocated the string with `malloc`, and the host passes it once.
+    unsafe { libc::free(text.cast()) };
 }
 
 /// Writes an out parameter that may be NULL.
@@ -239,9 +262,10 @@ mod tests {
             )
         };
         assert_eq!(status, 901);
-        // SAFETY: the string was made by `CString::into_raw`, and its length is unchanged.
-        let text = unsafe { CString::from_raw(out) };
-        let text = text.to_str().unwrap();
+        // SAFETY: `out` is a string of the library.
+        let text = unsafe { CStr::from_ptr(out) }.to_str().unwrap().to_owned();
+        // SAFETY: `out` is a string of the library, freed once.
+        unsafe { free_text(out) };
         assert!(
             text.contains("src/ffi/boundary.rs") && !text.contains("SECRET"),
             "{text}"

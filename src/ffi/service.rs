@@ -34,7 +34,7 @@ use crate::status::Status;
 /// # Safety
 /// As described.
 #[no_mangle]
-pub unsafe extern "C" fn cbsvc_init(
+pub unsafe extern "C-unwind" fn cbsvc_init(
     config: *const c_char,
     on_event: cbsvc_handler,
     user_data: *mut c_void,
@@ -93,7 +93,7 @@ pub unsafe extern "C" fn cbsvc_init(
 /// # Safety
 /// As described.
 #[no_mangle]
-pub unsafe extern "C" fn cbsvc_configure(
+pub unsafe extern "C-unwind" fn cbsvc_configure(
     service: *mut cbsvc_service,
     config: *const c_char,
     error: *mut *mut c_char,
@@ -124,9 +124,9 @@ pub unsafe extern "C" fn cbsvc_configure(
 /// Any thread, but not inside a handler of the same service. Errors: `CBSVC_BAD_HANDLE` (also when it is closed
 /// already), `CBSVC_REENTRANT`, `CBSVC_TIMEOUT`, `CBSVC_PANIC`. Since 0.1.
 #[no_mangle]
-pub extern "C" fn cbsvc_close(service: *mut cbsvc_service, timeout_ms: i32) -> cbsvc_status {
+pub extern "C-unwind" fn cbsvc_close(service: *mut cbsvc_service, timeout_ms: i32) -> cbsvc_status {
     boundary::call(|| {
-        if lookup(service)?.is_inside() {
+        if lookup(service)?.is_active_on_this_thread() {
             return Err(Error::new(
                 Status::Reentrant,
                 "a service cannot be closed from inside itself",

@@ -28,7 +28,7 @@ use crate::status::Status;
 /// # Safety
 /// As described.
 #[no_mangle]
-pub unsafe extern "C" fn cbsvc_subscribe(
+pub unsafe extern "C-unwind" fn cbsvc_subscribe(
     service: *mut cbsvc_service,
     event: *const c_char,
     handler: cbsvc_handler,
@@ -69,7 +69,7 @@ pub unsafe extern "C" fn cbsvc_subscribe(
 /// Any thread, also inside a handler. Errors: `CBSVC_BAD_HANDLE`, `CBSVC_NO_SUCH`, `CBSVC_CLOSED`,
 /// `CBSVC_PANIC`. Since 0.1.
 #[no_mangle]
-pub extern "C" fn cbsvc_unsubscribe(
+pub extern "C-unwind" fn cbsvc_unsubscribe(
     service: *mut cbsvc_service,
     subscription: u64,
 ) -> cbsvc_status {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::Arc;
 
 use crate::process::fork::{self, ForkSafeMutex};
-use crate::process::threads;
+use crate::process::{panic, threads};
 
 /// How much is logged; a level includes those below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -158,7 +158,7 @@ pub fn flush() {
         }
         if let Some(sink) = SINK.with(|sink| sink.clone()) {
             IS_IN_LOG_HANDLER.set(true);
-            sink(level.name(), &line);
+            let _ = panic::catch(|| sink(level.name(), &line));
             IS_IN_LOG_HANDLER.set(false);
         }
     }

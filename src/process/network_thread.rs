@@ -14,7 +14,7 @@ use crate::process::fork::{generation, lock, PerProcess};
 use crate::process::threads;
 use crate::status::Status;
 
-static SHARED: PerProcess<Mutex<Weak<Worker>>> = PerProcess::new();
+static CURRENT: PerProcess<Mutex<Weak<NetworkThread>>> = PerProcess::new();
 
 thread_local! {
     // Without a destructor, so that it can be read also by a thread that has lost its other locals.
@@ -22,27 +22,30 @@ thread_local! {
 }
 
 /// The thread, ended when the last service lets go of it.
-pub struct Worker {
+pub struct NetworkThread {
     runtime: Handle,
     stop: Arc<Notify>,
     thread: Option<JoinHandle<()>>,
     generation: u64,
 }
 
-impl Worker {
+impl NetworkThread {
     /// The process's network thread, started if there is none.
-    pub fn shared() -> Result<Arc<Worker>> {
-        let shared = SHARED.get(Mutex::default);
+    pub fn shared() -> Result<Arc<NetworkThread>> {
+        let shared = CURRENT.get(Mutex::default);
         let mut shared = lock(&shared);
-        if let Some(worker) = shared.upgrade().filter(|worker| worker.runs()) {
-            return Ok(worker);
+        if let Some(network_thread) = shared
+            .upgrade()
+            .filter(|network_thread| network_thread.is_running())
+        {
+            return Ok(network_thread);
         }
-        let worker = Arc::new(Worker::start()?);
-        *shared = Arc::downgrade(&worker);
-        Ok(worker)
+        let network_thread = Arc::new(NetworkThread::start()?);
+        *shared = Arc::downgrade(&network_thread);
+        Ok(network_thread)
     }
 
-    fn start() -> Result<Worker> {
+    fn start() -> Result<NetworkThread> {
         let refused = |error| {
             Error::new(
                 Status::Internal,
@@ -57,7 +60,7 @@ impl Worker {
             runtime.block_on(stopped.notified());
         })
         .map_err(refused)?;
-        Ok(Worker {
+        Ok(NetworkThread {
             runtime: handle,
             stop,
             thread: Some(thread),
@@ -66,7 +69,7 @@ impl Worker {
     }
 
     /// Whether the thread is there.
-    pub fn runs(&self) -> bool {
+    pub fn is_running(&self) -> bool {
         self.thread
             .as_ref()
             .is_some_and(|thread| !thread.is_finished())
@@ -78,7 +81,7 @@ impl Worker {
     }
 }
 
-impl Drop for Worker {
+impl Drop for NetworkThread {
     fn drop(&mut self) {
         if self.generation != generation() {
             // The thread is the parent's.

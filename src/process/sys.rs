@@ -375,3 +375,14 @@ fn close(descriptor: c_int) {
     // SAFETY: the caller opened the descriptor and closes it once.
     unsafe { libc::close(descriptor) };
 }
+
+#[cfg(test)]
+pub fn is_readable(descriptor: c_int) -> bool {
+    let mut poll = libc::pollfd {
+        fd: descriptor,
+        events: libc::POLLIN,
+        revents: 0,
+    };
+    // SAFETY: `poll` is a variable, and one element long.
+    unsafe { libc::poll(&mut poll, 1, 0) == 1 }
+}
