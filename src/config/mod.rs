@@ -3,6 +3,7 @@
 pub mod connection;
 pub mod known_keys;
 mod locate;
+mod pem;
 pub mod proxy;
 mod section;
 
@@ -20,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::status::Status;
 use crate::text::json;
 use crate::text::secret::{self, Wiped};
-use connection::Connection;
+use connection::ConnectionSettings;
 use section::Section;
 
 /// The server API in use.
@@ -95,7 +96,7 @@ pub struct Config {
     /// The most started calls whose end has not been told.
     pub queue_limit: usize,
     /// All that decides which connections can be shared.
-    pub connection: Arc<Connection>,
+    pub connection: Arc<ConnectionSettings>,
 }
 
 const DEFAULT_TIMEOUT_MS: u64 = 3_000;
@@ -146,7 +147,7 @@ impl Config {
         Config::from_object(given, present)
     }
 
-    fn from_object(given: Wiped, present: Option<Arc<Connection>>) -> Result<Config> {
+    fn from_object(given: Wiped, present: Option<Arc<ConnectionSettings>>) -> Result<Config> {
         known_keys::check(&given, "", known_keys::CONFIGURATION)?;
         let section = Section::new(&given, "");
         let api_version = section.choice(
@@ -192,7 +193,7 @@ impl Config {
                 .unwrap_or(DEFAULT_QUEUE_LIMIT) as usize,
             connection: match present {
                 Some(present) => present,
-                None => Arc::new(Connection::read(&section, &url)?),
+                None => Arc::new(ConnectionSettings::read(&section, &url)?),
             },
             data_url: base(&url),
             url,

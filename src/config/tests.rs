@@ -219,7 +219,7 @@ fn a_proxy_applies_unless_its_host_is_excepted() {
             .connection
             .proxy
             .as_ref()
-            .map(|proxy| proxy.url.clone())
+            .map(|proxy| proxy.url.to_string())
     };
     assert_eq!(
         proxy(json!({ "url": "http://u:p@127.0.0.2:3128" })).as_deref(),

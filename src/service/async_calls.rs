@@ -260,7 +260,7 @@ async fn exchange(command: Command, prepared: Prepared, mut guard: CompletionGua
         limits,
         started_at,
     } = prepared;
-    let exchanged = transport.send(&request, &limits).await;
+    let exchanged = transport.execute(&request, &limits).await;
     let took = started_at.elapsed();
     let counters = guard.counters.clone();
     let wake = guard.complete(|call| {

@@ -28,8 +28,8 @@ use crate::service::event_bus::{EventBus, Filter, Handler};
 use crate::service::outcome::Outcome;
 use crate::status::Status;
 use crate::text::json::{self, Object};
-use crate::transport::message::Request;
-use crate::transport::{Exchanged, Limits, Transport};
+use crate::transport::message::{ExchangeLimits, ExchangeResult, Request};
+use crate::transport::Transport;
 use process_state::{ActiveCall, ProcessState, QueueItem};
 
 /// An open service.
@@ -55,7 +55,7 @@ struct Prepared {
     asked: Asked,
     request: Request,
     transport: Arc<Transport>,
-    limits: Limits,
+    limits: ExchangeLimits,
     started_at: Instant,
 }
 
@@ -174,10 +174,11 @@ impl Service {
         let outcome = match self.prepare(command, data, started_at, &call.state) {
             Ok(prepared) => {
                 let closing = self.closed_error(&call.state);
-                let exchanged =
-                    prepared
-                        .transport
-                        .run(&prepared.request, &prepared.limits, closing);
+                let exchanged = prepared.transport.execute_blocking(
+                    &prepared.request,
+                    &prepared.limits,
+                    closing,
+                );
                 prepared.asked.conclude(exchanged)
             }
             Err(error) => Outcome::unanswered(command.name(), error, 0),
@@ -209,7 +210,7 @@ impl Service {
         let options = options(command, data?)?;
         let request = protocol::request(&config, command, &options)?;
         let transport = state.transport(&config)?;
-        let limits = Limits {
+        let limits = ExchangeLimits {
             deadline: (started_at + config.timeout).into(),
             max_bytes: config.max_response_bytes,
             retry: config.retry.clone(),
@@ -307,7 +308,7 @@ impl Service {
             started: state.map_or(0, |state| state.queue.in_flight()),
             resolved: self.counters.resolved.load(Ordering::Relaxed),
             rejected: self.counters.rejected.load(Ordering::Relaxed),
-            idle_connections: transport.map_or(0, |transport| transport.idle_engines()),
+            idle_connections: transport.map_or(0, |transport| transport.idle_connections()),
             config,
         }
     }
@@ -372,7 +373,7 @@ impl Counters {
 
 impl Asked {
     /// What the exchange means for the command.
-    fn conclude(&self, exchanged: Exchanged) -> Outcome {
+    fn conclude(&self, exchanged: ExchangeResult) -> Outcome {
         let command = self.command;
         let may_be_booked = command == Command::Schedule && exchanged.sent;
         match exchanged.result {
