@@ -31,6 +31,7 @@ pub const CONFIGURATION: &[&str] = &[
     "proxy",
     "tls",
     "maxConnections",
+    "maxConnectionAge",
     "handlers",
     "queueLimit",
 ];
@@ -55,7 +56,7 @@ pub const RETRY: &[&str] = &["attempts", "baseDelayMs", "maxDelayMs"];
 /// Keys of `basicAuth`.
 pub const BASIC_AUTH: &[&str] = &["username", "password"];
 /// Keys of `proxy`.
-pub const PROXY: &[&str] = &["url", "noProxy"];
+pub const PROXY: &[&str] = &["url", "username", "password", "noProxy"];
 /// Keys of `tls`.
 pub const TLS: &[&str] = &["caFile", "certFile", "keyFile", "minVersion"];
 

@@ -4,6 +4,7 @@ pub mod connection;
 pub mod known_keys;
 mod locate;
 mod merge;
+mod pem;
 pub mod proxy;
 mod section;
 pub mod v1_fields;
@@ -22,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::status::Status;
 use crate::text::secret::{self, ZeroizingObject};
 use crate::text::{json, number};
-use connection::Connection;
+use connection::ConnectionSettings;
 use merge::merge_patch;
 use section::Section;
 
@@ -98,7 +99,7 @@ pub struct Config {
     /// The maximum number of asynchronous calls that have not been dispatched.
     pub queue_limit: usize,
     /// All that decides which connections can be shared.
-    pub connection: Arc<Connection>,
+    pub connection: Arc<ConnectionSettings>,
 }
 
 const DEFAULT_TIMEOUT_MS: u64 = 3_000;
@@ -137,7 +138,10 @@ impl Config {
         Config::from_source(source, existing)
     }
 
-    fn from_source(source: ZeroizingObject, existing: Option<Arc<Connection>>) -> Result<Config> {
+    fn from_source(
+        source: ZeroizingObject,
+        existing: Option<Arc<ConnectionSettings>>,
+    ) -> Result<Config> {
         known_keys::check(&source, "", known_keys::CONFIGURATION)?;
         let section = Section::new(&source, "");
         let api_version = section.one_of(
@@ -182,7 +186,7 @@ impl Config {
                 .unwrap_or(DEFAULT_QUEUE_LIMIT) as usize,
             connection: match existing {
                 Some(existing) => existing,
-                None => Arc::new(Connection::read(&section, &url)?),
+                None => Arc::new(ConnectionSettings::read(&section, &url)?),
             },
             data_url: base(&url),
             url,

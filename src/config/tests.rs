@@ -256,7 +256,7 @@ fn no_proxy_bypasses_the_proxy() {
             .connection
             .proxy
             .as_ref()
-            .map(|proxy| proxy.url.clone())
+            .map(|proxy| proxy.url.to_string())
     };
     assert_eq!(
         proxy(json!({ "url": "http://u:p@127.0.0.2:3128" })).as_deref(),

@@ -1,12 +1,10 @@
 //! Commands that are started and told of later.
 
 use std::ffi::{c_char, c_void};
-use std::time::Duration;
 
-use super::boundary::{self, ForeignHandler};
-use super::service::find;
+use super::boundary::{self, lookup, timeout, write_out, HostHandler};
 use super::types::{cbsvc_handler, cbsvc_release, cbsvc_service, cbsvc_status};
-use crate::error::{Error, Result};
+use crate::error::Error;
 use crate::status::Status;
 
 /// Starts a command and returns at once.
@@ -33,7 +31,7 @@ use crate::status::Status;
 /// # Safety
 /// As described.
 #[no_mangle]
-pub unsafe extern "C" fn cbsvc_start(
+pub unsafe extern "C-unwind" fn cbsvc_start(
     service: *mut cbsvc_service,
     name: *const c_char,
     data: *const c_char,
@@ -42,27 +40,28 @@ pub unsafe extern "C" fn cbsvc_start(
     release: cbsvc_release,
     call: *mut u64,
 ) -> cbsvc_status {
-    let tell = |id: u64| {
-        if !call.is_null() {
-            // SAFETY: not NULL, and the interface asks for a variable.
-            unsafe { *call = id };
-        }
-    };
-    tell(0);
+    // SAFETY: the caller passes NULL or a variable.
+    unsafe { write_out(call, 0) };
     // SAFETY: the interface says when handlers run and that `user_data` stays usable until the release.
-    let done = unsafe { ForeignHandler::new(done, user_data, release) };
-    boundary::function(|| {
-        let done = done.into_optional_handler();
+    let done = unsafe { HostHandler::new(done, user_data, release) };
+    boundary::call(|| {
+        let done = done.into_nullable_handler();
         // SAFETY: the interface asks for NULL or NUL-terminated texts.
         let (name, data) = unsafe {
             (
-                boundary::text(name, "name")?,
-                boundary::optional_text(data, "data"),
+                boundary::required_str(name, "name")?,
+                boundary::optional_str(data, "data"),
             )
         };
-        find(service)?
-            .start(name, data, done, tell)
-            .inspect_err(|_| tell(0))
+        lookup(service)?
+            .start(name, data, done, |id| {
+                // SAFETY: the caller passes NULL or a variable.
+                unsafe { write_out(call, id) }
+            })
+            .inspect_err(|_| {
+                // SAFETY: the caller passes NULL or a variable.
+                unsafe { write_out(call, 0) }
+            })
     })
 }
 
@@ -74,8 +73,8 @@ pub unsafe extern "C" fn cbsvc_start(
 /// Any thread, also inside a handler. Errors: `CBSVC_BAD_HANDLE`, `CBSVC_NO_SUCH` (no such call, or it has ended),
 /// `CBSVC_CLOSED`, `CBSVC_PANIC`. Since 0.1.
 #[no_mangle]
-pub extern "C" fn cbsvc_cancel(service: *mut cbsvc_service, call: u64) -> cbsvc_status {
-    boundary::function(|| find(service)?.cancel(call))
+pub extern "C-unwind" fn cbsvc_cancel(service: *mut cbsvc_service, call: u64) -> cbsvc_status {
+    boundary::call(|| lookup(service)?.cancel(call))
 }
 
 /// Runs the handlers of started calls that have ended, on this thread.
@@ -87,8 +86,11 @@ pub extern "C" fn cbsvc_cancel(service: *mut cbsvc_service, call: u64) -> cbsvc_
 /// `CBSVC_CLOSED` (another thread closed the service meanwhile), `CBSVC_WRONG_MODE` (`"handlers":"thread"`),
 /// `CBSVC_PANIC`. Since 0.1.
 #[no_mangle]
-pub extern "C" fn cbsvc_dispatch(service: *mut cbsvc_service, timeout_ms: i32) -> cbsvc_status {
-    boundary::function(|| find(service)?.dispatch(wait(timeout_ms)))
+pub extern "C-unwind" fn cbsvc_dispatch(
+    service: *mut cbsvc_service,
+    timeout_ms: i32,
+) -> cbsvc_status {
+    boundary::call(|| lookup(service)?.dispatch(timeout(timeout_ms)))
 }
 
 /// Gives a descriptor that tells when there is something to dispatch.
@@ -105,28 +107,20 @@ pub extern "C" fn cbsvc_dispatch(service: *mut cbsvc_service, timeout_ms: i32) -
 /// # Safety
 /// As described.
 #[no_mangle]
-pub unsafe extern "C" fn cbsvc_waitable(
+pub unsafe extern "C-unwind" fn cbsvc_waitable(
     service: *mut cbsvc_service,
     waitable: *mut isize,
 ) -> cbsvc_status {
-    let tell = |descriptor: isize| {
-        if !waitable.is_null() {
-            // SAFETY: not NULL, and the interface asks for a variable.
-            unsafe { *waitable = descriptor };
-        }
-    };
-    tell(-1);
-    boundary::function(|| {
-        let service = find(service)?;
+    // SAFETY: the caller passes NULL or a variable.
+    unsafe { write_out(waitable, -1) };
+    boundary::call(|| {
+        let service = lookup(service)?;
         if waitable.is_null() {
             return Err(Error::new(Status::NullArgument, "waitable is NULL"));
         }
-        let descriptor: Result<isize> = service.waitable();
-        descriptor.map(tell)
+        let descriptor = service.readiness_fd()?;
+        // SAFETY: the caller passes NULL or a variable.
+        unsafe { write_out(waitable, descriptor) };
+        Ok(())
     })
-}
-
-/// A timeout in milliseconds; negative is without end.
-pub fn wait(timeout_ms: i32) -> Option<Duration> {
-    u64::try_from(timeout_ms).ok().map(Duration::from_millis)
 }

@@ -2,14 +2,13 @@
 
 use std::ffi::c_char;
 
-use super::boundary::{self, Reply};
+use super::boundary::{self, lookup, FfiResult};
 use super::constants::CBSVC_OK;
-use super::service::find;
 use super::types::{cbsvc_service, cbsvc_status};
 use crate::command::{Command, CONFIGURE};
 use crate::error::{Error, Result};
 use crate::service::outcome::Outcome;
-use crate::service::Service;
+use crate::service::{lost, Service};
 use crate::status::Status;
 
 /// Books a telephone callback, and waits for the server's answer.
@@ -26,13 +25,13 @@ use crate::status::Status;
 /// # Safety
 /// As described.
 #[no_mangle]
-pub unsafe extern "C" fn cbsvc_schedule(
+pub unsafe extern "C-unwind" fn cbsvc_schedule(
     service: *mut cbsvc_service,
     data: *const c_char,
     outcome: *mut *mut c_char,
 ) -> cbsvc_status {
     // SAFETY: the interface asks for NULL or NUL-terminated text, and for NULL or a variable.
-    unsafe { run(service, Command::Schedule, data, outcome) }
+    unsafe { run_command(service, Command::Schedule, data, outcome) }
 }
 
 /// Lists the slots that can be booked, and waits for the server's answer.
@@ -49,13 +48,13 @@ pub unsafe extern "C" fn cbsvc_schedule(
 /// # Safety
 /// As described.
 #[no_mangle]
-pub unsafe extern "C" fn cbsvc_availability(
+pub unsafe extern "C-unwind" fn cbsvc_availability(
     service: *mut cbsvc_service,
     query: *const c_char,
     outcome: *mut *mut c_char,
 ) -> cbsvc_status {
     // SAFETY: the interface asks for NULL or NUL-terminated text, and for NULL or a variable.
-    unsafe { run(service, Command::Availability, query, outcome) }
+    unsafe { run_command(service, Command::Availability, query, outcome) }
 }
 
 /// Runs a command by its name on the widgets' bus: `CallbackService.schedule`, `CallbackService.availability` or
@@ -69,28 +68,28 @@ pub unsafe extern "C" fn cbsvc_availability(
 /// # Safety
 /// As described.
 #[no_mangle]
-pub unsafe extern "C" fn cbsvc_command(
+pub unsafe extern "C-unwind" fn cbsvc_command(
     service: *mut cbsvc_service,
     name: *const c_char,
     data: *const c_char,
     outcome: *mut *mut c_char,
 ) -> cbsvc_status {
     // SAFETY: the interface asks for NULL or NUL-terminated text.
-    let name = unsafe { boundary::text(name, "name") };
+    let name = unsafe { boundary::required_str(name, "name") };
     // SAFETY: as above.
-    let data = unsafe { boundary::optional_text(data, "data") };
+    let data = unsafe { boundary::optional_str(data, "data") };
     let shown = *name.as_ref().unwrap_or(&"");
     let body = || {
         let name = match name {
             Ok(name) => name,
             Err(error) => return rejected("", error),
         };
-        let service = match find(service) {
+        let service = match lookup(service) {
             Ok(service) => service,
             Err(error) => return rejected(name, error),
         };
         match Command::from_name(name) {
-            Some(command) => outcome_reply(service.run(command, data)),
+            Some(command) => outcome_result(service.run(command, data)),
             None if name == CONFIGURE => configure(&service, data),
             None => rejected(
                 name,
@@ -99,41 +98,41 @@ pub unsafe extern "C" fn cbsvc_command(
         }
     };
     // SAFETY: the interface asks for NULL or a variable.
-    unsafe { boundary::text_function(outcome, |error| rejected(shown, error), body) }
+    unsafe { boundary::call_with_text(outcome, |error| rejected(shown, error), body) }
 }
 
 /// # Safety
 /// `data` is NULL or NUL-terminated; `out` is NULL or a variable.
-unsafe fn run(
+unsafe fn run_command(
     service: *mut cbsvc_service,
     command: Command,
     data: *const c_char,
     out: *mut *mut c_char,
 ) -> cbsvc_status {
     // SAFETY: the caller vouches.
-    let data = unsafe { boundary::optional_text(data, "data") };
-    let body = || match find(service) {
-        Ok(service) => outcome_reply(service.run(command, data)),
+    let data = unsafe { boundary::optional_str(data, "data") };
+    let body = || match lookup(service) {
+        Ok(service) => outcome_result(service.run(command, data)),
         Err(error) => rejected(command.name(), error),
     };
     // SAFETY: the caller vouches.
-    unsafe { boundary::text_function(out, |error| rejected(command.name(), error), body) }
+    unsafe { boundary::call_with_text(out, |error| outcome_result(lost(command, error)), body) }
 }
 
-fn configure(service: &Service, data: Result<Option<&str>>) -> Reply {
+fn configure(service: &Service, data: Result<Option<&str>>) -> FfiResult {
     match data.and_then(|data| service.configure(data.unwrap_or_default())) {
-        Ok(()) => outcome_reply(Outcome::succeeded(CONFIGURE)),
+        Ok(()) => outcome_result(Outcome::succeeded(CONFIGURE)),
         Err(error) => rejected(CONFIGURE, error),
     }
 }
 
-fn rejected(command: &str, error: Error) -> Reply {
-    outcome_reply(Outcome::failed(command, error, 0))
+fn rejected(command: &str, error: Error) -> FfiResult {
+    outcome_result(Outcome::failed(command, error, 0))
 }
 
-fn outcome_reply(outcome: Outcome) -> Reply {
+fn outcome_result(outcome: Outcome) -> FfiResult {
     let status = outcome.error.map_or(CBSVC_OK, |error| error.status.code());
-    Reply {
+    FfiResult {
         status,
         text: Some(outcome.text),
     }

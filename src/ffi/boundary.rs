@@ -1,177 +1,247 @@
-//! Crossing the boundary: texts in, texts out, handlers, and the guard around every function.
+//! What every C function does: keep panics and cancellation out, read strings, write out parameters, find the service.
 
 use std::ffi::{c_char, c_void, CStr, CString};
 use std::ptr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::constants::CBSVC_OK;
 use super::types::{cbsvc_handler, cbsvc_release, cbsvc_service, cbsvc_status};
 use crate::error::{Error, Result};
-use crate::process::panic;
+use crate::process::sys::CallerState;
+use crate::process::{log, panic};
+use crate::service::active_calls::end_abandoned_calls;
 use crate::service::event_bus::Handler;
-use crate::service::handle_table::Token;
+use crate::service::handle_table::{Handle, SERVICES};
+use crate::service::Service;
 use crate::status::Status;
+use crate::text::diagnose::encoding_hint;
 
-/// What a function answers: its status, and a text for its out parameter.
-pub struct Reply {
+/// What a function returns: its status, and a string for its out parameter.
+pub struct FfiResult {
     /// The number that the function returns.
     pub status: cbsvc_status,
-    /// What goes into the out parameter.
+    /// The string for the out parameter.
     pub text: Option<CString>,
 }
 
-impl Reply {
-    /// Success without a text.
-    pub fn ok() -> Reply {
-        Reply {
-            status: CBSVC_OK,
-            text: None,
+impl FfiResult {
+    /// A success without a string, or a failure with its message.
+    pub fn from_result(result: Result<()>) -> FfiResult {
+        match result {
+            Ok(()) => FfiResult {
+                status: CBSVC_OK,
+                text: None,
+            },
+            Err(error) => FfiResult::message(&error),
         }
     }
 
-    /// A failure with its message as the text.
-    pub fn message(error: &Error) -> Reply {
-        Reply {
+    /// A failure with its message as the string.
+    pub fn message(error: &Error) -> FfiResult {
+        FfiResult {
             status: error.status.code(),
-            text: Some(c_text(error.message.clone())),
+            text: Some(to_c_string(error.message.clone())),
         }
     }
 }
 
-/// Runs a function's body, and answers a panic with `on_panic`'s reply.
+/// Runs the body of a function with a string as out parameter. `on_panic` makes a result of a panic.
 ///
 /// # Safety
-/// `out` is NULL or may be written to.
-pub unsafe fn text_function(
+/// `out` is NULL or points to a variable.
+pub unsafe fn call_with_text(
     out: *mut *mut c_char,
-    on_panic: impl FnOnce(Error) -> Reply,
-    body: impl FnOnce() -> Reply,
+    on_panic: impl FnOnce(Error) -> FfiResult,
+    body: impl FnOnce() -> FfiResult,
 ) -> cbsvc_status {
-    if !out.is_null() {
-        // SAFETY: not NULL, and the caller vouches for the rest.
-        unsafe { *out = ptr::null_mut() };
+    let marker = 0;
+    let _restored = CallerState::save();
+    end_abandoned_calls(&marker);
+    // SAFETY: this function's own condition.
+    unsafe { write_out(out, ptr::null_mut()) };
+    let result = panic::catch(body).unwrap_or_else(on_panic);
+    if let (false, Some(text)) = (out.is_null(), result.text) {
+        // SAFETY: this function's own condition.
+        unsafe { write_out(out, to_host(&text)) };
     }
-    let reply = panic::contain(body).unwrap_or_else(on_panic);
-    if let (false, Some(text)) = (out.is_null(), reply.text) {
-        // SAFETY: as above. The text is given back through `cbsvc_string_free`.
-        unsafe { *out = text.into_raw() };
-    }
-    reply.status
+    log::flush();
+    result.status
 }
 
-/// Runs the body of a function that hands out no text.
-pub fn function(body: impl FnOnce() -> Result<()>) -> cbsvc_status {
-    match panic::contain(body).and_then(|result| result) {
+/// Runs the body of a function without a string as out parameter.
+pub fn call(body: impl FnOnce() -> Result<()>) -> cbsvc_status {
+    let marker = 0;
+    let _restored = CallerState::save();
+    end_abandoned_calls(&marker);
+    let result = panic::catch(body).and_then(|result| result);
+    log::flush();
+    match result {
         Ok(()) => CBSVC_OK,
         Err(error) => error.status.code(),
     }
 }
 
-/// A caller's text that may be absent.
+/// Copies a string into memory that `cbsvc_string_free` can free whatever the host has written into it: unlike Rust's
+/// allocator, C's knows the size. NULL if there is no memory.
+fn to_host(text: &CStr) -> *mut c_char {
+    let bytes = text.to_bytes_with_nul();
+    // SAFETY: the size is not 0.
+    let copy = unsafe { libc::malloc(bytes.len()) };
+    if !copy.is_null() {
+        // SAFETY: `copy` has room for all bytes, and nothing else knows of it yet.
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), copy.cast(), bytes.len()) };
+    }
+    copy.cast()
+}
+
+/// Frees a string of the library.
+///
+/// # Safety
+/// `text` is NULL, or came from an out parameter of this library and has not been freed.
+pub unsafe fn free_text(text: *mut c_char) {
+    let _restored = CallerState::save();
+    // SAFETY: `to_host` allocated the string with `malloc`, and the host passes it once.
+    unsafe { libc::free(text.cast()) };
+}
+
+/// Writes an out parameter that may be NULL.
+///
+/// # Safety
+/// `out` is NULL or points to a variable.
+pub unsafe fn write_out<T>(out: *mut T, value: T) {
+    if !out.is_null() {
+        // SAFETY: not NULL, so it points to a variable, which needs no dropping before it is overwritten.
+        unsafe { out.write(value) };
+    }
+}
+
+/// Reads a string of the host that may be NULL.
 ///
 /// # Safety
 /// `text` is NULL, or NUL-terminated and unchanged while the result is used.
-pub unsafe fn optional_text<'a>(text: *const c_char, what: &str) -> Result<Option<&'a str>> {
+pub unsafe fn optional_str<'a>(text: *const c_char, what: &str) -> Result<Option<&'a str>> {
     if text.is_null() {
         return Ok(None);
     }
-    // SAFETY: not NULL, and the caller vouches for the rest.
+    // SAFETY: not NULL, so it is NUL-terminated and unchanged while the result is used.
     let bytes = unsafe { CStr::from_ptr(text) };
     bytes.to_str().map(Some).map_err(|error| {
         let message = format!(
-            "{what} is not UTF-8: the byte at position {} is wrong",
-            error.valid_up_to()
+            "{what} is not UTF-8: the byte at position {} is invalid{}",
+            error.valid_up_to(),
+            encoding_hint(bytes.to_bytes())
         );
         Error::new(Status::NotUtf8, message)
     })
 }
 
-/// A caller's text that must be there.
+/// Reads a string of the host that must not be NULL.
 ///
 /// # Safety
-/// As for [`optional_text`].
-pub unsafe fn text<'a>(text: *const c_char, what: &str) -> Result<&'a str> {
-    // SAFETY: the caller vouches.
-    let text = unsafe { optional_text(text, what) }?;
+/// `text` is NULL, or NUL-terminated and unchanged while the result is used.
+pub unsafe fn required_str<'a>(text: *const c_char, what: &str) -> Result<&'a str> {
+    // SAFETY: this function's own condition.
+    let text = unsafe { optional_str(text, what) }?;
     text.ok_or_else(|| Error::new(Status::NullArgument, format!("{what} is NULL")))
 }
 
-/// Text for C. A NUL inside, which no text of the library has, would cut it.
-pub fn c_text(text: String) -> CString {
+/// Converts a string for C. A NUL in it, which no string of the library has, is removed.
+pub fn to_c_string(text: String) -> CString {
     let mut bytes = text.into_bytes();
     bytes.retain(|byte| *byte != 0);
     CString::new(bytes).unwrap_or_default()
 }
 
-/// The token that stands in a service pointer.
-pub fn token(service: *mut cbsvc_service) -> Token {
-    service as Token
+/// The handle in a service pointer.
+pub fn handle_of(service: *mut cbsvc_service) -> Handle {
+    service as Handle
 }
 
-/// A service pointer that holds a token.
-pub fn pointer(token: Token) -> *mut cbsvc_service {
-    token as *mut cbsvc_service
+/// The service pointer with a handle.
+pub fn pointer_of(handle: Handle) -> *mut cbsvc_service {
+    handle as *mut cbsvc_service
 }
 
-/// A handler of the program with what it wants to be called with.
-pub struct ForeignHandler {
+/// Finds the service of a pointer.
+pub fn lookup(service: *mut cbsvc_service) -> Result<Arc<Service>> {
+    SERVICES.get(handle_of(service)).ok_or_else(bad_handle)
+}
+
+/// The error for a pointer without a service.
+pub fn bad_handle() -> Error {
+    Error::new(
+        Status::BadHandle,
+        "the service is NULL, closed or was never opened",
+    )
+}
+
+/// Converts a timeout in milliseconds; negative means no limit.
+pub fn timeout(timeout_ms: i32) -> Option<Duration> {
+    u64::try_from(timeout_ms).ok().map(Duration::from_millis)
+}
+
+/// A handler of the host with its `user_data`.
+pub struct HostHandler {
     handler: cbsvc_handler,
     user_data: UserData,
     release: cbsvc_release,
 }
 
-/// The program's own pointer. The library only hands it back.
+/// The host's own pointer, or a number in its place. The library only hands it back.
 #[derive(Clone, Copy)]
 struct UserData(*mut c_void);
 
-// SAFETY: the library never looks behind the pointer; the interface says on which threads handlers run.
+// SAFETY: the library never dereferences the pointer. The header says that handlers run on every thread that calls the
+// library and on the handlers' thread, and `release` on any of these, so the host must allow for all of them.
 unsafe impl Send for UserData {}
-// SAFETY: as above.
+// SAFETY: the library never dereferences the pointer. The header says that handlers of one subscription may run on
+// several threads at the same time.
 unsafe impl Sync for UserData {}
 
-impl ForeignHandler {
-    /// Takes charge of a handler: from now on, `release` runs when this value is dropped.
+impl HostHandler {
+    /// Takes over a handler: from now on, `release` runs when this value is dropped.
     ///
     /// # Safety
-    /// The functions may be called with `user_data` on every thread that calls into the library, and until the
-    /// release has run.
+    /// `handler` may be called with `user_data` on every thread that calls the library and on the handlers' thread,
+    /// until `release` has run. `release` may be called once, on any of these threads.
     pub unsafe fn new(
         handler: cbsvc_handler,
         user_data: *mut c_void,
         release: cbsvc_release,
-    ) -> ForeignHandler {
-        ForeignHandler {
+    ) -> HostHandler {
+        HostHandler {
             handler,
             user_data: UserData(user_data),
             release,
         }
     }
 
-    /// The handler as the library uses it, where NULL means that nobody wants to be told.
-    pub fn into_optional_handler(self) -> Handler {
+    /// The handler as the library calls it; if it is NULL, nothing is called.
+    pub fn into_nullable_handler(self) -> Handler {
         Box::new(move |event, data| self.call(event, data))
     }
 
-    /// The handler as the library uses it.
+    /// The handler as the library calls it.
     pub fn into_handler(self) -> Result<Handler> {
-        match self.handler {
-            None => Err(Error::new(Status::NullArgument, "the handler is NULL")),
-            Some(_) => Ok(Box::new(move |event, data| self.call(event, data))),
+        if self.handler.is_none() {
+            return Err(Error::new(Status::NullArgument, "the handler is NULL"));
         }
+        Ok(self.into_nullable_handler())
     }
 
-    /// Calls the program.
-    pub fn call(&self, event: &CStr, data: &CStr) {
+    fn call(&self, event: &CStr, data: &CStr) {
         if let Some(handler) = self.handler {
-            // SAFETY: whoever made this value vouched for the function; the texts outlive the call.
+            // SAFETY: the caller of `new` allows the call on this thread, and both strings outlive it.
             unsafe { handler(event.as_ptr(), data.as_ptr(), self.user_data.0) };
         }
     }
 }
 
-impl Drop for ForeignHandler {
+impl Drop for HostHandler {
     fn drop(&mut self) {
         if let Some(release) = self.release {
-            // SAFETY: whoever made this value vouched for the function, and this is its only call.
+            // SAFETY: the caller of `new` allows one call on this thread, and a value is dropped once.
             unsafe { release(self.user_data.0) };
         }
     }
@@ -182,25 +252,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_panic_becomes_a_status_and_a_text() {
+    fn panic_becomes_status_and_message() {
         panic::install();
         let mut out = ptr::null_mut();
         // SAFETY: `out` is a variable of this function.
         let status = unsafe {
-            text_function(
+            call_with_text(
                 &mut out,
-                |error| Reply::message(&error),
+                |error| FfiResult::message(&error),
                 || panic!("SECRET"),
             )
         };
         assert_eq!(status, 901);
-        // SAFETY: the text was made by `CString::into_raw` and is taken back once.
-        let text = unsafe { CString::from_raw(out) };
-        let text = text.to_str().unwrap();
+        // SAFETY: `out` is a string of the library.
+        let text = unsafe { CStr::from_ptr(out) }.to_str().unwrap().to_owned();
+        // SAFETY: `out` is a string of the library, freed once.
+        unsafe { free_text(out) };
         assert!(
             text.contains("src/ffi/boundary.rs") && !text.contains("SECRET"),
             "{text}"
         );
-        assert_eq!(function(|| panic!("SECRET")), 901);
+        assert_eq!(call(|| panic!("SECRET")), 901);
     }
 }

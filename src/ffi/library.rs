@@ -1,14 +1,13 @@
 //! Names, versions, the log, and the end of texts.
 
-use std::ffi::{c_char, c_void, CStr, CString};
+use std::ffi::{c_char, c_void, CStr};
 use std::sync::Arc;
 
-use super::boundary::{self, c_text, ForeignHandler, Reply};
+use super::boundary::{self, to_c_string, FfiResult, HostHandler};
 use super::constants::{CBSVC_HEADER_VERSION, CBSVC_OK};
 use super::types::{cbsvc_handler, cbsvc_status};
 use crate::error::Error;
 use crate::process::log::{self, Level};
-use crate::process::panic;
 use crate::service::diagnostics;
 use crate::status::Status;
 
@@ -22,20 +21,20 @@ use crate::status::Status;
 /// # Safety
 /// As described.
 #[no_mangle]
-pub unsafe extern "C" fn cbsvc_diagnostics(json: *mut *mut c_char) -> cbsvc_status {
+pub unsafe extern "C-unwind" fn cbsvc_diagnostics(json: *mut *mut c_char) -> cbsvc_status {
     if json.is_null() {
         return Status::NullArgument.code();
     }
-    let body = || Reply {
+    let body = || FfiResult {
         status: CBSVC_OK,
-        text: Some(c_text(diagnostics::text())),
+        text: Some(to_c_string(diagnostics::snapshot_json())),
     };
-    let on_panic = |error: Error| Reply {
+    let on_panic = |error: Error| FfiResult {
         status: error.status.code(),
         text: None,
     };
     // SAFETY: the interface asks for a variable.
-    unsafe { boundary::text_function(json, on_panic, body) }
+    unsafe { boundary::call_with_text(json, on_panic, body) }
 }
 
 /// Sends the library's log lines to a handler; there is one for the whole process.
@@ -54,12 +53,12 @@ pub unsafe extern "C" fn cbsvc_diagnostics(json: *mut *mut c_char) -> cbsvc_stat
 /// # Safety
 /// As described.
 #[no_mangle]
-pub unsafe extern "C" fn cbsvc_set_log(
+pub unsafe extern "C-unwind" fn cbsvc_set_log(
     level: i32,
     handler: cbsvc_handler,
     user_data: *mut c_void,
 ) -> cbsvc_status {
-    boundary::function(|| {
+    boundary::call(|| {
         let level = Level::from_number(level).ok_or_else(|| {
             Error::field(
                 Status::BadOption,
@@ -68,7 +67,7 @@ pub unsafe extern "C" fn cbsvc_set_log(
             )
         })?;
         // SAFETY: the interface says when the handler runs and that `user_data` stays usable.
-        let handler = unsafe { ForeignHandler::new(handler, user_data, None) };
+        let handler = unsafe { HostHandler::new(handler, user_data, None) };
         let wanted = level != Level::Off;
         let sink = handler.into_handler().ok().filter(|_| wanted);
         log::set(level, sink.map(Arc::from));
@@ -91,12 +90,9 @@ pub extern "C" fn cbsvc_status_name(status: cbsvc_status) -> *const c_char {
 /// # Safety
 /// `text` is NULL or came from an out parameter of this library and has not been freed.
 #[no_mangle]
-pub unsafe extern "C" fn cbsvc_string_free(text: *mut c_char) {
-    if !text.is_null() {
-        // SAFETY: such texts are made by `CString::into_raw`, and the caller vouches for the rest.
-        let text = unsafe { CString::from_raw(text) };
-        let _ = panic::contain(|| drop(text));
-    }
+pub unsafe extern "C-unwind" fn cbsvc_string_free(text: *mut c_char) {
+    // SAFETY: this function's own condition.
+    unsafe { boundary::free_text(text) };
 }
 
 /// The version of the library as a number: 0xMMmmpp. Compare it with `CBSVC_HEADER_VERSION`.

@@ -4,13 +4,13 @@ use std::ffi::{c_char, c_void};
 use std::ptr;
 use std::sync::Arc;
 
-use super::async_call::wait;
-use super::boundary::{self, pointer, token, ForeignHandler, Reply};
+use super::boundary::{
+    self, bad_handle, handle_of, lookup, pointer_of, timeout, write_out, FfiResult, HostHandler,
+};
 use super::types::{cbsvc_handler, cbsvc_service, cbsvc_status};
-use super::{fork, signals};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::process::panic;
+use crate::process::{panic, sys};
 use crate::service::event_bus::Filter;
 use crate::service::handle_table::SERVICES;
 use crate::service::Service;
@@ -34,19 +34,17 @@ use crate::status::Status;
 /// # Safety
 /// As described.
 #[no_mangle]
-pub unsafe extern "C" fn cbsvc_init(
+pub unsafe extern "C-unwind" fn cbsvc_init(
     config: *const c_char,
     on_event: cbsvc_handler,
     user_data: *mut c_void,
     service: *mut *mut cbsvc_service,
     error: *mut *mut c_char,
 ) -> cbsvc_status {
-    if !service.is_null() {
-        // SAFETY: not NULL, and the interface asks for a variable.
-        unsafe { *service = ptr::null_mut() };
-    }
+    // SAFETY: the caller passes NULL or a variable.
+    unsafe { write_out(service, ptr::null_mut()) };
     let body = || {
-        prepare_process();
+        init_process()?;
         if service.is_null() {
             return Err(Error::new(
                 Status::NullArgument,
@@ -54,27 +52,33 @@ pub unsafe extern "C" fn cbsvc_init(
             ));
         }
         // SAFETY: the interface asks for NUL-terminated text.
-        let config = Config::parse(unsafe { boundary::text(config, "config") }?)?;
+        let config = Config::parse(unsafe { boundary::required_str(config, "config") }?)?;
         let opened = Arc::new(Service::new(config));
         let full = || Error::new(Status::Busy, "too many services are open; close some");
-        let token = SERVICES.insert(opened.clone()).ok_or_else(full)?;
-        // SAFETY: as above.
-        unsafe { *service = pointer(token) };
+        let handle = SERVICES.insert(opened.clone()).ok_or_else(full)?;
+        // SAFETY: the caller passes NULL or a variable.
+        unsafe { write_out(service, pointer_of(handle)) };
         // SAFETY: the interface says when handlers run and that `user_data` stays usable.
-        let handler = unsafe { ForeignHandler::new(on_event, user_data, None) };
+        let handler = unsafe { HostHandler::new(on_event, user_data, None) };
         let Ok(handler) = handler.into_handler() else {
             return Ok(());
         };
         opened
             .subscribe(Filter::All, handler, |_| {})
             .inspect_err(|_| {
-                SERVICES.remove(token);
-                // SAFETY: as above.
-                unsafe { *service = ptr::null_mut() };
+                SERVICES.remove(handle);
+                // SAFETY: the caller passes NULL or a variable.
+                unsafe { write_out(service, ptr::null_mut()) };
             })
     };
     // SAFETY: the interface asks for NULL or a variable.
-    unsafe { boundary::text_function(error, |error| Reply::message(&error), || reply(body())) }
+    unsafe {
+        boundary::call_with_text(
+            error,
+            |error| FfiResult::message(&error),
+            || FfiResult::from_result(body()),
+        )
+    }
 }
 
 /// Changes the configuration of a running service.
@@ -89,18 +93,24 @@ pub unsafe extern "C" fn cbsvc_init(
 /// # Safety
 /// As described.
 #[no_mangle]
-pub unsafe extern "C" fn cbsvc_configure(
+pub unsafe extern "C-unwind" fn cbsvc_configure(
     service: *mut cbsvc_service,
     config: *const c_char,
     error: *mut *mut c_char,
 ) -> cbsvc_status {
     let body = || {
-        let service = find(service)?;
+        let service = lookup(service)?;
         // SAFETY: the interface asks for NUL-terminated text.
-        service.configure(unsafe { boundary::text(config, "config") }?)
+        service.configure(unsafe { boundary::required_str(config, "config") }?)
     };
     // SAFETY: the interface asks for NULL or a variable.
-    unsafe { boundary::text_function(error, |error| Reply::message(&error), || reply(body())) }
+    unsafe {
+        boundary::call_with_text(
+            error,
+            |error| FfiResult::message(&error),
+            || FfiResult::from_result(body()),
+        )
+    }
 }
 
 /// Closes a service and frees what it holds.
@@ -114,38 +124,26 @@ pub unsafe extern "C" fn cbsvc_configure(
 /// Any thread, but not inside a handler of the same service. Errors: `CBSVC_BAD_HANDLE` (also when it is closed
 /// already), `CBSVC_REENTRANT`, `CBSVC_TIMEOUT`, `CBSVC_PANIC`. Since 0.1.
 #[no_mangle]
-pub extern "C" fn cbsvc_close(service: *mut cbsvc_service, timeout_ms: i32) -> cbsvc_status {
-    boundary::function(|| {
-        if find(service)?.is_inside() {
+pub extern "C-unwind" fn cbsvc_close(service: *mut cbsvc_service, timeout_ms: i32) -> cbsvc_status {
+    boundary::call(|| {
+        if lookup(service)?.is_active_on_this_thread() {
             return Err(Error::new(
                 Status::Reentrant,
                 "a service cannot be closed from inside itself",
             ));
         }
-        let closed = SERVICES.remove(token(service)).ok_or_else(bad_handle)?;
-        closed.close(wait(timeout_ms))
+        let closed = SERVICES.remove(handle_of(service)).ok_or_else(bad_handle)?;
+        closed.close(timeout(timeout_ms))
     })
 }
 
-/// The service behind a pointer.
-pub fn find(service: *mut cbsvc_service) -> Result<Arc<Service>> {
-    SERVICES.get(token(service)).ok_or_else(bad_handle)
-}
-
-fn bad_handle() -> Error {
-    Error::new(
-        Status::BadHandle,
-        "the service is NULL, closed, or was never one",
-    )
-}
-
-fn reply(result: Result<()>) -> Reply {
-    result.map_or_else(|error| Reply::message(&error), |()| Reply::ok())
-}
-
-/// What the library needs of the process, once.
-fn prepare_process() {
+/// Prepares the process, once.
+fn init_process() -> Result<()> {
     panic::install();
-    signals::install();
-    fork::install();
+    sys::install_fork_handlers().map_err(|error| {
+        Error::new(
+            Status::Internal,
+            format!("the system refuses to register fork handlers: {error}"),
+        )
+    })
 }

@@ -2,8 +2,7 @@
 
 use std::ffi::{c_char, c_void};
 
-use super::boundary::{self, ForeignHandler};
-use super::service::find;
+use super::boundary::{self, lookup, write_out, HostHandler};
 use super::types::{cbsvc_handler, cbsvc_release, cbsvc_service, cbsvc_status};
 use crate::command;
 use crate::error::Error;
@@ -29,7 +28,7 @@ use crate::status::Status;
 /// # Safety
 /// As described.
 #[no_mangle]
-pub unsafe extern "C" fn cbsvc_subscribe(
+pub unsafe extern "C-unwind" fn cbsvc_subscribe(
     service: *mut cbsvc_service,
     event: *const c_char,
     handler: cbsvc_handler,
@@ -37,20 +36,15 @@ pub unsafe extern "C" fn cbsvc_subscribe(
     release: cbsvc_release,
     subscription: *mut u64,
 ) -> cbsvc_status {
-    let tell = |id: u64| {
-        if !subscription.is_null() {
-            // SAFETY: not NULL, and the interface asks for a variable.
-            unsafe { *subscription = id };
-        }
-    };
-    tell(0);
+    // SAFETY: the caller passes NULL or a variable.
+    unsafe { write_out(subscription, 0) };
     // SAFETY: the interface says when handlers run and that `user_data` stays usable until the release.
-    let handler = unsafe { ForeignHandler::new(handler, user_data, release) };
-    boundary::function(|| {
+    let handler = unsafe { HostHandler::new(handler, user_data, release) };
+    boundary::call(|| {
         let handler = handler.into_handler()?;
-        let service = find(service)?;
+        let service = lookup(service)?;
         // SAFETY: the interface asks for NUL-terminated text.
-        let filter = match unsafe { boundary::text(event, "event") }? {
+        let filter = match unsafe { boundary::required_str(event, "event") }? {
             "*" => Filter::All,
             name => Filter::One(command::event_from_name(name).ok_or_else(|| {
                 Error::field(
@@ -60,7 +54,10 @@ pub unsafe extern "C" fn cbsvc_subscribe(
                 )
             })?),
         };
-        service.subscribe(filter, handler, tell)
+        service.subscribe(filter, handler, |id| {
+            // SAFETY: the caller passes NULL or a variable.
+            unsafe { write_out(subscription, id) }
+        })
     })
 }
 
@@ -72,9 +69,9 @@ pub unsafe extern "C" fn cbsvc_subscribe(
 /// Any thread, also inside a handler. Errors: `CBSVC_BAD_HANDLE`, `CBSVC_NO_SUCH`, `CBSVC_CLOSED`,
 /// `CBSVC_PANIC`. Since 0.1.
 #[no_mangle]
-pub extern "C" fn cbsvc_unsubscribe(
+pub extern "C-unwind" fn cbsvc_unsubscribe(
     service: *mut cbsvc_service,
     subscription: u64,
 ) -> cbsvc_status {
-    boundary::function(|| find(service)?.unsubscribe(subscription))
+    boundary::call(|| lookup(service)?.unsubscribe(subscription))
 }

@@ -1,122 +1,137 @@
 //! State that a forked child can go on using.
 //!
-//! A child inherits every lock as it was, also those that other threads of the parent held, and nobody will ever
-//! open these. So every section that must survive a fork runs inside one gate, which the thread that forks closes
-//! first: when the child begins, no such section is half done. What belongs to one process only (connections,
-//! threads, locks held for long) is kept in [`PerProcess`]: a child leaves the inherited value alone and builds anew.
+//! A child inherits every lock in the state that it had in the parent. No thread is left to release those that other
+//! threads of the parent held. Two invariants keep the library usable in a child:
+//!
+//! 1. A [`ForkSafeMutex`] is locked only under the read side of [`FORK_LOCK`], which `pthread_atfork` takes for
+//!    writing. When a child begins, no such mutex is locked.
+//! 2. Nothing blocks while it holds a [`ForkSafeMutex`]: a second section inside a first could wait for a fork that
+//!    waits for the first. Debug builds check this with [`NestingCheck`]; release builds do not.
+//!
+//! What belongs to one process only (connections, threads, locks that are held for long) is kept in a [`PerProcess`]:
+//! a child leaves the inherited value alone and creates its own.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 
-static GATE: RwLock<()> = RwLock::new(());
+static FORK_LOCK: RwLock<()> = RwLock::new(());
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
-    static CLOSED_GATE: RefCell<Option<RwLockWriteGuard<'static, ()>>> = const { RefCell::new(None) };
+    static HELD_FORK_LOCK: RefCell<Option<RwLockWriteGuard<'static, ()>>> = const { RefCell::new(None) };
     #[cfg(debug_assertions)]
-    static INSIDE: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+    static IS_IN_SECTION: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
-/// A lock that a panic elsewhere does not spoil.
+/// Locks a mutex whether or not a thread panicked while it held it.
 pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A value behind a lock that is never held while a fork happens.
-pub struct Guarded<T>(Mutex<T>);
+/// A value behind a mutex that is never locked while a fork happens.
+pub struct ForkSafeMutex<T>(Mutex<T>);
 
-impl<T> Guarded<T> {
-    /// Puts a value behind the lock.
-    pub const fn new(value: T) -> Guarded<T> {
-        Guarded(Mutex::new(value))
+impl<T> ForkSafeMutex<T> {
+    /// Creates an unlocked mutex.
+    pub const fn new(value: T) -> ForkSafeMutex<T> {
+        ForkSafeMutex(Mutex::new(value))
     }
 
-    /// Runs a short section on the value. The section must neither wait, nor call out, nor enter another section.
+    /// Runs a short section on the value. The section must neither block, nor call out, nor enter another section.
     pub fn with<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
-        let _inside = Inside::enter();
-        let _gate = GATE.read().unwrap_or_else(PoisonError::into_inner);
-        // Declared after the gate, so that it is unlocked before the gate opens.
+        let _check = NestingCheck::enter();
+        let _lock = FORK_LOCK.read().unwrap_or_else(PoisonError::into_inner);
+        // Declared after the fork lock, so that it is released first.
         let mut value = lock(&self.0);
         section(&mut value)
     }
 }
 
-/// A second section inside a first can wait for a fork that waits for the first: found in debug builds.
-struct Inside;
+/// Panics in debug builds when a section begins inside another one.
+struct NestingCheck;
 
-impl Inside {
-    fn enter() -> Inside {
+impl NestingCheck {
+    fn enter() -> NestingCheck {
         #[cfg(debug_assertions)]
-        let _ = INSIDE
-            .try_with(|inside| assert!(!inside.replace(true), "a guarded section inside another"));
-        Inside
+        let _ = IS_IN_SECTION.try_with(|inside| {
+            assert!(!inside.replace(true), "a fork-safe section inside another")
+        });
+        NestingCheck
     }
 }
 
-impl Drop for Inside {
+impl Drop for NestingCheck {
     fn drop(&mut self) {
         #[cfg(debug_assertions)]
-        let _ = INSIDE.try_with(|inside| inside.set(false));
+        let _ = IS_IN_SECTION.try_with(|inside| inside.set(false));
     }
 }
 
-/// Counts the forks between this process and the one that loaded the library.
+/// The number of forks between this process and the one that loaded the library.
 pub fn generation() -> u64 {
     GENERATION.load(Ordering::Acquire)
 }
 
-/// Closes the gate; called by the thread that is about to fork.
-pub fn before_fork() {
-    let gate = GATE.write().unwrap_or_else(PoisonError::into_inner);
-    // A thread so near its end that it has no locals left forks without the gate.
-    let _ = CLOSED_GATE.try_with(|closed| closed.replace(Some(gate)));
+/// Takes the lock; called by the thread that is about to fork. Further calls for the same fork change nothing.
+pub extern "C" fn prepare() {
+    // A thread so near its end that its thread-locals are gone forks without the lock.
+    let _ = HELD_FORK_LOCK.try_with(|held| {
+        let mut held = held.borrow_mut();
+        if held.is_none() {
+            *held = Some(FORK_LOCK.write().unwrap_or_else(PoisonError::into_inner));
+        }
+    });
 }
 
-/// Opens the gate again, in the parent.
-pub fn after_fork_in_parent() {
-    let gate = CLOSED_GATE.try_with(|closed| closed.take());
-    drop(gate);
+/// Releases the lock, in the parent.
+pub extern "C" fn parent() {
+    drop(HELD_FORK_LOCK.try_with(RefCell::take));
 }
 
-/// Opens the gate in the child and marks everything of the parent's as inherited.
-pub fn after_fork_in_child() {
-    GENERATION.fetch_add(1, Ordering::AcqRel);
-    after_fork_in_parent();
+/// Releases the lock, in the child, and marks everything of the parent as inherited. Whether this was the first call
+/// for this fork.
+pub fn child() -> bool {
+    let held = HELD_FORK_LOCK.try_with(RefCell::take);
+    let is_first = !matches!(held, Ok(None));
+    if is_first {
+        GENERATION.fetch_add(1, Ordering::AcqRel);
+    }
+    is_first
 }
 
-/// A value that each process makes for itself.
+/// A value that each process creates for itself.
 pub struct PerProcess<T> {
-    current: Guarded<Option<(u64, Arc<T>)>>,
+    current: ForkSafeMutex<Option<(u64, Arc<T>)>>,
 }
 
 impl<T> PerProcess<T> {
-    /// Nothing yet.
+    /// Creates no value yet.
     pub const fn new() -> PerProcess<T> {
         PerProcess {
-            current: Guarded::new(None),
+            current: ForkSafeMutex::new(None),
         }
     }
 
-    /// This process's value, made on first use.
+    /// Returns this process's value, created on first use.
     pub fn get(&self, make: impl FnOnce() -> T) -> Arc<T> {
-        if let Some(value) = self.present() {
+        if let Some(value) = self.get_if_set() {
             return value;
         }
-        // Made outside the section: it may take long, and the loser of a race is simply dropped.
+        // Created outside the section, since it may block. If two threads create one, the second is dropped.
         let made = Arc::new(make());
         let generation = generation();
         self.current.with(|current| match current {
             Some((of, value)) if *of == generation => value.clone(),
             _ => {
-                forget(current.replace((generation, made.clone())));
+                leak_inherited(current.replace((generation, made.clone())));
                 made
             }
         })
     }
 
-    /// This process's value, if it has made one.
-    pub fn present(&self) -> Option<Arc<T>> {
+    /// Returns this process's value, if it has one.
+    pub fn get_if_set(&self) -> Option<Arc<T>> {
         let generation = generation();
         self.current.with(|current| match current {
             Some((of, value)) if *of == generation => Some(value.clone()),
@@ -124,13 +139,13 @@ impl<T> PerProcess<T> {
         })
     }
 
-    /// Takes this process's value out.
+    /// Removes this process's value and returns it.
     pub fn take(&self) -> Option<Arc<T>> {
         let taken = self.current.with(Option::take);
         match taken {
             Some((of, value)) if of == generation() => Some(value),
             inherited => {
-                forget(inherited);
+                leak_inherited(inherited);
                 None
             }
         }
@@ -143,8 +158,8 @@ impl<T> Drop for PerProcess<T> {
     }
 }
 
-/// Dropping what another process made would touch what that process is still using.
-fn forget<T>(inherited: Option<(u64, Arc<T>)>) {
+/// Dropping a value of the parent would act on what the parent still uses, such as its connections.
+fn leak_inherited<T>(inherited: Option<(u64, Arc<T>)>) {
     std::mem::forget(inherited);
 }
 
@@ -153,8 +168,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn while_the_gate_is_closed_no_value_is_locked() {
-        static VALUE: Guarded<u64> = Guarded::new(0);
+    fn no_mutex_is_held_across_fork() {
+        static VALUE: ForkSafeMutex<u64> = ForkSafeMutex::new(0);
         let stop = Arc::new(AtomicU64::new(0));
         let busy: Vec<_> = (0..4)
             .map(|_| {
@@ -167,9 +182,9 @@ mod tests {
             })
             .collect();
         let locked = (0..20_000).filter(|_| {
-            before_fork();
+            prepare();
             let locked = VALUE.0.try_lock().is_err();
-            after_fork_in_parent();
+            parent();
             locked
         });
         let locked = locked.count();
@@ -179,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn each_process_makes_its_own_value_and_leaves_the_inherited_one_alone() {
+    fn child_creates_its_own_value() {
         struct Noisy(Arc<AtomicU64>);
         impl Drop for Noisy {
             fn drop(&mut self) {
@@ -192,10 +207,10 @@ mod tests {
         assert!(Arc::ptr_eq(&first, &slot.get(|| unreachable!())));
         drop(first);
 
-        before_fork();
-        after_fork_in_child();
+        prepare();
+        child();
 
-        assert!(slot.present().is_none());
+        assert!(slot.get_if_set().is_none());
         let second = slot.get(|| Noisy(dropped.clone()));
         drop(second);
         assert_eq!(dropped.load(Ordering::SeqCst), 0);

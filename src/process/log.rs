@@ -3,10 +3,11 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::ffi::{CStr, CString};
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::Arc;
 
-use crate::process::fork::Guarded;
+use crate::process::fork::{self, ForkSafeMutex};
+use crate::process::{panic, threads};
 
 /// How much is logged; a level includes those below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,14 +52,50 @@ impl Level {
 pub type Sink = Arc<dyn Fn(&CStr, &CStr) + Send + Sync>;
 
 static LEVEL: AtomicI32 = AtomicI32::new(Level::Off as i32);
-static SINK: Guarded<Option<Sink>> = Guarded::new(None);
+static SINK: ForkSafeMutex<Option<Sink>> = ForkSafeMutex::new(None);
 
-/// Sets or clears the one receiver of the process.
+/// Lines that have not been delivered yet.
+static PENDING: ForkSafeMutex<Pending> = ForkSafeMutex::new(Pending {
+    generation: 0,
+    lines: VecDeque::new(),
+});
+
+/// Whether there may be pending lines, so that a call without any costs one load.
+static HAS_PENDING: AtomicBool = AtomicBool::new(false);
+
+/// The oldest lines beyond this number are discarded.
+const MAX_PENDING: usize = 1_000;
+
+struct Pending {
+    /// The fork generation that the lines belong to: those of the parent are not delivered in a child.
+    generation: u64,
+    lines: VecDeque<(Level, CString)>,
+}
+
+impl Pending {
+    /// The lines of this process.
+    fn lines(&mut self) -> &mut VecDeque<(Level, CString)> {
+        let generation = fork::generation();
+        if std::mem::replace(&mut self.generation, generation) != generation {
+            self.lines.clear();
+        }
+        &mut self.lines
+    }
+}
+
+thread_local! {
+    /// Lines that the log handler itself causes are not logged: they would never end.
+    static IS_IN_LOG_HANDLER: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Sets or clears the one receiver of the process. Pending lines go to the previous one.
 pub fn set(level: Level, sink: Option<Sink>) {
+    flush();
     let level = if sink.is_some() { level } else { Level::Off };
     let previous = SINK.with(|current| std::mem::replace(current, sink));
     LEVEL.store(level as i32, Ordering::Release);
-    drop((previous, WAITING.with(std::mem::take)));
+    let undelivered = PENDING.with(|pending| std::mem::take(pending.lines()));
+    drop((previous, undelivered));
 }
 
 /// Logs what keeps the library from working.
@@ -81,70 +118,48 @@ pub fn debug(line: impl FnOnce() -> String) {
     write(Level::Debug, line);
 }
 
-thread_local! {
-    /// This thread may not call the program now: it is the library's own, or in the middle of an exchange.
-    static DEFERRING: Cell<bool> = const { Cell::new(false) };
-    /// This thread is inside the program's log handler, whose own calls are not logged: they would never end.
-    static WRITING: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Lines that wait for a thread of the program's. The oldest give way.
-static WAITING: Guarded<VecDeque<(Level, CString)>> = Guarded::new(VecDeque::new());
-const MOST_WAITING: usize = 1_000;
-
-/// Has the lines of this thread wait for one of the program's own threads, from now on.
-pub fn defer() {
-    let _ = DEFERRING.try_with(|deferring| deferring.set(true));
-}
-
-/// Runs a section whose lines are written when it is over.
-pub fn deferred<R>(section: impl FnOnce() -> R) -> R {
-    let before = DEFERRING
-        .try_with(|deferring| deferring.replace(true))
-        .unwrap_or(true);
-    let result = section();
-    let _ = DEFERRING.try_with(|deferring| deferring.set(before));
-    flush();
-    result
-}
-
-/// Writes the lines that wait, on this thread.
-pub fn flush() {
-    if LEVEL.load(Ordering::Acquire) == Level::Off as i32
-        || WRITING.try_with(Cell::get).unwrap_or(true)
-    {
-        return;
-    }
-    for (level, line) in WAITING.with(std::mem::take) {
-        hand_over(level, line);
-    }
-}
-
+/// Appends a line to the pending ones, on whichever thread: the log handler never runs in the middle of the library.
 fn write(level: Level, line: impl FnOnce() -> String) {
-    if LEVEL.load(Ordering::Acquire) < level as i32 || WRITING.try_with(Cell::get).unwrap_or(true) {
+    if LEVEL.load(Ordering::Acquire) < level as i32 || IS_IN_LOG_HANDLER.get() {
         return;
     }
-    // A NUL cannot be in a line that this library composes; if it ever is, the line is not worth a failure.
+    // The library composes no line with a NUL.
     let Ok(line) = CString::new(line()) else {
         return;
     };
-    if !DEFERRING.try_with(Cell::get).unwrap_or(true) {
-        return hand_over(level, line);
-    }
-    WAITING.with(|waiting| {
-        if waiting.len() == MOST_WAITING {
-            waiting.pop_front();
+    PENDING.with(|pending| {
+        let lines = pending.lines();
+        if lines.len() == MAX_PENDING {
+            lines.pop_front();
         }
-        waiting.push_back((level, line));
+        lines.push_back((level, line));
+        HAS_PENDING.store(true, Ordering::Release);
     });
 }
 
-fn hand_over(level: Level, line: CString) {
-    if let Some(sink) = SINK.with(|sink| sink.clone()) {
-        let before = WRITING
-            .try_with(|writing| writing.replace(true))
-            .unwrap_or(true);
-        sink(level.name(), &line);
-        let _ = WRITING.try_with(|writing| writing.set(before));
+/// Delivers the pending lines on this thread, unless it is one of the library's own. Called where handlers may run: when
+/// a C function returns, and before another handler is called.
+pub fn flush() {
+    if !HAS_PENDING.load(Ordering::Acquire)
+        || threads::is_library_thread()
+        || IS_IN_LOG_HANDLER.get()
+    {
+        return;
+    }
+    let lines = PENDING.with(|pending| {
+        HAS_PENDING.store(false, Ordering::Release);
+        std::mem::take(pending.lines())
+    });
+    let generation = fork::generation();
+    for (level, line) in lines {
+        // The handler has forked, and this is the child.
+        if generation != fork::generation() {
+            return;
+        }
+        if let Some(sink) = SINK.with(|sink| sink.clone()) {
+            IS_IN_LOG_HANDLER.set(true);
+            let _ = panic::catch(|| sink(level.name(), &line));
+            IS_IN_LOG_HANDLER.set(false);
+        }
     }
 }

@@ -5,17 +5,16 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, Weak};
 use std::thread::JoinHandle;
 
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use crate::error::{Error, Result};
 use crate::process::fork::{generation, lock, PerProcess};
-use crate::process::log;
 use crate::process::threads;
 use crate::status::Status;
 
-static SHARED: PerProcess<Mutex<Weak<Worker>>> = PerProcess::new();
+static CURRENT: PerProcess<Mutex<Weak<NetworkThread>>> = PerProcess::new();
 
 thread_local! {
     // Without a destructor, so that it can be read also by a thread that has lost its other locals.
@@ -23,49 +22,45 @@ thread_local! {
 }
 
 /// The thread, ended when the last service lets go of it.
-pub struct Worker {
+pub struct NetworkThread {
     runtime: Handle,
     stop: Arc<Notify>,
     thread: Option<JoinHandle<()>>,
     generation: u64,
 }
 
-impl Worker {
+impl NetworkThread {
     /// The process's network thread, started if there is none.
-    pub fn shared() -> Result<Arc<Worker>> {
-        let shared = SHARED.get(Mutex::default);
+    pub fn shared() -> Result<Arc<NetworkThread>> {
+        let shared = CURRENT.get(Mutex::default);
         let mut shared = lock(&shared);
-        if let Some(worker) = shared.upgrade().filter(|worker| worker.runs()) {
-            return Ok(worker);
+        if let Some(network_thread) = shared
+            .upgrade()
+            .filter(|network_thread| network_thread.is_running())
+        {
+            return Ok(network_thread);
         }
-        let worker = Arc::new(Worker::start()?);
-        *shared = Arc::downgrade(&worker);
-        Ok(worker)
+        let network_thread = Arc::new(NetworkThread::start()?);
+        *shared = Arc::downgrade(&network_thread);
+        Ok(network_thread)
     }
 
-    fn start() -> Result<Worker> {
+    fn start() -> Result<NetworkThread> {
         let refused = |error| {
             Error::new(
                 Status::Internal,
                 format!("the system refuses a network thread: {error}"),
             )
         };
-        let build = || {
-            Builder::new_current_thread()
-                .enable_io()
-                .enable_time()
-                .build()
-        };
-        let runtime = threads::fit_for_a_runtime(build).map_err(refused)?;
+        let runtime = threads::new_runtime().map_err(refused)?;
         let (handle, stop) = (runtime.handle().clone(), Arc::new(Notify::new()));
         let stopped = stop.clone();
         let thread = threads::spawn("cbsvc-network", move || {
-            log::defer();
             IS_NETWORK_THREAD.set(true);
             runtime.block_on(stopped.notified());
         })
         .map_err(refused)?;
-        Ok(Worker {
+        Ok(NetworkThread {
             runtime: handle,
             stop,
             thread: Some(thread),
@@ -74,7 +69,7 @@ impl Worker {
     }
 
     /// Whether the thread is there.
-    pub fn runs(&self) -> bool {
+    pub fn is_running(&self) -> bool {
         self.thread
             .as_ref()
             .is_some_and(|thread| !thread.is_finished())
@@ -86,7 +81,7 @@ impl Worker {
     }
 }
 
-impl Drop for Worker {
+impl Drop for NetworkThread {
     fn drop(&mut self) {
         if self.generation != generation() {
             // The thread is the parent's.

@@ -8,8 +8,8 @@ use crate::error::{Error, Result};
 use crate::status::Status;
 
 thread_local! {
-    static CONTAINED: Cell<u32> = const { Cell::new(0) };
-    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+    static CATCH_DEPTH: Cell<u32> = const { Cell::new(0) };
+    static PANIC_LOCATION: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
 static INSTALLED: AtomicBool = AtomicBool::new(false);
@@ -21,18 +21,18 @@ pub fn install() {
     }
     let previous = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
-        if CONTAINED.try_with(Cell::get).unwrap_or(0) == 0 {
+        if CATCH_DEPTH.try_with(Cell::get).unwrap_or(0) == 0 {
             return previous(info);
         }
         let place = info
             .location()
-            .map(|location| format!("{}:{}", within_source(location.file()), location.line()));
-        let _ = PLACE.try_with(|kept| kept.replace(place));
+            .map(|location| format!("{}:{}", strip_build_path(location.file()), location.line()));
+        let _ = PANIC_LOCATION.try_with(|kept| kept.replace(place));
     }));
 }
 
 /// A file's place without that of the machine on which the library was built.
-fn within_source(file: &str) -> &str {
+fn strip_build_path(file: &str) -> &str {
     match file.split_once("/registry/src/") {
         Some((_, registry)) => registry.split_once('/').map_or(registry, |(_, file)| file),
         None => file,
@@ -40,14 +40,14 @@ fn within_source(file: &str) -> &str {
 }
 
 /// Runs a section; a panic in it becomes an error that names the place only.
-pub fn contain<R>(section: impl FnOnce() -> R) -> Result<R> {
-    let _ = CONTAINED.try_with(|depth| depth.set(depth.get() + 1));
+pub fn catch<R>(section: impl FnOnce() -> R) -> Result<R> {
+    let _ = CATCH_DEPTH.try_with(|depth| depth.set(depth.get() + 1));
     let result = catch_unwind(AssertUnwindSafe(section));
-    let _ = CONTAINED.try_with(|depth| depth.set(depth.get() - 1));
+    let _ = CATCH_DEPTH.try_with(|depth| depth.set(depth.get() - 1));
     result.map_err(|payload| {
         // A payload whose own destructor panics must not take the host with it.
         std::mem::forget(payload);
-        let place = PLACE
+        let place = PANIC_LOCATION
             .try_with(RefCell::take)
             .ok()
             .flatten()
@@ -64,27 +64,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_tells_nothing_of_the_machine_it_was_built_on() {
+    fn location_omits_the_build_path() {
         assert_eq!(
-            within_source("/home/x/.cargo/registry/src/index-1f/tokio-1.0/src/a.rs"),
+            strip_build_path("/home/x/.cargo/registry/src/index-1f/tokio-1.0/src/a.rs"),
             "tokio-1.0/src/a.rs"
         );
         assert_eq!(
-            within_source("src/process/panic.rs"),
+            strip_build_path("src/process/panic.rs"),
             "src/process/panic.rs"
         );
     }
 
     #[test]
-    fn a_panic_becomes_an_error_without_its_text() {
+    fn panic_becomes_an_error_without_its_message() {
         install();
-        let error = contain(|| panic!("SECRET {}", 5)).unwrap_err();
+        let error = catch(|| panic!("SECRET {}", 5)).unwrap_err();
         assert_eq!(error.status, Status::Panic);
         assert!(
             error.message.contains("src/process/panic.rs:") && !error.message.contains("SECRET"),
             "{}",
             error.message
         );
-        assert_eq!(contain(|| 5).unwrap(), 5);
+        assert_eq!(catch(|| 5).unwrap(), 5);
     }
 }

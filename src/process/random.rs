@@ -1,9 +1,13 @@
-//! Numbers that differ from call to call, for waiting times and the beginnings of counts; not for secrets.
+//! Numbers that differ from call to call, for retry delays and initial counts; not for secrets.
 
 use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher, Hasher};
+use std::hash::BuildHasher;
+use std::time::Instant;
 
-/// A number. The keys of a new hash map differ from each other, and nothing more is needed.
+use crate::process::fork;
+
+/// Returns a number. The keys of a new hash map differ from those of the one before on the same thread. Forked
+/// children inherit them, so the process and the time are hashed with them.
 pub fn number() -> u64 {
-    RandomState::new().build_hasher().finish()
+    RandomState::new().hash_one((std::process::id(), fork::generation(), Instant::now()))
 }

@@ -1,93 +1,106 @@
-//! Threads of the library's own.
+//! The library's own threads.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use tokio::runtime::Handle;
+use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::process::fork::PerProcess;
-use crate::process::{hooks, log, panic};
+use crate::process::{panic, sys};
 
 static RUNNING: PerProcess<AtomicUsize> = PerProcess::new();
 
 /// Enough for the system's resolver with its plug-ins.
 const STACK_BYTES: usize = 512 << 10;
 
-/// How many threads of the library run now.
+/// The number of the library's threads that run now.
 pub fn running() -> usize {
     RUNNING.get(AtomicUsize::default).load(Ordering::Relaxed)
 }
 
-/// Starts a thread on which no handler for the host's signals ever runs.
+/// Starts a thread that blocks all asynchronous signals and cannot be cancelled.
 pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
     let builder = std::thread::Builder::new()
         .name(name.to_owned())
         .stack_size(STACK_BYTES);
-    let mut task = Some((builder, work));
-    let mut result = Err(io::ErrorKind::Other.into());
-    hooks::signals_held(&mut || {
-        if let Some((builder, work)) = task.take() {
-            let ending = Ending::begin();
-            let run = move || {
-                let _ending = ending;
-                let _ = panic::contain(work);
-            };
-            result = builder.spawn(run);
-        }
-    });
-    result
+    let guard = ThreadCountGuard::new();
+    let run = move || {
+        let _guard = guard;
+        sys::disable_cancellation();
+        IS_LIBRARY_THREAD.set(true);
+        let _ = panic::catch(work);
+    };
+    sys::with_signals_blocked(|| builder.spawn(run))
 }
 
 thread_local! {
-    /// Goes when the thread ends, as the locals of others do.
-    static LOCAL: RefCell<Option<Box<()>>> = const { RefCell::new(None) };
+    // Without a destructor, so that it can be read as long as the thread runs.
+    static IS_LIBRARY_THREAD: Cell<bool> = const { Cell::new(false) };
+
+    /// With a destructor, so that it is gone when the thread-locals of other crates are.
+    static TLS_PROBE: RefCell<Option<Box<()>>> = const { RefCell::new(None) };
 }
 
-/// Runs a section that makes or drives a runtime where that can be done: on this thread, unless it drives a runtime
-/// already, or is so near its end that it has no locals left.
-pub fn fit_for_a_runtime<R: Send>(section: impl FnOnce() -> R + Send) -> R {
+/// Whether the calling thread is one that the library has started.
+pub fn is_library_thread() -> bool {
+    IS_LIBRARY_THREAD.get()
+}
+
+/// Creates a runtime that is driven by one thread; none of its descriptors is below 3.
+pub fn new_runtime() -> io::Result<Runtime> {
+    outside_runtime(|| {
+        sys::with_stdio_reserved(|| {
+            Builder::new_current_thread()
+                .enable_io()
+                .enable_time()
+                .build()
+        })
+    })?
+}
+
+/// Runs a section that creates or drives a runtime: on this thread, or on a helper thread if this one drives a runtime
+/// already or has lost its thread-locals. It fails if the system refuses the helper thread.
+pub fn outside_runtime<R: Send>(section: impl FnOnce() -> R + Send) -> io::Result<R> {
     match Handle::try_current() {
-        Err(missing) if missing.is_missing_context() && LOCAL.try_with(|_| ()).is_ok() => section(),
-        _ => on_another_thread(section),
+        Err(missing) if missing.is_missing_context() && TLS_PROBE.try_with(|_| ()).is_ok() => {
+            Ok(section())
+        }
+        _ => on_helper_thread(section),
     }
 }
 
-/// Runs a section on a thread that ends with it.
-fn on_another_thread<R: Send>(section: impl FnOnce() -> R + Send) -> R {
+fn on_helper_thread<R: Send>(section: impl FnOnce() -> R + Send) -> io::Result<R> {
     std::thread::scope(|scope| {
-        let mut section = Some(section);
-        let mut thread = None;
-        hooks::signals_held(&mut || {
-            thread = section.take().map(|section| {
-                scope.spawn(move || {
-                    log::defer();
-                    section()
-                })
-            });
-        });
-        match thread.map(|thread| thread.join()) {
-            Some(Ok(output)) => output,
-            Some(Err(panic)) => std::panic::resume_unwind(panic),
-            None => unreachable!("a protection runs its section"),
+        let run = || {
+            sys::disable_cancellation();
+            IS_LIBRARY_THREAD.set(true);
+            section()
+        };
+        // Unlike the scope's own method, the builder does not panic when the system refuses a thread.
+        let builder = std::thread::Builder::new();
+        let thread = sys::with_signals_blocked(|| builder.spawn_scoped(scope, run))?;
+        match thread.join() {
+            Ok(output) => Ok(output),
+            Err(panic) => std::panic::resume_unwind(panic),
         }
     })
 }
 
-/// Counts a thread in, and out when dropped, also when it could not be started.
-struct Ending(Arc<AtomicUsize>);
+/// Counts a thread until it ends or cannot be started.
+struct ThreadCountGuard(Arc<AtomicUsize>);
 
-impl Ending {
-    fn begin() -> Ending {
+impl ThreadCountGuard {
+    fn new() -> ThreadCountGuard {
         let running = RUNNING.get(AtomicUsize::default);
         running.fetch_add(1, Ordering::Relaxed);
-        Ending(running)
+        ThreadCountGuard(running)
     }
 }
 
-impl Drop for Ending {
+impl Drop for ThreadCountGuard {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

@@ -1,242 +1,241 @@
-//! Started calls: begun here, answered on the network thread, told where the configuration says.
+//! Asynchronous calls: submitted here, sent on the network thread, dispatched where the configuration says.
 
-use std::ffi::CString;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::process_state::{Call, Local, StartedCall};
-use super::{closed, Prepared, Service};
+use super::active_calls::{ActiveThread, LevelGuard, ThreadKind};
+use super::completion_queue::{PendingWake, Popped};
+use super::event_bus::Handler;
+use super::process_state::{Completion, PendingCall, ProcessState, QueueItem};
+use super::{closed, lost, Counters, Prepared, Service};
 use crate::command::{Command, CONFIGURE, CONFIGURE_C};
 use crate::config::Handlers;
 use crate::error::{Error, Result};
-use crate::process::fork::lock;
-use crate::process::log;
-use crate::process::network_thread::Worker;
-use crate::process::panic;
-use crate::process::threads;
-use crate::service::completion_queue::{Announcement, Delivery, Ended, Taken};
-use crate::service::event_bus::Handler;
+use crate::process::fork::{generation, lock};
+use crate::process::network_thread::NetworkThread;
+use crate::process::{panic, threads};
 use crate::service::outcome::Outcome;
 use crate::status::Status;
 
-/// Call numbers are never used twice in a process, so that a stale one finds nothing.
+/// Ids are never used twice in a process, so that a stale one finds nothing.
 static LAST_CALL: AtomicU64 = AtomicU64::new(0);
 
 impl Service {
-    /// Starts a command and returns. `told` gets the call's number before anything else can happen to it. From `Ok`
-    /// on, `done` is told exactly once.
+    /// Starts a command and returns. `on_id` receives the call's id before anything else can happen to it. After `Ok`,
+    /// `handler` is called exactly once.
     pub fn start(
         self: &Arc<Self>,
         name: &str,
         data: Result<Option<&str>>,
-        done: Handler,
-        told: impl FnOnce(u64),
+        handler: Handler,
+        on_id: impl FnOnce(u64),
     ) -> Result<()> {
-        let begun = Instant::now();
-        let call = self.begin().ok_or_else(closed)?;
-        log::flush();
+        let started_at = Instant::now();
+        let call = self.enter_call().ok_or_else(closed)?;
         let command = Command::from_name(name);
         if command.is_none() && name != CONFIGURE {
             return Err(Error::new(Status::UnknownCommand, "Command does not exist"));
         }
-        if self.mode() == Handlers::Thread {
-            self.need_handlers_thread(&call.local)?;
+        if self.handler_mode() == Handlers::Thread {
+            self.ensure_handlers_thread(&call.state)?;
         }
         let limit = self.config().queue_limit;
-        let Some(room) = call.local.queue.reserve(limit) else {
+        let Some(reservation) = call.state.queue.reserve(limit) else {
             let message = format!(
-                "{limit} started calls have not been told yet; dispatch them, or raise queueLimit"
+                "queue full: {limit} calls are waiting for dispatch; call cbsvc_dispatch or raise queueLimit"
             );
             return Err(Error::new(Status::Busy, message));
         };
         let id = LAST_CALL.fetch_add(1, Ordering::Relaxed) + 1;
-        told(id);
+        on_id(id);
         let Some(command) = command else {
-            room.fill(Delivery::Ended(self.configured(data, done)));
+            let completion = self.configure_call(data, handler);
+            reservation.complete(QueueItem::Completed(completion));
             return Ok(());
         };
-        match self.prepare(command, data, begun, &call.local) {
+        match self.prepare(command, data, started_at, &call.state) {
             Err(error) => {
                 let outcome = Outcome::failed(command.name(), error, 0);
-                room.fill(Delivery::Ended(self.ended(
-                    command,
-                    outcome,
-                    begun.elapsed(),
-                    done,
-                )));
-                Ok(())
+                let took = started_at.elapsed();
+                let completion = completion(&self.counters, command, outcome, took, handler);
+                reservation.complete(QueueItem::Completed(completion));
             }
             Ok(prepared) => {
-                self.send(id, command, prepared, done, &call.local)?;
-                room.keep();
-                Ok(())
+                self.submit(id, command, prepared, handler, &call.state)?;
+                reservation.commit();
             }
         }
+        Ok(())
     }
 
-    fn configured(&self, data: Result<Option<&str>>, done: Handler) -> Ended {
-        let text = match data.and_then(|data| self.configure(data.unwrap_or_default())) {
-            Ok(()) => Outcome::succeeded(CONFIGURE).text,
-            Err(error) => Outcome::failed(CONFIGURE, error, 0).text,
+    fn configure_call(&self, data: Result<Option<&str>>, handler: Handler) -> Completion {
+        let outcome = match data.and_then(|data| self.configure(data.unwrap_or_default())) {
+            Ok(()) => Outcome::succeeded(CONFIGURE),
+            Err(error) => Outcome::failed(CONFIGURE, error, 0),
         };
-        Ended {
-            done,
+        Completion {
+            handler,
             name: CONFIGURE_C,
             event: None,
-            text,
+            text: outcome.text,
         }
     }
 
     /// Hands a request to the network thread.
-    fn send(
-        self: &Arc<Self>,
+    fn submit(
+        &self,
         id: u64,
         command: Command,
         prepared: Prepared,
-        done: Handler,
-        local: &Arc<Local>,
+        handler: Handler,
+        state: &Arc<ProcessState>,
     ) -> Result<()> {
-        let mut started = lock(&local.started);
-        if started.closed {
+        let mut pending = lock(&state.pending);
+        if pending.closed {
             return Err(closed());
         }
-        let worker = match &started.worker {
-            Some(worker) if worker.runs() => worker.clone(),
-            _ => started.worker.insert(Worker::shared()?).clone(),
+        let network_thread = match &pending.network_thread {
+            Some(thread) if thread.is_running() => thread.clone(),
+            _ => pending
+                .network_thread
+                .insert(NetworkThread::shared()?)
+                .clone(),
         };
-        let mut ending = Ending {
-            service: self.clone(),
-            local: local.clone(),
+        let guard = CompletionGuard {
+            counters: self.counters.clone(),
+            state: state.clone(),
             id,
-            begun: prepared.begun,
-            has_ended: false,
+            started_at: prepared.started_at,
+            is_completed: false,
         };
-        let abort = worker.spawn(async move {
-            let Prepared {
-                asked,
-                request,
-                transport,
-                limits,
-                begun,
-            } = prepared;
-            let exchanged = transport.send(&request, &limits).await;
-            let took = begun.elapsed();
-            // A long answer takes long to read, and all other calls would wait for this thread.
-            let read = move |service: &Service, done| {
-                let outcome = panic::contain(|| asked.conclude(exchanged))
-                    .unwrap_or_else(|error| Outcome::failed(command.name(), error, 1));
-                service.ended(command, outcome, took, done)
-            };
-            let answered =
-                |done| Delivery::Answered(Box::new(move |service: &Service| read(service, done)));
-            let announcement = ending.end(|call| answered(call.done));
-            if announcement.is_some() {
-                // Other calls that have come to their end by now are announced with this one.
-                tokio::task::yield_now().await;
-            }
-        });
-        // Put in before the lock is given back, so that a call that ends at once finds itself.
-        started.calls.insert(
+        let abort = network_thread.spawn(exchange(command, prepared, guard));
+        // Inserted before the lock is released, so that a call that completes immediately finds itself.
+        pending.calls.insert(
             id,
-            StartedCall {
+            PendingCall {
                 command,
-                done,
+                handler,
                 abort,
             },
         );
         Ok(())
     }
 
-    /// Ends a started call before its answer; it is told as cancelled.
+    /// Completes a call as cancelled.
     pub fn cancel(&self, id: u64) -> Result<()> {
         let unknown = || {
             Error::new(
                 Status::NoSuch,
-                "the service has no such call, or it has ended",
+                "the service has no such call, or it is complete",
             )
         };
-        let call = self.begin().ok_or_else(closed)?;
-        // Told under the same lock, so that closing finds either the call or its end.
-        let mut started = lock(&call.local.started);
-        let ended = started.calls.remove(&id).ok_or_else(unknown)?;
-        call.local.queue.push(cancelled(ended));
+        let active = self.enter_call().ok_or_else(closed)?;
+        // Completed under the same lock, so that closing finds either the call or its completion.
+        let mut pending = lock(&active.state.pending);
+        let call = pending.calls.remove(&id).ok_or_else(unknown)?;
+        drop(active.state.queue.complete(call.into_cancelled()));
         Ok(())
     }
 
-    /// Tells what waits, and waits for something first as long as `wait` says (`None` is without end).
-    pub fn dispatch(&self, wait: Option<Duration>) -> Result<()> {
-        self.only_for_callers()?;
-        let call = self.begin().ok_or_else(closed)?;
-        log::flush();
-        let queue = &call.local.queue;
-        let mut next = match queue.take(wait) {
-            Taken::Delivery(delivery) => delivery,
-            Taken::Nothing => return Err(Error::new(Status::Timeout, "nothing waited")),
-            Taken::End => return Err(closed()),
+    /// Runs the handlers of what is in the queue, waiting up to `timeout` for the first item (`None` is no limit).
+    pub fn dispatch(&self, timeout: Option<Duration>) -> Result<()> {
+        self.require_caller_mode()?;
+        let call = self.enter_call().ok_or_else(closed)?;
+        let generation_before = generation();
+        let queue = &call.state.queue;
+        let mut next = match queue.pop(timeout) {
+            Popped::Item(item) => item,
+            Popped::TimedOut => {
+                return Err(Error::new(
+                    Status::Timeout,
+                    "no completion arrived before the timeout",
+                ))
+            }
+            Popped::Closed => return Err(closed()),
         };
-        // What handlers cause now is for the next time, or a program could never get out of here.
+        // Only items queued before this point; otherwise handlers that start calls could keep dispatch busy forever.
         let mut more = queue.len();
         loop {
             self.deliver(next);
-            if more == 0 || call.is_inherited() {
+            // In a child that a handler has forked, the queue is the parent's.
+            if more == 0 || generation_before != generation() {
                 return Ok(());
             }
             more -= 1;
-            next = match queue.take(Some(Duration::ZERO)) {
-                Taken::Delivery(delivery) => delivery,
-                Taken::Nothing | Taken::End => return Ok(()),
+            next = match queue.pop(Some(Duration::ZERO)) {
+                Popped::Item(item) => item,
+                Popped::TimedOut | Popped::Closed => return Ok(()),
             };
         }
     }
 
-    /// The descriptor that tells that something waits.
-    pub fn waitable(&self) -> Result<isize> {
-        self.only_for_callers()?;
-        self.begin().ok_or_else(closed)?.local.queue.waitable()
+    /// Returns the descriptor that is readable while the queue has items.
+    pub fn readiness_fd(&self) -> Result<isize> {
+        self.require_caller_mode()?;
+        let call = self.enter_call().ok_or_else(closed)?;
+        call.state.queue.readiness_fd().map_err(|error| {
+            Error::new(
+                Status::Internal,
+                format!("the system refuses a pipe: {error}"),
+            )
+        })
     }
 
-    fn only_for_callers(&self) -> Result<()> {
-        match self.mode() {
+    fn require_caller_mode(&self) -> Result<()> {
+        match self.handler_mode() {
             Handlers::Caller => Ok(()),
             Handlers::Thread => Err(Error::new(
                 Status::WrongMode,
-                "the service has \"handlers\":\"thread\": its handlers run by themselves",
+                "the service has \"handlers\":\"thread\": its handlers run on their own thread",
             )),
         }
     }
 
-    /// Tells one thing to the program, on this thread.
-    pub(super) fn deliver(&self, delivery: Delivery) {
-        match delivery {
-            Delivery::Ended(ended) => self.tell(&ended),
-            Delivery::Answered(end) => self.tell(&end(self)),
-            Delivery::Event(event, text) => self.bus.publish(event, &text),
-            Delivery::Ready(subscription) => self.bus.ready(&subscription),
+    /// Runs the handlers of one item, on this thread.
+    pub(super) fn deliver(&self, item: QueueItem) {
+        match item {
+            QueueItem::Completed(completion) => self.notify(&completion),
+            QueueItem::Received(complete) => self.notify(&complete()),
+            QueueItem::Event(event, text) => self.bus.publish(event, &text),
+            QueueItem::Ready(subscription) => self.bus.send_ready(&subscription),
         }
     }
 
-    fn tell(&self, ended: &Ended) {
-        self.bus.tell(&ended.done, ended.name, &ended.text);
-        if let Some(event) = ended.event {
-            self.bus.publish(event, &ended.text);
+    fn notify(&self, completion: &Completion) {
+        let generation_before = generation();
+        self.bus
+            .invoke(&completion.handler, completion.name, &completion.text);
+        // If the handler has forked, the event follows in the parent only.
+        if let Some(event) = completion
+            .event
+            .filter(|_| generation_before == generation())
+        {
+            self.bus.publish(event, &completion.text);
         }
     }
 
-    /// Starts the thread on which all handlers of this service run, if that is where they run.
-    pub(super) fn need_handlers_thread(self: &Arc<Self>, local: &Arc<Local>) -> Result<()> {
-        let mut started = lock(&local.handlers_thread);
-        if *started {
+    /// Starts the thread on which all handlers of this service run, in the mode that has one.
+    pub(super) fn ensure_handlers_thread(
+        self: &Arc<Self>,
+        state: &Arc<ProcessState>,
+    ) -> Result<()> {
+        let mut is_started = lock(&state.has_handlers_thread);
+        if *is_started {
             return Ok(());
         }
-        // Counted as a call, so that closing waits until the last handler has returned.
-        let thread = Call::handlers_thread(local.clone());
-        let service = self.clone();
+        // Counted, so that closing waits until the last handler has returned.
+        let thread = ActiveThread::enter(state.threads.clone(), ThreadKind::Handler);
+        let (service, state) = (self.clone(), state.clone());
         let work = move || {
-            let _inside = service.bus.enter();
-            while let Taken::Delivery(delivery) = thread.local.queue.take(None) {
-                let _ = panic::contain(|| service.deliver(delivery));
-                if thread.is_inherited() {
+            let marker = 0;
+            let _level = LevelGuard::enter_handler(service.bus.service(), &marker);
+            while let Popped::Item(item) = state.queue.pop(None) {
+                // A program that a handler starts inherits the signal mask.
+                service.signal_mask.apply(|| {
+                    let _ = panic::catch(|| service.deliver(item));
+                });
+                if thread.is_in_forked_child() {
                     return;
                 }
             }
@@ -247,78 +246,96 @@ impl Service {
                 format!("the system refuses a thread for handlers: {error}"),
             )
         })?;
-        *started = true;
+        *is_started = true;
         Ok(())
     }
+}
 
-    /// The end of a call, counted and logged, as it will be told.
-    fn ended(&self, command: Command, outcome: Outcome, took: Duration, done: Handler) -> Ended {
-        self.count(command, &outcome, took);
-        let event = command.event(outcome.is_resolved());
-        Ended {
-            done,
-            name: event,
-            event: Some(event),
-            text: outcome.text,
-        }
+/// Sends the request of a call, on the network thread, and completes the call.
+async fn exchange(command: Command, prepared: Prepared, mut guard: CompletionGuard) {
+    let Prepared {
+        asked,
+        request,
+        transport,
+        limits,
+        started_at,
+    } = prepared;
+    let exchanged = transport.execute(&request, &limits).await;
+    let took = started_at.elapsed();
+    let counters = guard.counters.clone();
+    let wake = guard.complete(|call| {
+        QueueItem::Received(Box::new(move || {
+            let outcome = panic::catch(|| asked.conclude(exchanged))
+                .unwrap_or_else(|error| lost(command, error));
+            completion(&counters, command, outcome, took, call.handler)
+        }))
+    });
+    if wake.is_some() {
+        // Other calls that have completed by now share the wake-up.
+        tokio::task::yield_now().await;
     }
 }
 
-/// Cancels what has not ended, and lets nothing new begin.
-pub(super) fn cancel_all(local: &Local) {
-    let mut started = lock(&local.started);
-    started.closed = true;
-    let mut calls: Vec<_> = started.calls.drain().collect();
-    drop(started);
-    calls.sort_by_key(|(id, _)| *id);
-    for (_, call) in calls {
-        local.queue.push(cancelled(call));
+/// The completion of a call, counted and logged.
+fn completion(
+    counters: &Counters,
+    command: Command,
+    outcome: Outcome,
+    took: Duration,
+    handler: Handler,
+) -> Completion {
+    counters.record(command, &outcome, took);
+    let event = command.event(outcome.is_resolved());
+    Completion {
+        handler,
+        name: event,
+        event: Some(event),
+        text: outcome.text,
     }
 }
 
-fn cancelled(call: StartedCall) -> Delivery {
-    call.abort.abort();
-    let text: CString = Outcome::cancelled(call.command.name()).text;
-    Delivery::Ended(Ended {
-        done: call.done,
-        name: call.command.c_name(),
-        event: None,
-        text,
-    })
-}
-
-/// Makes sure that a call on the network thread ends, whatever becomes of the thread.
-struct Ending {
-    service: Arc<Service>,
-    local: Arc<Local>,
+/// Completes a call on the network thread even if its task is dropped.
+struct CompletionGuard {
+    counters: Arc<Counters>,
+    state: Arc<ProcessState>,
     id: u64,
-    begun: Instant,
-    has_ended: bool,
+    started_at: Instant,
+    is_completed: bool,
 }
 
-impl Ending {
-    fn end(&mut self, end: impl FnOnce(StartedCall) -> Delivery) -> Option<Announcement<'_>> {
-        self.has_ended = true;
-        // Told under the same lock, so that closing finds either the call or its end.
-        let mut started = lock(&self.local.started);
-        // Not there: it was cancelled meanwhile, and is told so.
-        let call = started.calls.remove(&self.id)?;
-        self.local.queue.push_quietly(end(call))
+impl CompletionGuard {
+    fn complete(
+        &mut self,
+        item: impl FnOnce(PendingCall) -> QueueItem,
+    ) -> Option<PendingWake<'_, QueueItem>> {
+        self.is_completed = true;
+        // Completed under the same lock, so that closing finds either the call or its completion.
+        let mut pending = lock(&self.state.pending);
+        // Not there: it was cancelled.
+        let call = pending.calls.remove(&self.id)?;
+        self.state.queue.complete(item(call))
     }
 }
 
-impl Drop for Ending {
+impl Drop for CompletionGuard {
     fn drop(&mut self) {
-        if !self.has_ended {
-            let (service, took) = (self.service.clone(), self.begun.elapsed());
-            self.end(|call| {
-                let error = Error::new(
-                    Status::Internal,
-                    "the call was lost; the booking may have been made",
-                );
-                let outcome = Outcome::failed(call.command.name(), error, 1);
-                Delivery::Ended(service.ended(call.command, outcome, took, call.done))
-            });
+        if self.is_completed {
+            return;
         }
+        let (counters, took) = (self.counters.clone(), self.started_at.elapsed());
+        drop(self.complete(|call| {
+            let error = Error::new(
+                Status::Internal,
+                "internal error: the call was dropped before it completed",
+            );
+            let outcome = lost(call.command, error);
+            QueueItem::Completed(completion(
+                &counters,
+                call.command,
+                outcome,
+                took,
+                call.handler,
+            ))
+        }));
     }
 }

@@ -1,137 +1,140 @@
-//! What waits to be told to the program, in order, and how a program learns that something waits.
+//! FIFO of what awaits dispatch, and the pipe that signals it.
 
 use std::collections::VecDeque;
-use std::ffi::{CStr, CString};
-use std::io::{PipeReader, PipeWriter, Read, Write};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::io::{self, PipeReader, PipeWriter, Read, Write};
+use std::os::fd::AsRawFd;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::error::{Error, Result};
 use crate::process::fork::lock;
-use crate::service::event_bus::{Handler, Subscription};
-use crate::service::Service;
-use crate::status::Status;
+use crate::process::sys;
 
-/// Something to tell.
-pub enum Delivery {
-    /// A started call has ended: its own handler is told first, then the event's subscribers.
-    Ended(Ended),
-    /// A started call has been answered; what its end is is read from the answer by whoever tells it.
-    Answered(Box<dyn FnOnce(&Service) -> Ended + Send>),
-    /// An event of a blocking command.
-    Event(&'static CStr, CString),
-    /// The service is ready, for one late subscriber.
-    Ready(Arc<Subscription>),
-}
-
-/// The end of a started call.
-pub struct Ended {
-    /// The call's own handler; dropping it releases the program's data.
-    pub done: Handler,
-    /// What the handler is told: the event's name, or the command's where there is no event.
-    pub name: &'static CStr,
-    /// The event that follows, if one does.
-    pub event: Option<&'static CStr>,
-    /// The outcome.
-    pub text: CString,
-}
-
-/// The queue of one service in one process.
-#[derive(Default)]
-pub struct Queue {
-    state: Mutex<State>,
+/// A queue with a limit on the items that are announced by a reservation. Other items have no limit.
+pub struct CompletionQueue<T> {
+    state: Mutex<State<T>>,
     changed: Condvar,
 }
 
-#[derive(Default)]
-struct State {
-    waiting: VecDeque<Delivery>,
-    /// Started calls whose end has not been taken out.
-    outstanding: usize,
-    ended: bool,
-    /// Something waits of which somebody will tell soon.
-    owed: bool,
-    signal: Option<Signal>,
-    /// Those who wait for a delivery: telling nobody would cost a system call.
-    waiters: usize,
+struct State<T> {
+    items: VecDeque<Queued<T>>,
+    /// Reservations whose item has not been popped.
+    in_flight: usize,
+    closed: bool,
+    sealed: bool,
+    /// A wake-up is already scheduled.
+    wake_pending: bool,
+    pipe: Option<ReadinessPipe>,
+    /// Threads blocked in `pop`. Without any, notifying is skipped, since it costs a system call.
+    blocked_threads: usize,
 }
 
-/// Room for a started call, given back when it is dropped.
-pub struct Room<'a>(&'a Queue);
+struct Queued<T> {
+    item: T,
+    is_reserved: bool,
+}
 
-impl Room<'_> {
-    /// Puts the call's end in.
-    pub fn fill(self, end: Delivery) {
-        self.0.push(end);
-        self.keep();
+/// A place in the queue, released when dropped.
+pub struct Reservation<'a, T>(&'a CompletionQueue<T>);
+
+impl<T> Reservation<'_, T> {
+    /// Appends the item.
+    pub fn complete(self, item: T) {
+        drop(self.0.complete(item));
+        self.commit();
     }
 
-    /// The call's end will come.
-    pub fn keep(self) {
+    /// Keeps the place for an item that [`CompletionQueue::complete`] appends later.
+    pub fn commit(self) {
         std::mem::forget(self);
     }
 }
 
-impl Drop for Room<'_> {
+impl<T> Drop for Reservation<'_, T> {
     fn drop(&mut self) {
-        self.0.lock().outstanding -= 1;
+        self.0.lock().in_flight -= 1;
     }
 }
 
-/// Tells those who wait, when it is dropped, that something has come.
-pub struct Announcement<'a>(&'a Queue);
+/// Wakes blocked threads and sets the pipe when dropped.
+pub struct PendingWake<'a, T>(&'a CompletionQueue<T>);
 
-impl Drop for Announcement<'_> {
+impl<T> Drop for PendingWake<'_, T> {
     fn drop(&mut self) {
-        self.0.announce();
+        self.0.wake();
     }
 }
 
-/// What came of waiting for a delivery.
-pub enum Taken {
-    /// The oldest that waited.
-    Delivery(Delivery),
-    /// Nothing came in time.
-    Nothing,
-    /// Nothing waits and nothing will come.
-    End,
+/// The result of [`CompletionQueue::pop`].
+#[derive(Debug, PartialEq)]
+pub enum Popped<T> {
+    /// The oldest item.
+    Item(T),
+    /// No item arrived before the timeout.
+    TimedOut,
+    /// The queue is empty and closed.
+    Closed,
 }
 
-impl Queue {
-    /// Makes room for a started call, unless there are `limit` already.
-    pub fn reserve(&self, limit: usize) -> Option<Room<'_>> {
+impl<T> Default for CompletionQueue<T> {
+    fn default() -> CompletionQueue<T> {
+        CompletionQueue {
+            state: Mutex::new(State {
+                items: VecDeque::new(),
+                in_flight: 0,
+                closed: false,
+                sealed: false,
+                wake_pending: false,
+                pipe: None,
+                blocked_threads: 0,
+            }),
+            changed: Condvar::new(),
+        }
+    }
+}
+
+impl<T> CompletionQueue<T> {
+    /// Reserves a place, unless `limit` places are in use.
+    pub fn reserve(&self, limit: usize) -> Option<Reservation<'_, T>> {
         let mut state = self.lock();
-        if state.outstanding >= limit {
+        if state.in_flight >= limit {
             return None;
         }
-        state.outstanding += 1;
-        Some(Room(self))
+        state.in_flight += 1;
+        Some(Reservation(self))
     }
 
-    /// Appends a delivery.
-    pub fn push(&self, delivery: Delivery) {
-        if self.push_quietly(delivery).is_none() {
-            self.announce();
+    /// Appends an item without a reservation.
+    pub fn push(&self, item: T) {
+        drop(self.append(item, false));
+    }
+
+    /// Appends the item of a committed reservation. Returns the wake-up, which several items may share, or `None` if one
+    /// is scheduled already.
+    pub fn complete(&self, item: T) -> Option<PendingWake<'_, T>> {
+        self.append(item, true)
+    }
+
+    fn append(&self, item: T, is_reserved: bool) -> Option<PendingWake<'_, T>> {
+        let mut state = self.lock();
+        if state.sealed {
+            state.in_flight -= usize::from(is_reserved);
+            // The item is dropped after the lock is released.
+            drop(state);
+            return None;
         }
+        state.items.push_back(Queued { item, is_reserved });
+        let is_pending = std::mem::replace(&mut state.wake_pending, true);
+        (!is_pending).then(|| PendingWake(self))
     }
 
-    /// Appends a delivery of which nobody is told before the announcement is dropped. `None`: another announcement,
-    /// still to come, will do. Ends that come together wake the program once.
-    pub fn push_quietly(&self, delivery: Delivery) -> Option<Announcement<'_>> {
+    fn wake(&self) {
         let mut state = self.lock();
-        state.waiting.push_back(delivery);
-        let is_owed = std::mem::replace(&mut state.owed, true);
-        (!is_owed).then(|| Announcement(self))
-    }
-
-    fn announce(&self) {
-        let mut state = self.lock();
-        state.owed = false;
-        let waiting = state.waiting.len();
+        state.wake_pending = false;
+        let waiting = state.items.len();
         if waiting > 0 {
-            state.signal.iter_mut().for_each(Signal::raise);
+            state.pipe.iter_mut().for_each(ReadinessPipe::set);
         }
-        let awaited = waiting.min(state.waiters);
+        let awaited = waiting.min(state.blocked_threads);
         drop(state);
         match awaited {
             0 => {}
@@ -140,29 +143,26 @@ impl Queue {
         }
     }
 
-    /// Takes the oldest delivery, waiting for one as long as `wait` says (`None` is without end).
-    pub fn take(&self, wait: Option<Duration>) -> Taken {
-        let until = wait.map(|wait| Instant::now() + wait);
+    /// Removes the oldest item, waiting up to `timeout` for one (`None` is no limit).
+    pub fn pop(&self, timeout: Option<Duration>) -> Popped<T> {
+        let deadline = timeout.map(|timeout| Instant::now() + timeout);
         let mut state = self.lock();
         loop {
-            if let Some(delivery) = state.waiting.pop_front() {
-                state.outstanding -= usize::from(matches!(
-                    delivery,
-                    Delivery::Ended(_) | Delivery::Answered(_)
-                ));
-                if state.waiting.is_empty() {
-                    state.signal.iter_mut().for_each(Signal::lower);
+            if let Some(Queued { item, is_reserved }) = state.items.pop_front() {
+                state.in_flight -= usize::from(is_reserved);
+                if state.items.is_empty() {
+                    state.pipe.iter_mut().for_each(ReadinessPipe::clear);
                 }
-                return Taken::Delivery(delivery);
+                return Popped::Item(item);
             }
-            if state.ended {
-                return Taken::End;
+            if state.closed {
+                return Popped::Closed;
             }
-            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
             if left == Some(Duration::ZERO) {
-                return Taken::Nothing;
+                return Popped::TimedOut;
             }
-            state.waiters += 1;
+            state.blocked_threads += 1;
             state = match left {
                 None => self
                     .changed
@@ -175,88 +175,188 @@ impl Queue {
                         .0
                 }
             };
-            state.waiters -= 1;
+            state.blocked_threads -= 1;
         }
     }
 
-    /// Nothing will come any more: whoever waits is told so when the queue is empty.
-    pub fn end(&self) {
-        self.lock().ended = true;
+    /// Ends waiting: [`CompletionQueue::pop`] returns what is in the queue, then `Closed`.
+    pub fn close(&self) {
+        self.lock().closed = true;
         self.changed.notify_all();
     }
 
-    /// How many deliveries wait.
+    /// Has items that arrive from now on dropped, on the thread that appends them.
+    pub fn seal(&self) {
+        self.lock().sealed = true;
+    }
+
+    /// The number of items in the queue.
     pub fn len(&self) -> usize {
-        self.lock().waiting.len()
+        self.lock().items.len()
     }
 
-    /// Started calls whose end has not been told.
-    pub fn outstanding(&self) -> usize {
-        self.lock().outstanding
+    /// The number of reservations whose item has not been popped.
+    pub fn in_flight(&self) -> usize {
+        self.lock().in_flight
     }
 
-    /// A descriptor that is readable exactly while something waits. It belongs to the queue.
-    pub fn waitable(&self) -> Result<isize> {
+    /// Returns a descriptor that is readable while the queue has items. It belongs to the queue.
+    pub fn readiness_fd(&self) -> io::Result<isize> {
         let mut state = self.lock();
-        if state.signal.is_none() {
-            let mut signal = Signal::new()?;
-            if !state.waiting.is_empty() {
-                signal.raise();
-            }
-            state.signal = Some(signal);
-        }
-        Ok(state.signal.as_ref().map_or(-1, Signal::descriptor))
+        let has_items = !state.items.is_empty();
+        let pipe = match &mut state.pipe {
+            Some(pipe) => pipe,
+            none => none.insert(ReadinessPipe::new(has_items)?),
+        };
+        Ok(pipe.reader.as_raw_fd() as isize)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
         lock(&self.state)
     }
 }
 
-/// A pipe with one byte in it, or none. Only the owner of the queue's lock reads and writes, so that neither blocks.
-struct Signal {
+/// A pipe with one byte in it, or none. It is only used under the queue's lock, so that neither end blocks.
+struct ReadinessPipe {
     reader: PipeReader,
     writer: PipeWriter,
-    is_raised: bool,
+    is_set: bool,
 }
 
-impl Signal {
-    fn new() -> Result<Signal> {
-        let (reader, writer) = std::io::pipe().map_err(|error| {
-            Error::new(
-                Status::Internal,
-                format!("the system refuses a pipe: {error}"),
-            )
-        })?;
-        Ok(Signal {
+impl ReadinessPipe {
+    fn new(is_set: bool) -> io::Result<ReadinessPipe> {
+        let (reader, writer) = sys::with_stdio_reserved(io::pipe)?;
+        let mut pipe = ReadinessPipe {
             reader,
             writer,
-            is_raised: false,
-        })
+            is_set: false,
+        };
+        if is_set {
+            pipe.set();
+        }
+        Ok(pipe)
     }
 
-    fn raise(&mut self) {
-        if !std::mem::replace(&mut self.is_raised, true) {
+    fn set(&mut self) {
+        if !std::mem::replace(&mut self.is_set, true) {
             // The reader is open as long as the writer, and one byte always fits.
             let _ = self.writer.write_all(&[1]);
         }
     }
 
-    fn lower(&mut self) {
-        if std::mem::replace(&mut self.is_raised, false) {
+    fn clear(&mut self) {
+        if std::mem::replace(&mut self.is_set, false) {
             let _ = self.reader.read_exact(&mut [0]);
         }
     }
+}
 
-    #[cfg(unix)]
-    fn descriptor(&self) -> isize {
-        use std::os::fd::AsRawFd;
-        self.reader.as_raw_fd() as isize
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Queue = CompletionQueue<u32>;
+
+    fn pop_now(queue: &Queue) -> Popped<u32> {
+        queue.pop(Some(Duration::ZERO))
     }
 
-    #[cfg(windows)]
-    fn descriptor(&self) -> isize {
-        use std::os::windows::io::AsRawHandle;
-        self.reader.as_raw_handle() as isize
+    fn is_readable(queue: &Queue) -> bool {
+        let descriptor = queue.readiness_fd().unwrap();
+        assert!(descriptor > 2);
+        sys::is_readable(descriptor as i32)
+    }
+
+    #[test]
+    fn items_are_popped_in_order() {
+        let queue = Queue::default();
+        queue.reserve(3).unwrap().complete(1);
+        queue.push(2);
+        queue.reserve(3).unwrap().commit();
+        drop(queue.complete(3));
+        assert_eq!(queue.len(), 3);
+        for item in 1..=3 {
+            assert_eq!(pop_now(&queue), Popped::Item(item));
+        }
+        assert_eq!(pop_now(&queue), Popped::TimedOut);
+    }
+
+    #[test]
+    fn limit_counts_reservations_until_their_item_is_popped() {
+        let queue = Queue::default();
+        let first = queue.reserve(2).unwrap();
+        queue.reserve(2).unwrap().commit();
+        assert!(queue.reserve(2).is_none());
+        drop(first);
+        queue.reserve(2).unwrap().complete(1);
+        queue.push(2);
+        assert!(queue.reserve(2).is_none() && queue.in_flight() == 2);
+        assert_eq!(pop_now(&queue), Popped::Item(1));
+        assert!(queue.reserve(2).is_some());
+        drop(queue.complete(3));
+        assert_eq!(pop_now(&queue), Popped::Item(2));
+        assert_eq!((pop_now(&queue), queue.in_flight()), (Popped::Item(3), 0));
+    }
+
+    #[test]
+    fn close_wakes_blocked_threads_after_the_last_item() {
+        let queue = Queue::default();
+        std::thread::scope(|scope| {
+            let waiting: Vec<_> = (0..4)
+                .map(|_| scope.spawn(|| (queue.pop(None), queue.pop(None))))
+                .collect();
+            while queue.lock().blocked_threads < 4 {
+                std::thread::yield_now();
+            }
+            queue.push(1);
+            while queue.len() > 0 {
+                std::thread::yield_now();
+            }
+            queue.close();
+            let popped = waiting.into_iter().map(|thread| thread.join().unwrap());
+            let items = popped.filter(|(first, _)| *first == Popped::Item(1));
+            assert_eq!(items.count(), 1);
+        });
+        queue.push(2);
+        assert_eq!(pop_now(&queue), Popped::Item(2));
+        assert_eq!(queue.pop(None), Popped::Closed);
+    }
+
+    #[test]
+    fn pop_ends_at_its_timeout() {
+        let queue = Queue::default();
+        let started = Instant::now();
+        let timeout = Duration::from_millis(50);
+        assert_eq!(queue.pop(Some(timeout)), Popped::TimedOut);
+        assert!((timeout..timeout * 40).contains(&started.elapsed()));
+    }
+
+    #[test]
+    fn sealed_queue_drops_what_is_appended() {
+        let queue = Queue::default();
+        queue.reserve(1).unwrap().commit();
+        queue.push(1);
+        queue.seal();
+        assert!(queue.complete(2).is_none());
+        queue.push(3);
+        assert_eq!((queue.in_flight(), pop_now(&queue)), (0, Popped::Item(1)));
+        assert_eq!(pop_now(&queue), Popped::TimedOut);
+    }
+
+    #[test]
+    fn pipe_is_readable_while_the_queue_has_items() {
+        let queue = Queue::default();
+        queue.push(1);
+        assert!(is_readable(&queue));
+        queue.push(2);
+        assert_eq!(pop_now(&queue), Popped::Item(1));
+        assert!(is_readable(&queue));
+        assert_eq!(pop_now(&queue), Popped::Item(2));
+        assert!(!is_readable(&queue));
+        queue.reserve(1).unwrap().commit();
+        let wake = queue.complete(3);
+        assert!(queue.complete(4).is_none() && !is_readable(&queue));
+        drop(wake);
+        assert!(is_readable(&queue));
     }
 }

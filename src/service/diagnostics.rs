@@ -1,4 +1,4 @@
-//! What a person wants to know when something is odd: versions, services, threads. Nothing secret.
+//! A snapshot of the library for troubleshooting: versions, services, threads. Nothing secret.
 
 use serde_json::{json, Value};
 
@@ -6,14 +6,14 @@ use crate::config::{ApiVersion, WireFormat};
 use crate::process::fork::generation;
 use crate::process::threads;
 use crate::service::handle_table::SERVICES;
-use crate::service::Report;
+use crate::service::ServiceStats;
 
-/// The state of the library in this process, as JSON.
-pub fn text() -> String {
+/// Returns the state of the library in this process as JSON.
+pub fn snapshot_json() -> String {
     let services: Vec<Value> = SERVICES
         .all()
         .iter()
-        .map(|service| describe(&service.report()))
+        .map(|service| service_json(&service.stats()))
         .collect();
     json!({
         "library": "callbackservice",
@@ -29,8 +29,8 @@ pub fn text() -> String {
     .to_string()
 }
 
-fn describe(report: &Report) -> Value {
-    let config = &report.config;
+fn service_json(stats: &ServiceStats) -> Value {
+    let config = &stats.config;
     let api_version = match config.api_version {
         ApiVersion::V1 => "v1",
         ApiVersion::V3 => "v3",
@@ -40,16 +40,16 @@ fn describe(report: &Report) -> Value {
         WireFormat::Widgets9 => "widgets-9",
     };
     json!({
-        "server": report.origin,
+        "server": stats.origin,
         "apiVersion": api_version,
         "wireFormat": wire_format,
         "ajaxTimeout": config.timeout.as_millis() as u64,
         "usesProxy": config.connection.proxy.is_some(),
-        "subscriptions": report.subscriptions,
-        "running": report.running,
-        "started": report.started,
-        "resolved": report.resolved,
-        "rejected": report.rejected,
-        "idleClients": report.idle_engines,
+        "subscriptions": stats.subscriptions,
+        "running": stats.running,
+        "started": stats.started,
+        "resolved": stats.resolved,
+        "rejected": stats.rejected,
+        "idleClients": stats.idle_connections,
     })
 }

@@ -1,17 +1,18 @@
-//! Events: who wants them, and telling them.
+//! Event bus: subscriptions, and synchronous publication.
 
-use std::cell::RefCell;
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
 
 use crate::command::READY_EVENT;
-use crate::process::fork::Guarded;
+use crate::process::fork::{self, ForkSafeMutex};
+use crate::process::{log, panic};
+use crate::service::active_calls::LevelGuard;
 
 /// Receives an event's name and data. Dropping it tells the host that it will not be called again.
 pub type Handler = Box<dyn Fn(&CStr, &CStr) + Send + Sync>;
 
-/// Which events a subscription is for.
+/// Which events a subscription receives.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Filter {
     /// Every event.
@@ -20,7 +21,7 @@ pub enum Filter {
     One(&'static CStr),
 }
 
-/// One handler and what it is for.
+/// One handler and its filter.
 pub struct Subscription {
     id: u64,
     filter: Filter,
@@ -28,57 +29,40 @@ pub struct Subscription {
     active: AtomicBool,
 }
 
-type List = Arc<Vec<Arc<Subscription>>>;
+type Subscriptions = Arc<Vec<Arc<Subscription>>>;
 
 /// The subscriptions of one service.
-pub struct Bus {
+pub struct EventBus {
     service: u64,
-    list: Guarded<List>,
-    silent: AtomicBool,
+    subscriptions: ForkSafeMutex<Subscriptions>,
+    muted: AtomicBool,
 }
 
-thread_local! {
-    /// The services inside whose calls or handlers this thread is now, the innermost last.
-    static INSIDE: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Marks a thread as being inside a call or a handler of a service, which the thread therefore cannot close.
-pub struct Inside;
-
-impl Inside {
-    fn enter(service: u64) -> Inside {
-        // A thread near its end has no locals left; it can do everything but be recognised.
-        let _ = INSIDE.try_with(|services| services.borrow_mut().push(service));
-        Inside
-    }
-}
-
-impl Drop for Inside {
-    fn drop(&mut self) {
-        let _ = INSIDE.try_with(|services| services.borrow_mut().pop());
-    }
-}
-
-/// Subscription numbers are never used twice in a process, so that a stale one finds nothing.
+/// Ids are never used twice in a process, so that a stale one finds nothing.
 static LAST_ID: AtomicU64 = AtomicU64::new(0);
 
-impl Bus {
-    /// A bus without subscriptions. `service` tells it from the other buses of the process.
-    pub fn new(service: u64) -> Bus {
-        Bus {
+impl EventBus {
+    /// Creates a bus without subscriptions. `service` differs from that of the other buses of the process.
+    pub fn new(service: u64) -> EventBus {
+        EventBus {
             service,
-            list: Guarded::new(List::default()),
-            silent: AtomicBool::new(false),
+            subscriptions: ForkSafeMutex::new(Subscriptions::default()),
+            muted: AtomicBool::new(false),
         }
     }
 
-    /// Adds a handler after those that are there; `told` gets its number before it can be called. A handler never
-    /// hears of what happened before, except of `ready`, see [`Bus::ready`].
+    /// The service's number in this process.
+    pub fn service(&self) -> u64 {
+        self.service
+    }
+
+    /// Adds a handler after the others. `on_id` receives its id before it can be called. A handler receives no earlier
+    /// events, except `ready`, see [`EventBus::send_ready`].
     pub fn subscribe(
         &self,
         filter: Filter,
         handler: Handler,
-        told: impl FnOnce(u64),
+        on_id: impl FnOnce(u64),
     ) -> Arc<Subscription> {
         let id = LAST_ID.fetch_add(1, Ordering::Relaxed) + 1;
         let subscription = Arc::new(Subscription {
@@ -87,27 +71,33 @@ impl Bus {
             handler,
             active: AtomicBool::new(true),
         });
-        told(id);
-        self.change(|list| list.push(subscription.clone()));
+        on_id(id);
+        self.update(|list| list.push(subscription.clone()));
         subscription
     }
 
-    /// Tells a new subscriber that the service is ready, if it wants to know.
-    pub fn ready(&self, subscription: &Subscription) {
-        self.deliver(subscription, READY_EVENT, c"{}");
+    /// Sends `ready` to a new subscription.
+    pub fn send_ready(&self, subscription: &Subscription) {
+        self.notify(subscription, READY_EVENT, c"{}");
     }
 
-    /// Tells the handler of a single call.
-    pub fn tell(&self, handler: &Handler, name: &'static CStr, data: &CStr) {
-        if !self.silent.load(Ordering::Acquire) {
-            let _inside = self.enter();
-            handler(name, data);
+    /// Calls the handler of a single call.
+    pub fn invoke(&self, handler: &Handler, name: &'static CStr, data: &CStr) {
+        if self.muted.load(Ordering::Acquire) {
+            return;
+        }
+        log::flush();
+        let marker = 0;
+        let _level = LevelGuard::enter_handler(self.service, &marker);
+        // What was done before stands, and the handlers after this one are called all the same.
+        if panic::catch(|| handler(name, data)).is_err() {
+            log::error(|| "a handler panicked".to_owned());
         }
     }
 
-    /// Removes a handler; whether there was one with this number.
+    /// Removes a handler. Returns whether there was one with this id.
     pub fn unsubscribe(&self, id: u64) -> bool {
-        let before = self.change(|list| list.retain(|subscription| subscription.id != id));
+        let before = self.update(|list| list.retain(|subscription| subscription.id != id));
         let removed = before
             .iter()
             .find(|subscription| subscription.id == id)
@@ -120,55 +110,48 @@ impl Bus {
         removed.is_some()
     }
 
-    /// Tells everybody who wants the event, in the order of subscription, on this thread.
+    /// Calls every handler that receives the event, in the order of subscription, on this thread. If one of them forks,
+    /// the others are called in the parent only.
     pub fn publish(&self, event: &'static CStr, data: &CStr) {
-        let list = self.list.with(|list| list.clone());
-        for subscription in list.iter() {
-            self.deliver(subscription, event, data);
+        let generation = fork::generation();
+        let subscriptions = self.subscriptions.with(|list| list.clone());
+        for subscription in subscriptions.iter() {
+            self.notify(subscription, event, data);
+            if generation != fork::generation() {
+                return;
+            }
         }
     }
 
-    /// No handler is called from now on; those that run now finish.
-    pub fn silence(&self) {
-        self.silent.store(true, Ordering::Release);
+    /// Calls no handler from now on; those that run now finish.
+    pub fn mute(&self) {
+        self.muted.store(true, Ordering::Release);
     }
 
     /// Removes all handlers.
     pub fn clear(&self) {
-        self.change(Vec::clear);
+        self.update(Vec::clear);
     }
 
-    /// How many handlers there are.
+    /// The number of handlers.
     pub fn len(&self) -> usize {
-        self.list.with(|list| list.len())
-    }
-
-    /// Marks this thread as being inside a call of the service.
-    pub fn enter(&self) -> Inside {
-        Inside::enter(self.service)
-    }
-
-    /// Whether this thread is inside a call or a handler of the service.
-    pub fn is_inside(&self) -> bool {
-        INSIDE
-            .try_with(|services| services.borrow().contains(&self.service))
-            .unwrap_or(false)
+        self.subscriptions.with(|list| list.len())
     }
 
     /// Puts a changed list in place and returns the one before, so that handlers are dropped outside the section.
-    fn change(&self, change: impl FnOnce(&mut Vec<Arc<Subscription>>)) -> List {
-        self.list.with(|list| {
+    fn update(&self, change: impl FnOnce(&mut Vec<Arc<Subscription>>)) -> Subscriptions {
+        self.subscriptions.with(|list| {
             let mut changed = Vec::clone(list);
             change(&mut changed);
             std::mem::replace(list, Arc::new(changed))
         })
     }
 
-    fn deliver(&self, subscription: &Subscription, event: &'static CStr, data: &CStr) {
+    fn notify(&self, subscription: &Subscription, event: &'static CStr, data: &CStr) {
         let wanted =
             matches!(subscription.filter, Filter::All) || subscription.filter == Filter::One(event);
         if wanted && subscription.active.load(Ordering::Acquire) {
-            self.tell(&subscription.handler, event, data);
+            self.invoke(&subscription.handler, event, data);
         }
     }
 }
@@ -176,14 +159,15 @@ impl Bus {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::service::active_calls::is_inside;
     use std::sync::Mutex;
 
     const EVENT: &CStr = c"CallbackService.scheduled";
 
-    fn recorder(heard: &Arc<Mutex<Vec<String>>>, name: &'static str) -> Handler {
-        let heard = heard.clone();
+    fn recorder(received: &Arc<Mutex<Vec<String>>>, name: &'static str) -> Handler {
+        let events = received.clone();
         Box::new(move |event, _| {
-            heard
+            events
                 .lock()
                 .unwrap()
                 .push(format!("{name} {}", event.to_str().unwrap()))
@@ -191,17 +175,19 @@ mod tests {
     }
 
     #[test]
-    fn handlers_hear_in_order_what_they_asked_for() {
-        let bus = Bus::new(1);
-        let heard = Arc::default();
-        bus.subscribe(Filter::One(EVENT), recorder(&heard, "first"), |_| {});
-        bus.ready(&bus.subscribe(Filter::All, recorder(&heard, "all"), |_| {}));
+    fn handlers_receive_subscribed_events_in_order() {
+        let bus = EventBus::new(1);
+        let events = Arc::default();
+        bus.subscribe(Filter::One(EVENT), recorder(&events, "first"), |_| {});
+        bus.send_ready(&bus.subscribe(Filter::All, recorder(&events, "all"), |_| {}));
         let mut last = 0;
-        bus.subscribe(Filter::One(EVENT), recorder(&heard, "last"), |id| last = id);
+        bus.subscribe(Filter::One(EVENT), recorder(&events, "last"), |id| {
+            last = id
+        });
         bus.publish(EVENT, c"{}");
         assert!(bus.unsubscribe(last) && !bus.unsubscribe(last));
         bus.publish(EVENT, c"{}");
-        bus.silence();
+        bus.mute();
         bus.publish(EVENT, c"{}");
         let expected = [
             "all CallbackService.ready",
@@ -218,18 +204,18 @@ mod tests {
                 format!("{name} CallbackService.scheduled")
             }
         });
-        assert_eq!(*heard.lock().unwrap(), expected);
+        assert_eq!(*events.lock().unwrap(), expected);
     }
 
     #[test]
-    fn a_handler_is_dropped_once_and_never_while_it_runs() {
+    fn handler_is_dropped_once_and_never_while_it_runs() {
         struct Dropped(Arc<AtomicU64>);
         impl Drop for Dropped {
             fn drop(&mut self) {
                 self.0.fetch_add(1, Ordering::SeqCst);
             }
         }
-        let bus = Arc::new(Bus::new(2));
+        let bus = Arc::new(EventBus::new(2));
         let drops = Arc::new(AtomicU64::new(0));
         let (witness, inner, own) = (
             Dropped(drops.clone()),
@@ -239,7 +225,7 @@ mod tests {
         let (id, seen) = (own.clone(), drops.clone());
         let handler = move |_: &CStr, _: &CStr| {
             let _ = &witness;
-            assert!(inner.is_inside());
+            assert!(is_inside(2));
             assert!(inner.unsubscribe(id.load(Ordering::SeqCst)));
             assert_eq!(seen.load(Ordering::SeqCst), 0);
         };
@@ -248,6 +234,6 @@ mod tests {
         });
         bus.publish(EVENT, c"{}");
         assert_eq!(drops.load(Ordering::SeqCst), 1);
-        assert!(!bus.is_inside());
+        assert!(!is_inside(2));
     }
 }

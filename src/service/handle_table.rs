@@ -1,69 +1,69 @@
-//! Tokens for services: a slot and the number of its use, so that a stale or invented one is found out.
+//! Tokens for services: a entry and the number of its use, so that a stale or invented one is found out.
 
 use std::sync::Arc;
 
-use crate::process::fork::Guarded;
+use crate::process::fork::ForkSafeMutex;
 use crate::process::random;
 use crate::service::Service;
 
 /// What a program holds instead of a pointer. Always odd, so that it is never the address of anything.
-pub type Token = usize;
+pub type Handle = usize;
 
-const SLOT_BITS: u32 = if usize::BITS == 64 { 20 } else { 10 };
-const SLOT_MASK: usize = (1 << SLOT_BITS) - 1;
-const USE_MASK: usize = usize::MAX >> (SLOT_BITS + 1);
+const INDEX_BITS: u32 = if usize::BITS == 64 { 20 } else { 10 };
+const INDEX_MASK: usize = (1 << INDEX_BITS) - 1;
+const GENERATION_MASK: usize = usize::MAX >> (INDEX_BITS + 1);
 
 /// The services of the process.
-pub static SERVICES: Registry = Registry(Guarded::new(Slots {
-    slots: Vec::new(),
+pub static SERVICES: HandleTable = HandleTable(ForkSafeMutex::new(Entries {
+    entries: Vec::new(),
     free: Vec::new(),
 }));
 
 /// A table of services.
-pub struct Registry(Guarded<Slots>);
+pub struct HandleTable(ForkSafeMutex<Entries>);
 
-struct Slots {
-    slots: Vec<Slot>,
+struct Entries {
+    entries: Vec<Entry>,
     free: Vec<usize>,
 }
 
-struct Slot {
-    used: usize,
+struct Entry {
+    generation: usize,
     service: Option<Arc<Service>>,
 }
 
-impl Registry {
+impl HandleTable {
     /// Adds a service; `None` when there are as many as can be told apart.
-    pub fn insert(&self, service: Arc<Service>) -> Option<Token> {
+    pub fn insert(&self, service: Arc<Service>) -> Option<Handle> {
         self.0.with(|table| {
             let index = table.free.pop().or_else(|| {
                 // The count begins anywhere, so that small or made-up numbers are not tokens.
-                let index = table.slots.len();
-                (index <= SLOT_MASK).then(|| {
-                    table.slots.push(Slot {
-                        used: random::number() as usize & USE_MASK,
+                let index = table.entries.len();
+                (index <= INDEX_MASK).then(|| {
+                    table.entries.push(Entry {
+                        generation: random::number() as usize & GENERATION_MASK,
                         service: None,
                     })
                 })?;
                 Some(index)
             })?;
-            let slot = &mut table.slots[index];
-            slot.used = slot.used.wrapping_add(1) & USE_MASK;
-            slot.service = Some(service);
-            Some(slot.used << (SLOT_BITS + 1) | index << 1 | 1)
+            let entry = &mut table.entries[index];
+            entry.generation = entry.generation.wrapping_add(1) & GENERATION_MASK;
+            entry.service = Some(service);
+            Some(entry.generation << (INDEX_BITS + 1) | index << 1 | 1)
         })
     }
 
-    /// The service of a token.
-    pub fn get(&self, token: Token) -> Option<Arc<Service>> {
-        self.0.with(|table| table.find(token)?.service.clone())
+    /// The service of a handle.
+    pub fn get(&self, handle: Handle) -> Option<Arc<Service>> {
+        self.0.with(|table| table.find(handle)?.service.clone())
     }
 
-    /// Takes a service out; its token is worth nothing from then on.
-    pub fn remove(&self, token: Token) -> Option<Arc<Service>> {
+    /// Takes a service out; its handle is worth nothing from then on.
+    pub fn remove(&self, handle: Handle) -> Option<Arc<Service>> {
         self.0.with(|table| {
-            let service = table.find(token)?.service.take()?;
-            table.free.push(token >> 1 & SLOT_MASK);
+            let service = table.find(handle)?.service.take()?;
+            table.free.push(handle >> 1 & INDEX_MASK);
             Some(service)
         })
     }
@@ -72,18 +72,18 @@ impl Registry {
     pub fn all(&self) -> Vec<Arc<Service>> {
         self.0.with(|table| {
             table
-                .slots
+                .entries
                 .iter()
-                .filter_map(|slot| slot.service.clone())
+                .filter_map(|entry| entry.service.clone())
                 .collect()
         })
     }
 }
 
-impl Slots {
-    fn find(&mut self, token: Token) -> Option<&mut Slot> {
-        let slot = self.slots.get_mut(token >> 1 & SLOT_MASK)?;
-        (token & 1 == 1 && token >> (SLOT_BITS + 1) == slot.used).then_some(slot)
+impl Entries {
+    fn find(&mut self, handle: Handle) -> Option<&mut Entry> {
+        let entry = self.entries.get_mut(handle >> 1 & INDEX_MASK)?;
+        (handle & 1 == 1 && handle >> (INDEX_BITS + 1) == entry.generation).then_some(entry)
     }
 }
 
@@ -93,9 +93,9 @@ mod tests {
     use crate::config::Config;
 
     #[test]
-    fn only_a_live_token_finds_its_service() {
-        let registry = Registry(Guarded::new(Slots {
-            slots: Vec::new(),
+    fn stale_and_forged_handles_are_rejected() {
+        let table = HandleTable(ForkSafeMutex::new(Entries {
+            entries: Vec::new(),
             free: Vec::new(),
         }));
         let service = || {
@@ -103,10 +103,10 @@ mod tests {
                 Config::parse(r#"{"dataURL":"http://h"}"#).unwrap(),
             ))
         };
-        let first = registry.insert(service()).unwrap();
-        let second = registry.insert(service()).unwrap();
+        let first = table.insert(service()).unwrap();
+        let second = table.insert(service()).unwrap();
         assert_ne!(first, second);
-        assert!(registry.get(first).is_some());
+        assert!(table.get(first).is_some());
         for wild in [
             0,
             1,
@@ -117,13 +117,13 @@ mod tests {
             first ^ 1 << (usize::BITS - 1),
             first + 2,
         ] {
-            assert!(registry.get(wild).is_none() || wild == second, "{wild:x}");
+            assert!(table.get(wild).is_none() || wild == second, "{wild:x}");
         }
-        assert!(registry.remove(first).is_some());
-        assert!(registry.remove(first).is_none() && registry.get(first).is_none());
-        let third = registry.insert(service()).unwrap();
+        assert!(table.remove(first).is_some());
+        assert!(table.remove(first).is_none() && table.get(first).is_none());
+        let third = table.insert(service()).unwrap();
         assert_ne!(third, first);
-        assert!(registry.get(first).is_none() && registry.get(third).is_some());
-        assert_eq!(registry.all().len(), 2);
+        assert!(table.get(first).is_none() && table.get(third).is_some());
+        assert_eq!(table.all().len(), 2);
     }
 }

@@ -1,7 +1,8 @@
-//! A service: a configuration, its subscribers, its connections, and the way of a command through all of them.
+//! A service: a configuration, its subscriptions, its connections, and the way of a command through all of them.
 
+pub mod active_calls;
 mod async_calls;
-pub mod completion_queue;
+mod completion_queue;
 pub mod diagnostics;
 pub mod event_bus;
 pub mod handle_table;
@@ -17,24 +18,34 @@ use serde_json::Value;
 use crate::command::{Command, CONFIGURE};
 use crate::config::{Config, Handlers};
 use crate::error::{Error, Result};
-use crate::process::fork::{generation, lock, Guarded, PerProcess};
+use crate::process::fork::{generation, lock, ForkSafeMutex, PerProcess};
 use crate::process::log;
+use crate::process::sys::SignalMask;
 use crate::protocol;
-use crate::service::completion_queue::{Delivery, Taken};
-use crate::service::event_bus::{Bus, Filter, Handler};
+use crate::service::active_calls::{ActiveThread, LevelGuard, ThreadKind};
+use crate::service::completion_queue::Popped;
+use crate::service::event_bus::{EventBus, Filter, Handler};
 use crate::service::outcome::Outcome;
 use crate::status::Status;
 use crate::text::json::{self, Object};
-use crate::transport::message::Request;
-use crate::transport::{Exchanged, Limits, Transport};
-use process_state::{Call, Local};
+use crate::transport::message::{ExchangeLimits, ExchangeResult, Request};
+use crate::transport::Transport;
+use process_state::{ActiveCall, ProcessState, QueueItem};
 
-/// One initialised service.
+/// An open service.
 pub struct Service {
-    config: Guarded<Arc<Config>>,
-    bus: Bus,
+    config: ForkSafeMutex<Arc<Config>>,
+    bus: EventBus,
     closed: AtomicBool,
-    local: PerProcess<Local>,
+    state: PerProcess<ProcessState>,
+    counters: Arc<Counters>,
+    /// The signal mask of the thread that opened the service, for handlers on the handlers' thread.
+    signal_mask: SignalMask,
+}
+
+/// How many commands ended, by result.
+#[derive(Default)]
+struct Counters {
     resolved: AtomicU64,
     rejected: AtomicU64,
 }
@@ -44,8 +55,8 @@ struct Prepared {
     asked: Asked,
     request: Request,
     transport: Arc<Transport>,
-    limits: Limits,
-    begun: Instant,
+    limits: ExchangeLimits,
+    started_at: Instant,
 }
 
 /// What a command was, as long as its answer has not been read.
@@ -54,59 +65,59 @@ struct Asked {
     config: Arc<Config>,
 }
 
-/// What diagnostics tell of a service; nothing of it is secret.
-pub struct Report {
+/// What diagnostics report of a service; nothing of it is secret.
+pub struct ServiceStats {
     /// Scheme, host and port of the server.
     pub origin: String,
     /// The configuration in force.
     pub config: Arc<Config>,
-    /// Handlers subscribed.
+    /// Subscriptions.
     pub subscriptions: usize,
-    /// Commands running now in this process.
+    /// Calls that run now in this process.
     pub running: usize,
     /// Commands that resolved.
     pub resolved: u64,
     /// Commands that were rejected.
     pub rejected: u64,
-    /// Started calls whose end has not been told.
+    /// Asynchronous calls that have not been dispatched.
     pub started: usize,
-    /// Connections at rest in this process, at most.
-    pub idle_engines: usize,
+    /// Idle connections in this process.
+    pub idle_connections: usize,
 }
 
 static LAST_ID: AtomicU64 = AtomicU64::new(0);
 
 impl Service {
-    /// A service with this configuration; it does not speak to the server yet.
+    /// Opens a service with this configuration, on the thread whose signal mask its handlers get. Nothing is sent to the
+    /// server yet.
     pub fn new(config: Config) -> Service {
         Service {
-            config: Guarded::new(Arc::new(config)),
-            bus: Bus::new(LAST_ID.fetch_add(1, Ordering::Relaxed)),
+            config: ForkSafeMutex::new(Arc::new(config)),
+            bus: EventBus::new(LAST_ID.fetch_add(1, Ordering::Relaxed)),
             closed: AtomicBool::new(false),
-            local: PerProcess::new(),
-            resolved: AtomicU64::new(0),
-            rejected: AtomicU64::new(0),
+            state: PerProcess::new(),
+            counters: Arc::default(),
+            signal_mask: SignalMask::current(),
         }
     }
 
-    /// Adds a handler, see [`Bus::subscribe`]. It is told at once that the service is ready.
+    /// Adds a handler, see [`EventBus::subscribe`], and sends `ready` to it.
     pub fn subscribe(
         self: &Arc<Self>,
         filter: Filter,
         handler: Handler,
-        told: impl FnOnce(u64),
+        on_id: impl FnOnce(u64),
     ) -> Result<()> {
-        let call = self.begin().ok_or_else(closed)?;
-        match self.mode() {
+        let call = self.enter_call().ok_or_else(closed)?;
+        match self.handler_mode() {
             Handlers::Caller => {
-                let subscription = self.bus.subscribe(filter, handler, told);
-                self.bus.ready(&subscription);
+                let subscription = self.bus.subscribe(filter, handler, on_id);
+                self.bus.send_ready(&subscription);
             }
             Handlers::Thread => {
-                self.need_handlers_thread(&call.local)?;
-                call.local
-                    .queue
-                    .push(Delivery::Ready(self.bus.subscribe(filter, handler, told)));
+                self.ensure_handlers_thread(&call.state)?;
+                let subscription = self.bus.subscribe(filter, handler, on_id);
+                call.state.queue.push(QueueItem::Ready(subscription));
             }
         }
         Ok(())
@@ -114,17 +125,18 @@ impl Service {
 
     /// Removes a handler.
     pub fn unsubscribe(&self, id: u64) -> Result<()> {
-        let _call = self.begin().ok_or_else(closed)?;
-        match self.bus.unsubscribe(id) {
-            true => Ok(()),
-            false => Err(Error::new(
+        let _call = self.enter_call().ok_or_else(closed)?;
+        if self.bus.unsubscribe(id) {
+            Ok(())
+        } else {
+            Err(Error::new(
                 Status::NoSuch,
                 "the service has no such subscription",
-            )),
+            ))
         }
     }
 
-    /// Puts the given keys over the present configuration.
+    /// Merges the given keys into the configuration.
     pub fn configure(&self, text: &str) -> Result<()> {
         loop {
             let present = self.config();
@@ -136,15 +148,15 @@ impl Service {
                     "cannot be changed while the service is open",
                 ));
             }
-            let is_put = self.config.with(|config| {
+            let installed = self.config.with(|config| {
                 let is_unchanged = Arc::ptr_eq(config, &present);
                 if is_unchanged {
                     std::mem::swap(config, &mut merged);
                 }
                 is_unchanged
             });
-            // Else another thread has changed it meanwhile, and its changes must stay.
-            if is_put {
+            // Otherwise another thread has changed it meanwhile, and its changes must stay.
+            if installed {
                 break;
             }
         }
@@ -152,33 +164,34 @@ impl Service {
         Ok(())
     }
 
-    /// Runs a command to its end on this thread: the server's answer, then the event's handlers.
+    /// Runs a command on this thread: sends the request, reads the response, calls the event's handlers.
     pub fn run(self: &Arc<Self>, command: Command, data: Result<Option<&str>>) -> Outcome {
-        let begun = Instant::now();
-        let Some(call) = self.begin() else {
+        let started_at = Instant::now();
+        let Some(call) = self.enter_call() else {
             return Outcome::failed(command.name(), closed(), 0);
         };
-        log::flush();
-        let outcome = match self.prepare(command, data, begun, &call.local) {
+        let outcome = match self.prepare(command, data, started_at, &call.state) {
             Ok(prepared) => {
-                let stopped = self.stopped(&call.local);
-                let exchanged =
-                    prepared
-                        .transport
-                        .run(&prepared.request, &prepared.limits, stopped);
+                let closing = self.closed_error(&call.state);
+                let exchanged = prepared.transport.execute_blocking(
+                    &prepared.request,
+                    &prepared.limits,
+                    closing,
+                );
                 prepared.asked.conclude(exchanged)
             }
             Err(error) => Outcome::failed(command.name(), error, 0),
         };
-        self.count(command, &outcome, begun.elapsed());
+        self.counters
+            .record(command, &outcome, started_at.elapsed());
         let event = command.event(outcome.is_resolved());
-        match self.mode() {
+        match self.handler_mode() {
             Handlers::Caller => self.bus.publish(event, &outcome.text),
-            Handlers::Thread => match self.need_handlers_thread(&call.local) {
-                Ok(()) => call
-                    .local
-                    .queue
-                    .push(Delivery::Event(event, outcome.text.clone())),
+            Handlers::Thread => match self.ensure_handlers_thread(&call.state) {
+                Ok(()) => {
+                    let item = QueueItem::Event(event, outcome.text.clone());
+                    call.state.queue.push(item);
+                }
                 Err(error) => log::error(|| error.message),
             },
         }
@@ -189,15 +202,15 @@ impl Service {
         &self,
         command: Command,
         data: Result<Option<&str>>,
-        begun: Instant,
-        local: &Local,
+        started_at: Instant,
+        state: &ProcessState,
     ) -> Result<Prepared> {
         let config = self.config();
         let options = options(command, data?)?;
         let request = protocol::request(&config, command, &options)?;
-        let transport = local.transport(&config)?;
-        let limits = Limits {
-            deadline: (begun + config.timeout).into(),
+        let transport = state.transport(&config)?;
+        let limits = ExchangeLimits {
+            deadline: (started_at + config.timeout).into(),
             max_bytes: config.max_response_bytes,
             retry: config.retry.clone(),
         };
@@ -206,11 +219,129 @@ impl Service {
             request,
             transport,
             limits,
-            begun,
+            started_at,
         })
     }
 
-    fn count(&self, command: Command, outcome: &Outcome, took: Duration) {
+    /// Closes the service: blocking calls end as closed and pending ones as cancelled, the handlers of what is in the
+    /// queue run, then no handler is called any more and connections are closed. It is an error if other threads have
+    /// not left before the timeout (`None` is no limit).
+    pub fn close(&self, timeout: Option<Duration>) -> Result<()> {
+        self.closed.store(true, Ordering::SeqCst);
+        let drained = self.state.get_if_set().is_none_or(|state| {
+            self.drain(&state, timeout.map(|timeout| Instant::now() + timeout))
+        });
+        self.bus.mute();
+        self.bus.clear();
+        drop(self.state.take());
+        if drained {
+            Ok(())
+        } else {
+            Err(Error::new(
+                Status::Timeout,
+                "timed out waiting for calls on other threads to return",
+            ))
+        }
+    }
+
+    /// Ends what runs in this process and delivers the queue. Returns whether all threads have left before the deadline.
+    fn drain(&self, state: &ProcessState, deadline: Option<Instant>) -> bool {
+        state.closing.notify_waiters();
+        state.cancel_all();
+        let drained = match self.handler_mode() {
+            Handlers::Caller => {
+                // Threads that dispatch wait for this.
+                state.queue.close();
+                let idle = state.threads.wait_until_idle(ThreadKind::Caller, deadline);
+                if !self.deliver_all(state) {
+                    return true;
+                }
+                idle
+            }
+            Handlers::Thread => {
+                // Threads that are leaving may still append to the queue.
+                let idle = state.threads.wait_until_idle(ThreadKind::Caller, deadline);
+                state.queue.close();
+                idle && state.threads.wait_until_idle(ThreadKind::Handler, deadline)
+            }
+        };
+        // What threads append that have not left in time is released on these threads.
+        state.queue.seal();
+        // Released without the lock, which calls that are being dropped want.
+        let network_thread = lock(&state.pending).network_thread.take();
+        drop(network_thread);
+        drained
+    }
+
+    /// Delivers the queue. Returns false in a child that a handler has forked, where the rest is the parent's.
+    fn deliver_all(&self, state: &ProcessState) -> bool {
+        let generation_before = generation();
+        while let Popped::Item(item) = state.queue.pop(Some(Duration::ZERO)) {
+            self.deliver(item);
+            if generation_before != generation() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Whether this thread is inside a call or a handler of this service.
+    pub fn is_active_on_this_thread(&self) -> bool {
+        active_calls::is_inside(self.bus.service())
+    }
+
+    /// Returns what diagnostics report of this service.
+    pub fn stats(&self) -> ServiceStats {
+        let config = self.config();
+        let state = self.state.get_if_set();
+        let state = state.as_deref();
+        let transport = state.and_then(ProcessState::present_transport);
+        ServiceStats {
+            origin: config.connection.origin.origin().ascii_serialization(),
+            subscriptions: self.bus.len(),
+            running: state.map_or(0, |state| state.threads.get(ThreadKind::Caller)),
+            started: state.map_or(0, |state| state.queue.in_flight()),
+            resolved: self.counters.resolved.load(Ordering::Relaxed),
+            rejected: self.counters.rejected.load(Ordering::Relaxed),
+            idle_connections: transport.map_or(0, |transport| transport.idle_connections()),
+            config,
+        }
+    }
+
+    fn config(&self) -> Arc<Config> {
+        self.config.with(|config| config.clone())
+    }
+
+    fn handler_mode(&self) -> Handlers {
+        self.config.with(|config| config.handlers)
+    }
+
+    /// Counts the calling thread in, unless the service is closed.
+    fn enter_call(&self) -> Option<ActiveCall> {
+        let state = self.state.get(ProcessState::default);
+        let thread = ActiveThread::enter(state.threads.clone(), ThreadKind::Caller);
+        let call = ActiveCall {
+            state,
+            _level: LevelGuard::enter_call(self.bus.service(), thread),
+        };
+        // Read after counting in, so that closing either sees this call or is seen by it.
+        (!self.closed.load(Ordering::SeqCst)).then_some(call)
+    }
+
+    async fn closed_error(&self, state: &ProcessState) -> Error {
+        let closing = state.closing.notified();
+        tokio::pin!(closing);
+        closing.as_mut().enable();
+        if !self.closed.load(Ordering::SeqCst) {
+            closing.await;
+        }
+        closed()
+    }
+}
+
+impl Counters {
+    /// Counts and logs the result of a command.
+    fn record(&self, command: Command, outcome: &Outcome, took: Duration) {
         let counter = if outcome.is_resolved() {
             &self.resolved
         } else {
@@ -231,112 +362,11 @@ impl Service {
             _ => log::warn(line),
         }
     }
-
-    /// Ends the service: blocking calls end as closed, started ones as cancelled, and all that waits is told; then no
-    /// handler is called any more, and connections go. Within the timeout (`None` is without end) all other threads
-    /// have left, or the error says otherwise.
-    pub fn close(&self, timeout: Option<Duration>) -> Result<()> {
-        self.closed.store(true, Ordering::SeqCst);
-        let left = self
-            .local
-            .present()
-            .is_none_or(|local| self.end(&local, timeout.map(|timeout| Instant::now() + timeout)));
-        self.bus.silence();
-        self.bus.clear();
-        drop(self.local.take());
-        log::flush();
-        match left {
-            true => Ok(()),
-            false => Err(Error::new(
-                Status::Timeout,
-                "calls of other threads had not left in time",
-            )),
-        }
-    }
-
-    /// Ends what this process has running and tells what waits; whether all threads have left in time.
-    fn end(&self, local: &Local, until: Option<Instant>) -> bool {
-        let forked = generation();
-        local.stop.notify_waiters();
-        async_calls::cancel_all(local);
-        let left = match self.mode() {
-            Handlers::Caller => {
-                // Threads that dispatch wait for this.
-                local.queue.end();
-                let left = local.wait_until_left(until, |running| running.callers > 0);
-                while let Taken::Delivery(delivery) = local.queue.take(Some(Duration::ZERO)) {
-                    self.deliver(delivery);
-                    if forked != generation() {
-                        // A handler has forked, and this is the child: the rest is the parent's.
-                        return true;
-                    }
-                }
-                left
-            }
-            Handlers::Thread => {
-                // Threads that are leaving may have something to be told yet.
-                let callers_left = local.wait_until_left(until, |running| running.callers > 0);
-                local.queue.end();
-                callers_left && local.wait_until_left(until, |running| running.handlers > 0)
-            }
-        };
-        // Ended without the lock, which calls that are being dropped want.
-        let worker = lock(&local.started).worker.take();
-        drop(worker);
-        left
-    }
-
-    /// Whether this thread is inside a call or a handler of this service.
-    pub fn is_inside(&self) -> bool {
-        self.bus.is_inside()
-    }
-
-    /// What there is to tell of this service.
-    pub fn report(&self) -> Report {
-        let config = self.config();
-        let local = self.local.present();
-        let transport = local.as_ref().and_then(|local| local.present_transport());
-        Report {
-            origin: config.connection.origin.origin().ascii_serialization(),
-            subscriptions: self.bus.len(),
-            running: local.as_ref().map_or(0, |local| local.callers()),
-            started: local.as_ref().map_or(0, |local| local.queue.outstanding()),
-            resolved: self.resolved.load(Ordering::Relaxed),
-            rejected: self.rejected.load(Ordering::Relaxed),
-            idle_engines: transport.map_or(0, |transport| transport.idle_engines()),
-            config,
-        }
-    }
-
-    fn config(&self) -> Arc<Config> {
-        self.config.with(|config| config.clone())
-    }
-
-    fn mode(&self) -> Handlers {
-        self.config.with(|config| config.handlers)
-    }
-
-    /// Counts a call in, unless the service is closed.
-    fn begin(&self) -> Option<Call> {
-        let call = Call::begin(self.local.get(Local::default), self.bus.enter());
-        // Looked at after counting in, so that closing either sees this call or is seen by it.
-        (!self.closed.load(Ordering::SeqCst)).then_some(call)
-    }
-
-    async fn stopped(&self, local: &Local) -> Error {
-        let stop = local.stop.notified();
-        tokio::pin!(stop);
-        stop.as_mut().enable();
-        if !self.closed.load(Ordering::SeqCst) {
-            stop.await;
-        }
-        closed()
-    }
 }
 
 impl Asked {
     /// What the exchange means for the command.
-    fn conclude(&self, exchanged: Exchanged) -> Outcome {
+    fn conclude(&self, exchanged: ExchangeResult) -> Outcome {
         let command = self.command;
         let is_booking = command == Command::Schedule && exchanged.sent;
         match exchanged.result {
@@ -375,6 +405,15 @@ impl Asked {
 
 fn closed() -> Error {
     Error::new(Status::Closed, "the service was closed")
+}
+
+/// The outcome of a command whose response was lost inside the library.
+pub fn lost(command: Command, error: Error) -> Outcome {
+    let error = match command {
+        Command::Schedule => error.with_booking_unknown(),
+        Command::Availability => error,
+    };
+    Outcome::failed(command.name(), error, 1)
 }
 
 /// The options in a command's data.

@@ -1,8 +1,8 @@
-//! What a service has in one process: connections, running calls, the queue of deliveries. A forked child has its own.
+//! What a service has in one process: connections, active threads, pending calls, the queue. A forked child has its own.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Instant;
+use std::ffi::{CStr, CString};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -10,155 +10,124 @@ use tokio::task::AbortHandle;
 use crate::command::Command;
 use crate::config::Config;
 use crate::error::Result;
-use crate::process::fork::{generation, lock};
-use crate::process::network_thread::Worker;
-use crate::service::completion_queue::Queue;
-use crate::service::event_bus::{Handler, Inside};
+use crate::process::fork::lock;
+use crate::process::network_thread::NetworkThread;
+use crate::service::active_calls::{LevelGuard, ThreadCounts};
+use crate::service::completion_queue::CompletionQueue;
+use crate::service::event_bus::{Handler, Subscription};
+use crate::service::outcome::Outcome;
 use crate::transport::Transport;
 
 /// The part of a service that belongs to one process.
 #[derive(Default)]
-pub struct Local {
+pub struct ProcessState {
     /// Connections, for the configuration last used.
     transport: Mutex<Option<Arc<Transport>>>,
-    running: Mutex<Running>,
-    left: Condvar,
+    /// The threads that are inside the service.
+    pub threads: Arc<ThreadCounts>,
     /// Ends blocking commands.
-    pub stop: Notify,
-    /// What waits to be told.
-    pub queue: Queue,
+    pub closing: Notify,
+    /// What awaits dispatch.
+    pub queue: CompletionQueue<QueueItem>,
     /// Calls on the network thread.
-    pub started: Mutex<Started>,
+    pub pending: Mutex<PendingCalls>,
     /// Whether the handlers' thread has been started.
-    pub handlers_thread: Mutex<bool>,
+    pub has_handlers_thread: Mutex<bool>,
 }
 
-/// Who is at work.
-#[derive(Clone, Copy, Default)]
-pub struct Running {
-    /// Threads that are inside a call.
-    pub callers: usize,
-    /// The handlers' thread, if there is one.
-    pub handlers: usize,
-    /// Threads that wait until others have left.
-    waiting: usize,
+/// An item of the queue.
+pub enum QueueItem {
+    /// An asynchronous call is complete.
+    Completed(Completion),
+    /// A response has arrived. The dispatching thread parses it, so that a large one does not block the network thread.
+    Received(Box<dyn FnOnce() -> Completion + Send>),
+    /// An event of a blocking command.
+    Event(&'static CStr, CString),
+    /// `ready`, for one new subscription.
+    Ready(Arc<Subscription>),
 }
 
-/// The started calls that have not ended.
+/// The result of an asynchronous call.
+pub struct Completion {
+    /// The call's own handler; dropping it releases the host's data.
+    pub handler: Handler,
+    /// The name for the handler: that of the event, or of the command if there is no event.
+    pub name: &'static CStr,
+    /// The event that follows, if any.
+    pub event: Option<&'static CStr>,
+    /// The outcome.
+    pub text: CString,
+}
+
+/// The asynchronous calls that are not complete.
 #[derive(Default)]
-pub struct Started {
-    /// By number. Whoever takes a call out of here tells its end, and nobody else.
-    pub calls: HashMap<u64, StartedCall>,
-    /// No more calls are taken.
+pub struct PendingCalls {
+    /// By id. Removing a call transfers the duty to complete it, so that it completes exactly once.
+    pub calls: HashMap<u64, PendingCall>,
+    /// No more calls are accepted.
     pub closed: bool,
     /// The network thread, held while the service may have calls on it.
-    pub worker: Option<Arc<Worker>>,
+    pub network_thread: Option<Arc<NetworkThread>>,
 }
 
 /// A call on the network thread.
-pub struct StartedCall {
-    /// What it does.
+pub struct PendingCall {
+    /// The command.
     pub command: Command,
-    /// Whom to tell.
-    pub done: Handler,
+    /// The call's own handler.
+    pub handler: Handler,
     /// Ends its use of the network.
     pub abort: AbortHandle,
 }
 
-impl Local {
-    /// Connections for a configuration: those at hand, or new ones in their place.
+/// A call of the host that is running now, with the state of the process that it uses.
+pub struct ActiveCall {
+    /// The state.
+    pub state: Arc<ProcessState>,
+    /// Marks the calling thread.
+    pub _level: LevelGuard,
+}
+
+impl ProcessState {
+    /// Returns connections for a configuration: the present ones, or new ones in their place.
     pub fn transport(&self, config: &Config) -> Result<Arc<Transport>> {
         let present = self.present_transport();
-        if let Some(transport) = present.filter(|transport| transport.serves(&config.connection)) {
+        if let Some(transport) = present.filter(|transport| transport.matches(&config.connection)) {
             return Ok(transport);
         }
-        let made = Arc::new(Transport::new(config.connection.clone())?);
-        let previous = lock(&self.transport).replace(made.clone());
+        let created = Arc::new(Transport::new(config.connection.clone())?);
+        let previous = lock(&self.transport).replace(created.clone());
         drop(previous);
-        Ok(made)
+        Ok(created)
     }
 
-    /// The connections at hand.
+    /// Returns the present connections.
     pub fn present_transport(&self) -> Option<Arc<Transport>> {
         lock(&self.transport).clone()
     }
 
-    /// How many threads are inside calls.
-    pub fn callers(&self) -> usize {
-        lock(&self.running).callers
-    }
-
-    /// Waits until nobody is left, as `busy` sees it; whether that came in time (`None` is without end).
-    pub fn wait_until_left(&self, until: Option<Instant>, busy: impl Fn(Running) -> bool) -> bool {
-        let mut running = lock(&self.running);
-        running.waiting += 1;
-        let busy = |running: &mut Running| busy(*running);
-        let mut running = match until.map(|until| until.saturating_duration_since(Instant::now())) {
-            None => self
-                .left
-                .wait_while(running, busy)
-                .unwrap_or_else(PoisonError::into_inner),
-            Some(left) => {
-                let waited = self.left.wait_timeout_while(running, left, busy);
-                waited.unwrap_or_else(PoisonError::into_inner).0
-            }
-        };
-        running.waiting -= 1;
-        !busy(&mut running)
-    }
-}
-
-/// A thread at work for the service, counted out when dropped.
-pub struct Call {
-    /// The process's part of the service.
-    pub local: Arc<Local>,
-    generation: u64,
-    count: fn(&mut Running) -> &mut usize,
-    /// Marks a calling thread, on which the call must then be dropped.
-    _inside: Option<Inside>,
-}
-
-impl Call {
-    /// Counts a calling thread in. `inside` marks it.
-    pub fn begin(local: Arc<Local>, inside: Inside) -> Call {
-        Call::counted(local, |running| &mut running.callers, Some(inside))
-    }
-
-    /// Counts the handlers' thread in; it marks itself.
-    pub fn handlers_thread(local: Arc<Local>) -> Call {
-        Call::counted(local, |running| &mut running.handlers, None)
-    }
-
-    fn counted(
-        local: Arc<Local>,
-        count: fn(&mut Running) -> &mut usize,
-        inside: Option<Inside>,
-    ) -> Call {
-        *count(&mut lock(&local.running)) += 1;
-        Call {
-            local,
-            generation: generation(),
-            count,
-            _inside: inside,
+    /// Cancels the pending calls, and accepts no more.
+    pub fn cancel_all(&self) {
+        let mut pending = lock(&self.pending);
+        pending.closed = true;
+        let mut calls: Vec<_> = pending.calls.drain().collect();
+        drop(pending);
+        calls.sort_by_key(|(id, _)| *id);
+        for (_, call) in calls {
+            drop(self.queue.complete(call.into_cancelled()));
         }
     }
-
-    /// Whether a handler has forked and this is the child, in which what waits is the parent's to tell.
-    pub fn is_inherited(&self) -> bool {
-        self.generation != generation()
-    }
 }
 
-impl Drop for Call {
-    fn drop(&mut self) {
-        // In a child, the count, and perhaps the lock, are the parent's.
-        if !self.is_inherited() {
-            let mut running = lock(&self.local.running);
-            *(self.count)(&mut running) -= 1;
-            // Waking nobody costs a system call, too.
-            if running.waiting > 0 {
-                self.local.left.notify_all();
-            }
-        }
+impl PendingCall {
+    /// Ends the call's use of the network, and completes it as cancelled.
+    pub fn into_cancelled(self) -> QueueItem {
+        self.abort.abort();
+        QueueItem::Completed(Completion {
+            handler: self.handler,
+            name: self.command.c_name(),
+            event: None,
+            text: Outcome::cancelled(self.command.name()).text,
+        })
     }
 }
