@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from support import ROOT, Case, Sandbox, python_environment, run
+from test_hosts import Echo
 
 
 class Examples(Case):
@@ -44,6 +45,28 @@ class Interface(Case):
             done = subprocess.run([program, sandbox.v1], capture_output=True, text=True)
         self.assertEqual(done.returncode, -signal.SIGABRT)
         self.assertIn("exception", done.stderr)
+
+
+class HostProcess(Case):
+    """What the library must leave alone in its host."""
+
+    C99 = ["-std=c99", "-D_GNU_SOURCE"]
+
+    def test_descriptors_signals_cancellation_errno_and_children(self):
+        program = self.compile(ROOT / "tests/c/host_process.c", *self.C99)
+        with Echo(1) as base:
+            self.assertRegex(run(program, base), r"\d+ checks passed\n$")
+
+    def test_handlers_left_by_longjmp(self):
+        program = self.compile(ROOT / "tests/c/host_process.c", *self.C99)
+        with Echo(1) as base:
+            self.assertRegex(run(program, base, "jump"), r"\d+ checks passed\n$")
+
+    def test_refused_threads_and_fork_handlers(self):
+        for static in [False, True]:
+            with self.subTest(static=static), Echo(1) as base:
+                program = self.compile(ROOT / "tests/c/refused.c", *self.C99, static=static)
+                self.assertRegex(run(program, base), r"\d+ checks passed\n$")
 
 
 class Python(Case):
