@@ -1,4 +1,5 @@
-//! Panics stay inside: they become an error, print nothing, and their text, which may quote data, goes nowhere.
+//! Panics stay inside: they become an error, print nothing, and their text, which may quote data,
+//! goes nowhere.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -14,7 +15,8 @@ thread_local! {
 
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
-/// Keeps contained panics off the standard error stream. Other panics go to the hook that was there before.
+/// Keeps contained panics off the standard error stream. Other panics go to the hook that was there
+/// before.
 pub fn install() {
     if INSTALLED.swap(true, Ordering::AcqRel) {
         return;

@@ -1,4 +1,5 @@
-//! Tokens for services: a entry and the number of its use, so that a stale or invented one is found out.
+//! Tokens for services: a entry and the number of its use, so that a stale or invented one is found
+//! out.
 
 use std::sync::Arc;
 
@@ -6,7 +7,8 @@ use crate::process::fork::ForkSafeMutex;
 use crate::process::random;
 use crate::service::Service;
 
-/// What a program holds instead of a pointer. Always odd, so that it is never the address of anything.
+/// What a program holds instead of a pointer. Always odd, so that it is never the address of
+/// anything.
 pub type Handle = usize;
 
 const INDEX_BITS: u32 = if usize::BITS == 64 { 20 } else { 10 };
