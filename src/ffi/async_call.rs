@@ -59,12 +59,12 @@ pub unsafe extern "C-unwind" fn cbsvc_start(
 ) -> cbsvc_status {
     // SAFETY: the caller passes NULL or a variable.
     unsafe { write_out(call, 0) };
-    // SAFETY: the interface says when handlers run and that `user_data` stays usable until the
-    // release.
+    // SAFETY: the caller allows calls with `user_data` on every thread that calls the library and
+    // on the handlers' thread, until `release` has run.
     let done = unsafe { HostHandler::new(done, user_data, release) };
     boundary::call(|| {
         let done = done.into_nullable_handler();
-        // SAFETY: the interface asks for NULL or NUL-terminated texts.
+        // SAFETY: the caller passes NULL or NUL-terminated strings.
         let (name, data) = unsafe {
             (
                 boundary::required_str(name, "name")?,

@@ -43,7 +43,7 @@ pub unsafe extern "C-unwind" fn cbsvc_schedule(
     data: *const c_char,
     outcome: *mut *mut c_char,
 ) -> cbsvc_status {
-    // SAFETY: the interface asks for NULL or NUL-terminated text, and for NULL or a variable.
+    // SAFETY: the caller passes NULL or a NUL-terminated string, and NULL or a variable.
     unsafe { run_command(service, Command::Schedule, data, outcome) }
 }
 
@@ -78,7 +78,7 @@ pub unsafe extern "C-unwind" fn cbsvc_availability(
     query: *const c_char,
     outcome: *mut *mut c_char,
 ) -> cbsvc_status {
-    // SAFETY: the interface asks for NULL or NUL-terminated text, and for NULL or a variable.
+    // SAFETY: the caller passes NULL or a NUL-terminated string, and NULL or a variable.
     unsafe { run_command(service, Command::Availability, query, outcome) }
 }
 
@@ -111,11 +111,15 @@ pub unsafe extern "C-unwind" fn cbsvc_command(
     data: *const c_char,
     outcome: *mut *mut c_char,
 ) -> cbsvc_status {
-    // SAFETY: the interface asks for NULL or NUL-terminated text.
+    // SAFETY: the caller passes NULL or a NUL-terminated string.
     let name = unsafe { boundary::required_str(name, "name") };
-    // SAFETY: as above.
+    // SAFETY: the caller passes NULL or a NUL-terminated string.
     let data = unsafe { boundary::optional_str(data, "data") };
     let shown = *name.as_ref().unwrap_or(&"");
+    let on_panic = |error| match Command::from_name(shown) {
+        Some(command) => outcome_result(lost(command, error)),
+        None => rejected(shown, error),
+    };
     let body = || {
         let name = match name {
             Ok(name) => name,
@@ -134,8 +138,8 @@ pub unsafe extern "C-unwind" fn cbsvc_command(
             ),
         }
     };
-    // SAFETY: the interface asks for NULL or a variable.
-    unsafe { boundary::call_with_text(outcome, |error| rejected(shown, error), body) }
+    // SAFETY: the caller passes NULL or a variable.
+    unsafe { boundary::call_with_text(outcome, on_panic, body) }
 }
 
 /// # Safety
@@ -146,13 +150,13 @@ unsafe fn run_command(
     data: *const c_char,
     out: *mut *mut c_char,
 ) -> cbsvc_status {
-    // SAFETY: the caller vouches.
+    // SAFETY: this function's own condition.
     let data = unsafe { boundary::optional_str(data, "data") };
     let body = || match lookup(service) {
         Ok(service) => outcome_result(service.run(command, data)),
         Err(error) => rejected(command.name(), error),
     };
-    // SAFETY: the caller vouches.
+    // SAFETY: this function's own condition.
     unsafe { boundary::call_with_text(out, |error| outcome_result(lost(command, error)), body) }
 }
 

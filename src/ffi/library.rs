@@ -43,7 +43,7 @@ pub unsafe extern "C-unwind" fn cbsvc_diagnostics(json: *mut *mut c_char) -> cbs
         status: error.status.code(),
         text: None,
     };
-    // SAFETY: the interface asks for a variable.
+    // SAFETY: not NULL, so it points to a variable.
     unsafe { boundary::call_with_text(json, on_panic, body) }
 }
 
@@ -87,7 +87,7 @@ pub unsafe extern "C-unwind" fn cbsvc_set_log(
                 "is not one of the CBSVC_LOG levels",
             )
         })?;
-        // SAFETY: the interface says when the handler runs and that `user_data` stays usable.
+        // SAFETY: the caller allows calls with `user_data` on every thread that calls the library.
         let handler = unsafe { HostHandler::new(handler, user_data, None) };
         let wanted = level != Level::Off;
         let sink = handler.into_handler().ok().filter(|_| wanted);

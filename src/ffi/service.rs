@@ -72,14 +72,15 @@ pub unsafe extern "C-unwind" fn cbsvc_init(
                 "service is NULL: there is nowhere to put the new service",
             ));
         }
-        // SAFETY: the interface asks for NUL-terminated text.
+        // SAFETY: the caller passes NULL or a NUL-terminated string.
         let config = Config::parse(unsafe { boundary::required_str(config, "config") }?)?;
         let opened = Arc::new(Service::new(config));
         let full = || Error::new(Status::Busy, "too many services are open; close some");
         let handle = SERVICES.insert(opened.clone()).ok_or_else(full)?;
         // SAFETY: the caller passes NULL or a variable.
         unsafe { write_out(service, pointer_of(handle)) };
-        // SAFETY: the interface says when handlers run and that `user_data` stays usable.
+        // SAFETY: the caller allows calls with `user_data` on every thread that calls the library
+        // and on the handlers' thread, until the service is closed.
         let handler = unsafe { HostHandler::new(on_event, user_data, None) };
         let Ok(handler) = handler.into_handler() else {
             return Ok(());
@@ -92,7 +93,7 @@ pub unsafe extern "C-unwind" fn cbsvc_init(
                 unsafe { write_out(service, ptr::null_mut()) };
             })
     };
-    // SAFETY: the interface asks for NULL or a variable.
+    // SAFETY: the caller passes NULL or a variable.
     unsafe {
         boundary::call_with_text(
             error,
@@ -132,10 +133,10 @@ pub unsafe extern "C-unwind" fn cbsvc_configure(
 ) -> cbsvc_status {
     let body = || {
         let service = lookup(service)?;
-        // SAFETY: the interface asks for NUL-terminated text.
+        // SAFETY: the caller passes NULL or a NUL-terminated string.
         service.configure(unsafe { boundary::required_str(config, "config") }?)
     };
-    // SAFETY: the interface asks for NULL or a variable.
+    // SAFETY: the caller passes NULL or a variable.
     unsafe {
         boundary::call_with_text(
             error,

@@ -50,13 +50,13 @@ pub unsafe extern "C-unwind" fn cbsvc_subscribe(
 ) -> cbsvc_status {
     // SAFETY: the caller passes NULL or a variable.
     unsafe { write_out(subscription, 0) };
-    // SAFETY: the interface says when handlers run and that `user_data` stays usable until the
-    // release.
+    // SAFETY: the caller allows calls with `user_data` on every thread that calls the library and
+    // on the handlers' thread, until `release` has run.
     let handler = unsafe { HostHandler::new(handler, user_data, release) };
     boundary::call(|| {
         let handler = handler.into_handler()?;
         let service = lookup(service)?;
-        // SAFETY: the interface asks for NUL-terminated text.
+        // SAFETY: the caller passes NULL or a NUL-terminated string.
         let filter = match unsafe { boundary::required_str(event, "event") }? {
             "*" => Filter::All,
             name => Filter::One(command::event(name).ok_or_else(|| {
