@@ -56,16 +56,16 @@ static void count(const char *event, const char *data, void *user_data)
 
 static void child(int number)
 {
-    int told = 0;
+    int completed = 0;
 
     alarm(120);
     book("child", number);
     if (number % 4 == 0) {
         /* The parent's started calls are the parent's; new ones work. */
         CHECK(cbsvc_dispatch(service, 0) == CBSVC_TIMEOUT);
-        CHECK(cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"1\"}", count, &told, NULL, NULL) ==
+        CHECK(cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"1\"}", count, &completed, NULL, NULL) ==
               CBSVC_OK);
-        CHECK(cbsvc_dispatch(service, 60000) == CBSVC_OK && told == 1);
+        CHECK(cbsvc_dispatch(service, 60000) == CBSVC_OK && completed == 1);
     }
     if (number % 2 == 0)
         CHECK(cbsvc_close(service, 10000) == CBSVC_OK);
@@ -73,7 +73,7 @@ static void child(int number)
 }
 
 struct family {
-    int told;
+    int completed;
     pid_t child;
 };
 
@@ -84,7 +84,7 @@ static void fork_here(const char *event, const char *data, void *user_data)
 
     (void)event;
     CHECK(strstr(data, "\"state\":\"resolved\"") != NULL);
-    if (family->told++ == 0) {
+    if (family->completed++ == 0) {
         family->child = fork();
         CHECK(family->child >= 0);
     }
@@ -98,11 +98,11 @@ static void fork_inside_a_handler(void)
     for (i = 0; i < STARTED; i++)
         CHECK(cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"1\"}", fork_here, &family, NULL,
                           NULL) == CBSVC_OK);
-    while (family.told < STARTED) {
+    while (family.completed < STARTED) {
         CHECK(cbsvc_dispatch(service, 60000) == CBSVC_OK);
         if (family.child == 0) {
             alarm(60);
-            CHECK(family.told == 1);
+            CHECK(family.completed == 1);
             book("grandchild", 1);
             CHECK(cbsvc_dispatch(service, 0) == CBSVC_TIMEOUT);
             CHECK(cbsvc_close(service, 5000) == CBSVC_OK);
@@ -236,7 +236,7 @@ int main(int argc, char **argv)
 {
     pthread_t threads[THREADS];
     long i, children, calls = 0;
-    int told = 0;
+    int completed = 0;
 
     if (argc != 3)
         return 2;
@@ -244,7 +244,7 @@ int main(int argc, char **argv)
     alarm(600);
     service = open_service("{\"dataURL\":\"%s/x\",\"ajaxTimeout\":60000,\"proxy\":\"none\"}", argv[1]);
     for (i = 0; i < STARTED; i++)
-        CHECK(cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"1\"}", count, &told, NULL, NULL) ==
+        CHECK(cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"1\"}", count, &completed, NULL, NULL) ==
               CBSVC_OK);
     for (i = 0; i < THREADS; i++)
         CHECK(pthread_create(&threads[i], NULL, busy, (void *)i) == 0);
@@ -265,7 +265,7 @@ int main(int argc, char **argv)
         CHECK(pthread_join(threads[i], &made) == 0);
         calls += (long)made;
     }
-    while (told < STARTED)
+    while (completed < STARTED)
         CHECK(cbsvc_dispatch(service, 60000) == CBSVC_OK);
     CHECK(cbsvc_dispatch(service, 0) == CBSVC_TIMEOUT);
     fork_inside_a_handler();

@@ -228,14 +228,14 @@ static int is_in(unsigned long long mask, int signal)
 static void masks_of_library_threads(void)
 {
     cbsvc_service *service = open_service(THREAD, base);
-    int told = 0, threads = 0;
+    int completed = 0, threads = 0;
     struct dirent *entry;
     DIR *tasks;
     size_t i;
 
-    CHECK(cbsvc_subscribe(service, "*", count, &told, NULL, NULL) == CBSVC_OK);
-    CHECK(cbsvc_start(service, SCHEDULE, BOOKING, count, &told, NULL, NULL) == CBSVC_OK);
-    wait_for(&told, 3);
+    CHECK(cbsvc_subscribe(service, "*", count, &completed, NULL, NULL) == CBSVC_OK);
+    CHECK(cbsvc_start(service, SCHEDULE, BOOKING, count, &completed, NULL, NULL) == CBSVC_OK);
+    wait_for(&completed, 3);
     tasks = opendir("/proc/self/task");
     while (tasks != NULL && (entry = readdir(tasks)) != NULL) {
         unsigned long long mask;
@@ -570,18 +570,18 @@ static void note_thread(const char *event, const char *data, void *user_data)
 
 static void cancel_the_handlers_thread(void)
 {
-    int mode, told;
+    int mode, completed;
 
     for (mode = 0; mode < 2; mode++) {
         cbsvc_service *service = open_service(modes[mode], base);
-        told = 0;
-        CHECK(cbsvc_subscribe(service, "CallbackService.scheduled", note_thread, &told, NULL, NULL) == CBSVC_OK);
+        completed = 0;
+        CHECK(cbsvc_subscribe(service, "CallbackService.scheduled", note_thread, &completed, NULL, NULL) == CBSVC_OK);
         CHECK(cbsvc_schedule(service, BOOKING, NULL) == CBSVC_OK);
-        wait_for(&told, 1);
+        wait_for(&completed, 1);
         if (mode == 1)
             CHECK(pthread_cancel(handlers_thread) == 0);
         CHECK(cbsvc_schedule(service, BOOKING, NULL) == CBSVC_OK);
-        wait_for(&told, 2);
+        wait_for(&completed, 2);
         CHECK(cbsvc_close(service, 20000) == CBSVC_OK);
     }
 }
@@ -640,20 +640,20 @@ static void call_inside(const char *event, const char *data, void *user_data)
 static void log_lines(void)
 {
     cbsvc_service *service = NULL;
-    int mode, told = 0;
+    int mode, completed = 0;
 
     log_thread = syscall(SYS_gettid);
     CHECK(cbsvc_set_log(CBSVC_LOG_DEBUG, log_line, NULL) == CBSVC_OK);
     for (mode = 0; mode < 2; mode++) {
         int before = lines;
-        resolved = told = nested = 0;
+        resolved = completed = nested = 0;
         service = open_service(modes[mode], base);
         CHECK(cbsvc_subscribe(service, "CallbackService.scheduled", call_inside, &service, NULL, NULL) == CBSVC_OK);
         CHECK(cbsvc_schedule(service, BOOKING, NULL) == CBSVC_OK);
-        CHECK(cbsvc_start(service, SCHEDULE, BOOKING, count, &told, NULL, NULL) == CBSVC_OK);
+        CHECK(cbsvc_start(service, SCHEDULE, BOOKING, count, &completed, NULL, NULL) == CBSVC_OK);
         if (mode == 0)
             CHECK(cbsvc_dispatch(service, 20000) == CBSVC_OK);
-        wait_for(&told, 1);
+        wait_for(&completed, 1);
         wait_for(&nested, 2);
         /* Lines of the library's threads are delivered by the next call at the latest. */
         CHECK(cbsvc_close(service, 20000) == CBSVC_OK);
@@ -707,14 +707,14 @@ static void pauses_of_children(void)
 static void log_lines_of_a_child(void)
 {
     cbsvc_service *service = open_service(CALLER, base);
-    int told = 0;
+    int completed = 0;
     pid_t child;
 
     log_thread = syscall(SYS_gettid);
     CHECK(cbsvc_set_log(CBSVC_LOG_DEBUG, log_line, NULL) == CBSVC_OK);
-    CHECK(cbsvc_start(service, SCHEDULE, BOOKING, count, &told, NULL, NULL) == CBSVC_OK);
-    CHECK(cbsvc_dispatch(service, 20000) == CBSVC_OK && told == 1);
-    CHECK(cbsvc_start(service, SCHEDULE, BOOKING, count, &told, NULL, NULL) == CBSVC_OK);
+    CHECK(cbsvc_start(service, SCHEDULE, BOOKING, count, &completed, NULL, NULL) == CBSVC_OK);
+    CHECK(cbsvc_dispatch(service, 20000) == CBSVC_OK && completed == 1);
+    CHECK(cbsvc_start(service, SCHEDULE, BOOKING, count, &completed, NULL, NULL) == CBSVC_OK);
     {
         /* When the call is complete, its lines are pending. */
         struct pollfd ready = {-1, POLLIN, 0};
