@@ -1,4 +1,4 @@
-//! Commands that are started and told of later.
+//! Asynchronous calls.
 
 use std::ffi::{c_char, c_void};
 

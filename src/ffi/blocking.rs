@@ -1,4 +1,4 @@
-//! Commands that block until the server has answered.
+//! Blocking commands.
 
 use std::ffi::c_char;
 

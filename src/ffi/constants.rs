@@ -1,4 +1,4 @@
-//! Numbers of the C interface.
+//! Constants of the C interface.
 
 use super::types::cbsvc_status;
 

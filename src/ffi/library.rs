@@ -1,4 +1,4 @@
-//! Names, versions, the log, and the end of texts.
+//! Diagnostics, log, names, versions and freeing of strings.
 
 use std::ffi::{c_char, c_void, CStr};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Services: their beginning, change and end.
+//! Opening, configuring and closing services.
 
 use std::ffi::{c_char, c_void};
 use std::ptr;
