@@ -1,10 +1,10 @@
-//! The proxy between this machine and the server: the one that the configuration names, or the environment, unless it
-//! excepts the server. One that could not be used is an error: it must not be passed by in silence.
+//! The proxy between this machine and the server, from the configuration or the environment, unless the server is one
+//! of the exceptions. A proxy that cannot be used is an error, never ignored.
 
+use http::HeaderValue;
 use hyper_util::client::proxy::matcher::Matcher;
-use reqwest::header::HeaderValue;
-use reqwest::Url;
 use serde_json::Value;
+use url::Url;
 
 use super::known_keys;
 use super::section::Section;
@@ -14,13 +14,13 @@ use crate::error::Result;
 #[derive(Debug, PartialEq)]
 pub struct Proxy {
     /// Its URL, without credentials.
-    pub url: String,
+    pub url: Url,
     /// Its credentials, as a header.
     pub authorization: Option<HeaderValue>,
 }
 
 /// Reads `proxy`, and the environment where that is wanted.
-pub fn read(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
+pub fn resolve_proxy(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
     match section.get("proxy") {
         None => from_environment(section, origin),
         Some(Value::String(word)) if word.eq_ignore_ascii_case("env") => {
@@ -30,9 +30,10 @@ pub fn read(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
         Some(Value::Object(given)) => {
             known_keys::check(given, "proxy", known_keys::PROXY)?;
             let given = Section::new(given, "proxy");
-            let named =
-                named(&given.required("url")?, origin).map_err(|what| given.error("url", what))?;
-            Ok((!is_excepted(&no_proxy(&given)?, origin)).then_some(named))
+            let proxy = parse_proxy_url(&given.required("url")?, origin)
+                .map_err(|problem| given.error("url", problem))?;
+            let proxy = with_credentials(&given, proxy)?;
+            Ok((!is_bypassed(&no_proxy(&given)?, origin)).then_some(proxy))
         }
         Some(_) => Err(section.error("proxy", "must be \"env\", \"none\" or an object with url")),
     }
@@ -63,7 +64,7 @@ fn from_environment(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
         .or_else(|| variable("NO_PROXY"))
         .map_or_else(String::new, |(_, list)| list);
     // What is meant for other servers only need not be of use here.
-    if is_excepted(&exceptions, origin) {
+    if is_bypassed(&exceptions, origin) {
         return Ok(None);
     }
     // A scheme may be left out there.
@@ -72,42 +73,66 @@ fn from_environment(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
     } else {
         format!("http://{url}")
     };
-    named(&url, origin).map(Some).map_err(|what| {
+    parse_proxy_url(&url, origin).map(Some).map_err(|problem| {
         section.error(
             "proxy",
-            &format!("{name} in the environment {what}; mend it, or choose \"none\""),
+            &format!("{name} in the environment {problem}; fix it, or set \"proxy\" to \"none\""),
         )
     })
 }
 
-/// The proxy of this URL, or what is wrong with it.
-fn named(url: &str, origin: &Url) -> std::result::Result<Proxy, &'static str> {
-    const WANTED: &str =
-        "must be a URL that starts with http:// or https://, with a host and perhaps name, password and port";
-    let parsed = Url::parse(url.trim()).map_err(|_| WANTED)?;
+/// The proxy with this URL, or what is wrong with it.
+fn parse_proxy_url(url: &str, origin: &Url) -> std::result::Result<Proxy, &'static str> {
+    const EXPECTED: &str =
+        "must be a URL that starts with http:// or https://, with a host and perhaps a port";
+    let mut parsed = Url::parse(url.trim()).map_err(|_| EXPECTED)?;
     if !matches!(parsed.scheme(), "http" | "https") {
         return Err(
             "names a kind of proxy that is not supported; use one with http:// or https://",
         );
     }
     if parsed.path() != "/" || parsed.query().is_some() || parsed.fragment().is_some() {
-        return Err("must not have a path; write / ? # in name and password as %2F %3F %23");
+        return Err("must not have a path; put a user name or password that holds / ? or # into proxy.username and proxy.password");
     }
-    let destination = origin.as_str().parse().map_err(|_| WANTED)?;
+    let destination = origin.as_str().parse().map_err(|_| EXPECTED)?;
     let intercept = Matcher::builder()
         .all(parsed.as_str())
         .build()
         .intercept(&destination)
-        .ok_or(WANTED)?;
+        .ok_or(EXPECTED)?;
+    let authorization = intercept.basic_auth().cloned();
+    parsed.set_username("").map_err(|()| EXPECTED)?;
+    parsed.set_password(None).map_err(|()| EXPECTED)?;
     Ok(Proxy {
-        url: intercept.uri().to_string(),
-        authorization: intercept.basic_auth().cloned(),
+        url: parsed,
+        authorization,
+    })
+}
+
+/// The proxy with the credentials of keys of their own, where every character stands for itself.
+fn with_credentials(given: &Section, proxy: Proxy) -> Result<Proxy> {
+    let (username, password) = (
+        given.non_empty_text("username")?,
+        given.non_empty_text("password")?,
+    );
+    if username.is_none() && password.is_none() {
+        return Ok(proxy);
+    }
+    if proxy.authorization.is_some() {
+        return Err(given.error(
+            "url",
+            "holds credentials, and so do proxy.username and proxy.password; give them once",
+        ));
+    }
+    Ok(Proxy {
+        authorization: Some(super::basic(given)?),
+        ..proxy
     })
 }
 
 /// Whether the server is on a list of exceptions: hosts, domains with or without `.` or `*.` in front, addresses,
 /// networks such as `10.0.0.0/8`, each perhaps with a port; `*` is every host.
-fn is_excepted(list: &str, origin: &Url) -> bool {
+fn is_bypassed(list: &str, origin: &Url) -> bool {
     let Ok(destination) = origin.as_str().parse() else {
         return false;
     };
@@ -161,8 +186,8 @@ mod tests {
     use super::*;
     use crate::config::Config;
 
-    fn excepted(list: &str, origin: &str) -> bool {
-        is_excepted(list, &Url::parse(origin).unwrap())
+    fn bypassed(list: &str, origin: &str) -> bool {
+        is_bypassed(list, &Url::parse(origin).unwrap())
     }
 
     #[test]
@@ -184,7 +209,7 @@ mod tests {
             ("::1", "http://[::1]/"),
             ("x y\tlocalhost", "http://localhost:1/"),
         ] {
-            assert!(excepted(list, origin), "{list} {origin}");
+            assert!(bypassed(list, origin), "{list} {origin}");
         }
         for (list, origin) in [
             ("", "http://a.example/"),
@@ -195,7 +220,7 @@ mod tests {
             ("10.0.0.0/8", "http://127.0.0.1/"),
             ("*a.example", "http://a.example/"),
         ] {
-            assert!(!excepted(list, origin), "{list} {origin}");
+            assert!(!bypassed(list, origin), "{list} {origin}");
         }
     }
 
@@ -211,13 +236,13 @@ mod tests {
             "http://u:a#b@p",
             "p:1",
         ] {
-            assert!(named(url, &origin).is_err(), "{url}");
+            assert!(parse_proxy_url(url, &origin).is_err(), "{url}");
             let configured =
                 json!({"dataURL": "http://a.example/", "proxy": {"url": url, "noProxy": "*"}});
             assert!(Config::parse(&configured.to_string()).is_err(), "{url}");
         }
-        let proxy = named("http://us%65r:p%40ss@p:3128", &origin).unwrap();
-        assert_eq!(proxy.url, "http://p:3128/");
+        let proxy = parse_proxy_url("http://us%65r:p%40ss@p:3128", &origin).unwrap();
+        assert_eq!(proxy.url.as_str(), "http://p:3128/");
         assert_eq!(proxy.authorization.unwrap(), "Basic dXNlcjpwQHNz");
     }
 }

@@ -162,13 +162,13 @@ unsafe fn run_command(
 
 fn configure(service: &Service, data: Result<Option<&str>>) -> FfiResult {
     match data.and_then(|data| service.configure(data.unwrap_or_default())) {
-        Ok(()) => outcome_result(Outcome::done(CONFIGURE)),
+        Ok(()) => outcome_result(Outcome::succeeded(CONFIGURE)),
         Err(error) => rejected(CONFIGURE, error),
     }
 }
 
 fn rejected(command: &str, error: Error) -> FfiResult {
-    outcome_result(Outcome::unanswered(command, error, 0))
+    outcome_result(Outcome::failed(command, error, 0))
 }
 
 fn outcome_result(outcome: Outcome) -> FfiResult {

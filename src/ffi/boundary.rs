@@ -16,6 +16,7 @@ use crate::service::event_bus::Handler;
 use crate::service::handle_table::{Handle, SERVICES};
 use crate::service::Service;
 use crate::status::Status;
+use crate::text::diagnose::encoding_hint;
 
 /// What a function returns: its status, and a string for its out parameter.
 pub struct FfiResult {
@@ -130,8 +131,9 @@ pub unsafe fn optional_str<'a>(text: *const c_char, what: &str) -> Result<Option
     let bytes = unsafe { CStr::from_ptr(text) };
     bytes.to_str().map(Some).map_err(|error| {
         let message = format!(
-            "{what} is not UTF-8: the byte at position {} is invalid",
-            error.valid_up_to()
+            "{what} is not UTF-8: the byte at position {} is invalid{}",
+            error.valid_up_to(),
+            encoding_hint(bytes.to_bytes())
         );
         Error::new(Status::NotUtf8, message)
     })

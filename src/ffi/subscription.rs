@@ -59,7 +59,7 @@ pub unsafe extern "C-unwind" fn cbsvc_subscribe(
         // SAFETY: the caller passes NULL or a NUL-terminated string.
         let filter = match unsafe { boundary::required_str(event, "event") }? {
             "*" => Filter::All,
-            name => Filter::One(command::event(name).ok_or_else(|| {
+            name => Filter::One(command::event_from_name(name).ok_or_else(|| {
                 Error::field(
                     Status::BadOption,
                     "event",

@@ -57,7 +57,7 @@ impl Service {
         };
         match self.prepare(command, data, started_at, &call.state) {
             Err(error) => {
-                let outcome = Outcome::unanswered(command.name(), error, 0);
+                let outcome = Outcome::failed(command.name(), error, 0);
                 let took = started_at.elapsed();
                 let completion = completion(&self.counters, command, outcome, took, handler);
                 reservation.complete(QueueItem::Completed(completion));
@@ -72,8 +72,8 @@ impl Service {
 
     fn configure_call(&self, data: Result<Option<&str>>, handler: Handler) -> Completion {
         let outcome = match data.and_then(|data| self.configure(data.unwrap_or_default())) {
-            Ok(()) => Outcome::done(CONFIGURE),
-            Err(error) => Outcome::unanswered(CONFIGURE, error, 0),
+            Ok(()) => Outcome::succeeded(CONFIGURE),
+            Err(error) => Outcome::failed(CONFIGURE, error, 0),
         };
         Completion {
             handler,
@@ -264,7 +264,7 @@ async fn exchange(command: Command, prepared: Prepared, mut guard: CompletionGua
         limits,
         started_at,
     } = prepared;
-    let exchanged = transport.send(&request, &limits).await;
+    let exchanged = transport.execute(&request, &limits).await;
     let took = started_at.elapsed();
     let counters = guard.counters.clone();
     let wake = guard.complete(|call| {
@@ -289,7 +289,7 @@ fn completion(
     handler: Handler,
 ) -> Completion {
     counters.record(command, &outcome, took);
-    let event = command.event(outcome.resolved());
+    let event = command.event(outcome.is_resolved());
     Completion {
         handler,
         name: event,

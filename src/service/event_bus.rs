@@ -4,7 +4,7 @@ use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
 
-use crate::command::READY;
+use crate::command::READY_EVENT;
 use crate::process::fork::{self, ForkSafeMutex};
 use crate::process::{log, panic};
 use crate::service::active_calls::LevelGuard;
@@ -79,7 +79,7 @@ impl EventBus {
 
     /// Sends `ready` to a new subscription.
     pub fn send_ready(&self, subscription: &Subscription) {
-        self.notify(subscription, READY, c"{}");
+        self.notify(subscription, READY_EVENT, c"{}");
     }
 
     /// Calls the handler of a single call.

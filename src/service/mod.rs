@@ -28,8 +28,8 @@ use crate::service::event_bus::{EventBus, Filter, Handler};
 use crate::service::outcome::Outcome;
 use crate::status::Status;
 use crate::text::json::{self, Object};
-use crate::transport::message::Request;
-use crate::transport::{Exchanged, Limits, Transport};
+use crate::transport::message::{ExchangeLimits, ExchangeResult, Request};
+use crate::transport::Transport;
 use process_state::{ActiveCall, ProcessState, QueueItem};
 
 /// An open service.
@@ -55,7 +55,7 @@ struct Prepared {
     asked: Asked,
     request: Request,
     transport: Arc<Transport>,
-    limits: Limits,
+    limits: ExchangeLimits,
     started_at: Instant,
 }
 
@@ -63,7 +63,6 @@ struct Prepared {
 struct Asked {
     command: Command,
     config: Arc<Config>,
-    options: Object,
 }
 
 /// What diagnostics report of a service; nothing of it is secret.
@@ -170,22 +169,23 @@ impl Service {
     pub fn run(self: &Arc<Self>, command: Command, data: Result<Option<&str>>) -> Outcome {
         let started_at = Instant::now();
         let Some(call) = self.enter_call() else {
-            return Outcome::unanswered(command.name(), closed(), 0);
+            return Outcome::failed(command.name(), closed(), 0);
         };
         let outcome = match self.prepare(command, data, started_at, &call.state) {
             Ok(prepared) => {
                 let closing = self.closed_error(&call.state);
-                let exchanged =
-                    prepared
-                        .transport
-                        .run(&prepared.request, &prepared.limits, closing);
+                let exchanged = prepared.transport.execute_blocking(
+                    &prepared.request,
+                    &prepared.limits,
+                    closing,
+                );
                 prepared.asked.conclude(exchanged)
             }
-            Err(error) => Outcome::unanswered(command.name(), error, 0),
+            Err(error) => Outcome::failed(command.name(), error, 0),
         };
         self.counters
             .record(command, &outcome, started_at.elapsed());
-        let event = command.event(outcome.resolved());
+        let event = command.event(outcome.is_resolved());
         match self.handler_mode() {
             Handlers::Caller => self.bus.publish(event, &outcome.text),
             Handlers::Thread => match self.ensure_handlers_thread(&call.state) {
@@ -210,17 +210,13 @@ impl Service {
         let options = options(command, data?)?;
         let request = protocol::request(&config, command, &options)?;
         let transport = state.transport(&config)?;
-        let limits = Limits {
+        let limits = ExchangeLimits {
             deadline: (started_at + config.timeout).into(),
             max_bytes: config.max_response_bytes,
             retry: config.retry.clone(),
         };
         Ok(Prepared {
-            asked: Asked {
-                command,
-                config,
-                options,
-            },
+            asked: Asked { command, config },
             request,
             transport,
             limits,
@@ -310,7 +306,7 @@ impl Service {
             started: state.map_or(0, |state| state.queue.in_flight()),
             resolved: self.counters.resolved.load(Ordering::Relaxed),
             rejected: self.counters.rejected.load(Ordering::Relaxed),
-            idle_connections: transport.map_or(0, |transport| transport.idle_engines()),
+            idle_connections: transport.map_or(0, |transport| transport.idle_connections()),
             config,
         }
     }
@@ -349,55 +345,62 @@ impl Service {
 impl Counters {
     /// Counts and logs the result of a command.
     fn record(&self, command: Command, outcome: &Outcome, took: Duration) {
-        let counter = if outcome.resolved() {
+        let counter = if outcome.is_resolved() {
             &self.resolved
         } else {
             &self.rejected
         };
         counter.fetch_add(1, Ordering::Relaxed);
+        let Some(error) = &outcome.error else {
+            log::info(|| format!("{} resolved after {} ms", command.name(), took.as_millis()));
+            return;
+        };
         log::info(|| {
-            let status = outcome
-                .error
-                .as_ref()
-                .map_or("resolved", |error| error.status.name());
-            format!("{} {status} after {} ms", command.name(), took.as_millis())
+            let (name, took) = (error.status.name(), took.as_millis());
+            format!("{} {name} after {took} ms", command.name())
         });
-        // What the library itself composes; a server's words stay in the outcome.
-        if let Some(error) = outcome
-            .error
-            .as_ref()
-            .filter(|error| matches!(error.status.code() / 100, 3 | 4 | 9))
-        {
-            log::error(|| format!("{}: {}", command.name(), error.message));
+        let line = || format!("{}: {}", command.name(), error.message);
+        match error.status.code() / 100 {
+            3 | 4 | 9 => log::error(line),
+            _ => log::warn(line),
         }
     }
 }
 
 impl Asked {
     /// What the exchange means for the command.
-    fn conclude(&self, exchanged: Exchanged) -> Outcome {
+    fn conclude(&self, exchanged: ExchangeResult) -> Outcome {
         let command = self.command;
-        let may_be_booked = command == Command::Schedule && exchanged.sent;
+        let is_booking = command == Command::Schedule && exchanged.sent;
         match exchanged.result {
-            Ok(answer) => {
-                let mut meaning = protocol::read(&self.config, command, &self.options, &answer);
-                let unclear = may_be_booked && meaning.unclear;
-                meaning.error = meaning.error.map(|error| {
-                    if unclear {
-                        error.may_be_booked()
-                    } else {
-                        error
-                    }
-                });
-                Outcome::answered(command, &answer, meaning, exchanged.attempts)
+            Ok(response) => {
+                let text = protocol::body_text(&response);
+                let mut interpretation =
+                    protocol::interpret(&self.config, command, &response, &text);
+                if is_booking && interpretation.booking_unknown {
+                    interpretation.error = interpretation.error.map(Error::with_booking_unknown);
+                }
+                if !interpretation.unread_slots.is_empty() {
+                    let count = interpretation.unread_slots.len();
+                    log::warn(|| {
+                        format!("{count} slots have times that cannot be read; see unreadSlots")
+                    });
+                }
+                Outcome::from_response(
+                    command,
+                    &response,
+                    &text,
+                    interpretation,
+                    exchanged.attempts,
+                )
             }
             Err(error) => {
-                let error = if may_be_booked {
-                    error.may_be_booked()
+                let error = if is_booking {
+                    error.with_booking_unknown()
                 } else {
                     error
                 };
-                Outcome::unanswered(command.name(), error, exchanged.attempts)
+                Outcome::failed(command.name(), error, exchanged.attempts)
             }
         }
     }
@@ -410,18 +413,18 @@ fn closed() -> Error {
 /// The outcome of a command whose response was lost inside the library.
 pub fn lost(command: Command, error: Error) -> Outcome {
     let error = match command {
-        Command::Schedule => error.may_be_booked(),
+        Command::Schedule => error.with_booking_unknown(),
         Command::Availability => error,
     };
-    Outcome::unanswered(command.name(), error, 1)
+    Outcome::failed(command.name(), error, 1)
 }
 
 /// The options in a command's data.
 fn options(command: Command, data: Option<&str>) -> Result<Object> {
     match json::parse(data.unwrap_or_default(), "the data")? {
-        None => Err(Error::new(Status::NoData, command.no_data())),
+        None => Err(Error::new(Status::NoData, command.missing_data_message())),
         Some(Value::Object(options)) if options.is_empty() => {
-            Err(Error::new(Status::NoData, command.no_data()))
+            Err(Error::new(Status::NoData, command.missing_data_message()))
         }
         Some(Value::Object(options)) => Ok(options),
         Some(_) => Err(Error::new(

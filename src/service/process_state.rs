@@ -94,7 +94,7 @@ impl ProcessState {
     /// Returns connections for a configuration: the present ones, or new ones in their place.
     pub fn transport(&self, config: &Config) -> Result<Arc<Transport>> {
         let present = self.present_transport();
-        if let Some(transport) = present.filter(|transport| transport.serves(&config.connection)) {
+        if let Some(transport) = present.filter(|transport| transport.matches(&config.connection)) {
             return Ok(transport);
         }
         let created = Arc::new(Transport::new(config.connection.clone())?);

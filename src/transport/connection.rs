@@ -1,205 +1,243 @@
-//! A connection that belongs to one engine: HTTP/1.1, driven by the thread that calls, with nothing in between.
+//! One HTTP/1.1 connection, driven by the task that uses it.
 //!
-//! Blocking commands send one request at a time, so a pool, a task for each connection and the wake-ups between them
-//! would only cost time. Proxies, and HTTP/2 with its many requests at once, are left to the HTTP client.
+//! There is no task for each connection, and no wake-ups between tasks: the future that waits for a response also
+//! moves the bytes.
 
 use std::future::{poll_fn, Future};
+use std::net::SocketAddr;
 use std::pin::{pin, Pin};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll, Wake, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use http::header::{HeaderValue, HOST, USER_AGENT};
-use http::{Method, Request, Response, Uri};
-use hyper::body::Incoming;
+use http::header::{HOST, PROXY_AUTHORIZATION};
+use http::{HeaderMap, HeaderValue, Request};
 use hyper::client::conn::http1::{Builder, Connection as Driver, SendRequest};
-use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
-use hyper_util::client::legacy::connect::HttpConnector;
-use reqwest::Url;
+use hyper_util::rt::TokioIo;
 use tokio::task::yield_now;
-use tower_service::Service;
+use tokio::time::Instant;
+use url::{Position, Url};
 
-use super::blocking::{AGENT, KEEPALIVE, KEEPALIVE_PROBES, UNACKNOWLEDGED};
-use super::error::{unusable, Failed};
-use super::message;
-use super::resolver::Resolver;
-use super::socket::{Quiet, QuietConnector};
-use super::tracked_body::{Sent, Watched};
-use crate::config::connection::Connection;
+use super::connector::{Connected, Connector};
+use super::error::{setup_error, TransportError};
+use super::keep_alive::KeepAlive;
+use super::message::RequestContext;
+use super::response::{read_response, ResponseOrRedirect};
+use super::socket::Io;
+use super::tracked_body::TrackedBody;
+use super::waker::CoalescingWaker;
 use crate::error::Result;
-use crate::process::fork::lock;
 
-/// How often an exchange and its connection take turns before the runtime has one.
-const TURNS: usize = 2;
+/// How long a connection is kept idle when the server announces nothing. A NAT or firewall may drop an older one.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// The most that is read at once, and the longest head of an answer, in bytes.
-const MOST_READ: usize = 64 << 10;
+/// Polls of request and connection before yielding to the runtime.
+const POLLS_PER_YIELD: usize = 2;
 
-/// At most one connection to the server.
-pub struct Direct {
-    connector: HttpsConnector<QuietConnector>,
-    server: Uri,
-    host: HeaderValue,
-    connect_timeout: Option<Duration>,
-    open: Option<Open>,
-    bell: Arc<Bell>,
+/// The most that is read at once, and the largest head of a response, in bytes.
+const MAX_READ: usize = 64 << 10;
+
+type Http1Driver = Driver<TokioIo<Box<dyn Io>>, TrackedBody>;
+
+/// A connection that opens when it is first used, and again when the server has closed it.
+pub struct Connection {
+    connector: Arc<Connector>,
+    open: Option<OpenConnection>,
+    /// The address at which the last exchange failed: the next connection is made to another one, if there is one.
+    failed_at: Option<SocketAddr>,
+    coalescing: Arc<CoalescingWaker>,
     waker: Waker,
 }
 
-/// An open connection.
-struct Open {
-    sender: SendRequest<Watched>,
-    /// Moves bytes between the system and the exchange; `None` once the connection is closed. It is large.
-    driver: Option<Box<Driver<MaybeHttpsStream<Quiet>, Watched>>>,
+struct OpenConnection {
+    sender: SendRequest<TrackedBody>,
+    /// Moves bytes between the socket and the exchange; `None` once the connection is closed. It is large.
+    driver: Option<Box<Http1Driver>>,
+    peer: SocketAddr,
+    /// When it is too old for another request.
+    max_age_at: Option<Instant>,
+    /// When it has been idle for too long.
+    idle_until: Instant,
+    requests_left: Option<u64>,
 }
 
-impl Direct {
-    /// Prepares a connection; none is made yet.
-    pub fn new(connection: &Connection, mut tls: rustls::ClientConfig) -> Result<Direct> {
-        let server: Uri = connection.origin.as_str().parse().map_err(unusable)?;
-        let host = server
-            .authority()
-            .map_or("", |authority| authority.as_str());
-        let host = host
-            .rsplit_once('@')
-            .map_or(host, |(_, host)| host)
-            .parse()
-            .map_err(unusable)?;
-        let mut plain = HttpConnector::new_with_resolver(Resolver);
-        plain.enforce_http(false);
-        plain.set_nodelay(true);
-        plain.set_keepalive(Some(KEEPALIVE));
-        plain.set_keepalive_interval(Some(KEEPALIVE));
-        plain.set_keepalive_retries(Some(KEEPALIVE_PROBES));
-        #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
-        plain.set_tcp_user_timeout(Some(UNACKNOWLEDGED));
-        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let bell = Arc::new(Bell::default());
-        Ok(Direct {
-            connector: HttpsConnector::from((QuietConnector(plain), tls)),
-            server,
-            host,
-            connect_timeout: connection.connect_timeout,
+impl Connection {
+    /// A connection that is not open yet.
+    pub fn new(connector: Arc<Connector>) -> Connection {
+        let coalescing = Arc::<CoalescingWaker>::default();
+        Connection {
+            connector,
             open: None,
-            waker: Waker::from(bell.clone()),
-            bell,
-        })
+            failed_at: None,
+            waker: Waker::from(coalescing.clone()),
+            coalescing,
+        }
     }
 
-    /// Sends a request and reads its answer, on the connection at hand or on a new one. When the server has closed the
-    /// connection at hand before any of the request was sent, a new one takes its place.
-    pub async fn exchange<R: Future>(
+    /// Sends a request and reads the response, on the open connection or a new one. If the server closed the open
+    /// connection before any of the request was sent, a new one takes its place.
+    pub async fn exchange(
         &mut self,
-        request: &message::Request,
         url: &Url,
-        sent: &Sent,
-        read: impl FnOnce(Response<Incoming>) -> R,
-    ) -> std::result::Result<R::Output, Failed> {
-        let mut request = self.http_request(request, url, sent)?;
-        let mut open = self.open.take().and_then(|open| open.rested(&self.waker));
+        context: &RequestContext<'_>,
+    ) -> Result<ResponseOrRedirect> {
+        let mut request = self.http_request(url, context)?;
+        let mut reusable = self.take_reusable();
         loop {
-            let is_rested = open.is_some();
-            let Open {
-                mut sender,
-                mut driver,
-            } = match open.take() {
+            let is_reused = reusable.is_some();
+            let mut open = match reusable.take() {
                 Some(open) => open,
-                None => self.connect().await?,
+                None => {
+                    let connected = self.connect(context.limits.deadline).await;
+                    let connected = connected.map_err(|error| context.error(error))?;
+                    self.handshake(connected)
+                        .await
+                        .map_err(|error| context.error(error))?
+                }
             };
+            // Stays so if this future is dropped.
+            self.failed_at = Some(open.peer);
             let send = async {
-                // Of a connection that has been closed, sending tells the same.
-                let _ = sender.ready().await;
-                sender.try_send_request(request).await
+                // If the connection is closed, sending fails with the same error.
+                let _ = open.sender.ready().await;
+                open.sender.try_send_request(request).await
             };
-            match self.driven(&mut driver, send).await {
+            match self.drive(&mut open.driver, send).await {
                 Ok(response) => {
-                    let result = self.driven(&mut driver, read(response)).await;
-                    self.open = driver.is_some().then_some(Open { sender, driver });
-                    return Ok(result);
+                    self.failed_at = None;
+                    open.note_response(response.headers());
+                    let read = read_response(response, url, context);
+                    let result = self.drive(&mut open.driver, read).await;
+                    self.open = open.driver.is_some().then_some(open);
+                    return result;
                 }
                 Err(mut unsent) => match unsent.take_message() {
-                    Some(again) if is_rested => request = again,
-                    _ => return Err(unsent.into_error().into()),
+                    Some(message) if is_reused => request = message,
+                    _ => return Err(context.error(unsent.into_error())),
                 },
             }
         }
     }
 
-    /// Whether the connection is still open while it rests. The caretaker is woken when something happens to it.
-    pub fn is_open(&mut self, caretaker: &Waker) -> bool {
+    /// Opens a connection before the deadline.
+    pub async fn connect(
+        &mut self,
+        deadline: Instant,
+    ) -> std::result::Result<Connected, TransportError> {
+        Ok(self.connector.connect(self.failed_at, deadline).await?)
+    }
+
+    /// Uses an open connection with which HTTP/2 was not negotiated.
+    pub async fn adopt(&mut self, connected: Connected) -> std::result::Result<(), TransportError> {
+        self.open = Some(self.handshake(connected).await?);
+        Ok(())
+    }
+
+    /// Whether the next exchange needs no new connection.
+    pub fn is_reusable(&mut self) -> bool {
+        self.open = self.take_reusable();
+        self.open.is_some()
+    }
+
+    /// Until when the open connection can stay idle.
+    pub fn idle_until(&self) -> Option<Instant> {
+        let open = self.open.as_ref().filter(|open| open.driver.is_some())?;
+        Some(open.expires_at())
+    }
+
+    /// Whether an idle connection is still open. Wakes the reaper when something happens to it.
+    pub fn poll_idle(&mut self, reaper: &Waker) -> bool {
         let Some(driver) = self.open.as_mut().and_then(|open| open.driver.as_mut()) else {
             return false;
         };
         let mut inner = Context::from_waker(&self.waker);
-        self.bell.begin(caretaker);
+        self.coalescing.start(reaper);
         loop {
-            if self.bell.hear() && Pin::new(&mut *driver).poll(&mut inner).is_ready() {
+            if self.coalescing.take() && Pin::new(&mut *driver).poll(&mut inner).is_ready() {
                 return false;
             }
-            if self.bell.rest() {
+            if self.coalescing.try_park() {
                 return true;
             }
         }
     }
 
-    fn http_request(
-        &self,
-        request: &message::Request,
-        url: &Url,
-        sent: &Sent,
-    ) -> std::result::Result<Request<Watched>, Failed> {
-        let target = match url.query() {
-            Some(query) => Uri::try_from(format!("{}?{query}", url.path())),
-            None => Uri::try_from(url.path()),
-        };
-        let mut made = Request::new(sent.watched(request.body.clone()));
-        *made.method_mut() = if request.body.is_some() {
-            Method::POST
-        } else {
-            Method::GET
-        };
-        *made.uri_mut() = target.map_err(Failed::other)?;
-        *made.headers_mut() = request.headers.clone();
-        made.headers_mut()
-            .entry(USER_AGENT)
-            .or_insert(HeaderValue::from_static(AGENT));
-        made.headers_mut()
-            .entry(HOST)
-            .or_insert_with(|| self.host.clone());
-        Ok(made)
+    fn take_reusable(&mut self) -> Option<OpenConnection> {
+        let mut open = self.open.take()?;
+        let driver = open.driver.as_mut()?;
+        // Closed by the server, or the last request was not read to its end before the response.
+        let is_closed = Pin::new(driver)
+            .poll(&mut Context::from_waker(&self.waker))
+            .is_ready();
+        let is_usable = !is_closed
+            && open.sender.is_ready()
+            && open.requests_left != Some(0)
+            && Instant::now() < open.expires_at();
+        is_usable.then_some(open)
     }
 
-    async fn connect(&mut self) -> std::result::Result<Open, Failed> {
-        let connecting = self.connector.call(self.server.clone());
-        let stream = match self.connect_timeout {
-            Some(timeout) => tokio::time::timeout(timeout, connecting)
-                .await
-                .map_err(|_| Failed::connect_timeout())?,
-            None => connecting.await,
-        };
+    async fn handshake(
+        &self,
+        connected: Connected,
+    ) -> std::result::Result<OpenConnection, TransportError> {
         let (sender, driver) = Builder::new()
-            .max_buf_size(MOST_READ)
-            .handshake(stream.map_err(Failed::connecting)?)
+            .max_buf_size(MAX_READ)
+            .allow_spaces_after_header_name_in_responses(true)
+            .allow_obsolete_multiline_headers_in_responses(true)
+            .ignore_invalid_headers_in_responses(true)
+            .handshake(TokioIo::new(connected.stream))
             .await?;
-        Ok(Open {
+        let now = Instant::now();
+        Ok(OpenConnection {
             sender,
             driver: Some(Box::new(driver)),
+            peer: connected.peer,
+            max_age_at: self
+                .connector
+                .settings
+                .max_connection_age
+                .map(|age| now + age),
+            idle_until: now + IDLE_TIMEOUT,
+            requests_left: None,
         })
     }
 
-    /// Runs a future and the connection that it needs, until the future is over.
-    async fn driven<F: Future>(
+    /// A proxy that forwards requests needs the whole URL and its credentials; a server gets path and query.
+    fn http_request(
         &self,
-        driver: &mut Option<Box<Driver<MaybeHttpsStream<Quiet>, Watched>>>,
+        url: &Url,
+        context: &RequestContext<'_>,
+    ) -> Result<Request<TrackedBody>> {
+        let settings = &self.connector.settings;
+        let forwarding = settings.proxy.as_ref().filter(|_| url.scheme() == "http");
+        let mut request = match forwarding {
+            Some(_) => context.http_request(&url[..Position::AfterQuery])?,
+            None => context.http_request(&url[Position::BeforePath..Position::AfterQuery])?,
+        };
+        let headers = request.headers_mut();
+        if let Some(authorization) = forwarding.and_then(|proxy| proxy.authorization.as_ref()) {
+            headers.insert(PROXY_AUTHORIZATION, authorization.clone());
+        }
+        if !headers.contains_key(HOST) {
+            let host = &url[Position::BeforeHost..Position::AfterPort];
+            let host = HeaderValue::from_str(host).map_err(|error| setup_error(&error))?;
+            headers.insert(HOST, host);
+        }
+        Ok(request)
+    }
+
+    /// Polls a future and the connection that it needs, until the future is ready.
+    async fn drive<F: Future>(
+        &self,
+        driver: &mut Option<Box<Http1Driver>>,
         future: F,
     ) -> F::Output {
         let mut future = pin!(future);
         poll_fn(|outer| {
             let mut inner = Context::from_waker(&self.waker);
-            self.bell.begin(outer.waker());
-            for _ in 0..TURNS {
-                self.bell.hear();
+            self.coalescing.start(outer.waker());
+            for _ in 0..POLLS_PER_YIELD {
+                self.coalescing.take();
                 if let Poll::Ready(output) = future.as_mut().poll(&mut inner) {
                     return Poll::Ready(output);
                 }
@@ -208,12 +246,12 @@ impl Direct {
                     .is_some_and(|driver| Pin::new(driver).poll(&mut inner).is_ready())
                 {
                     *driver = None;
-                } else if self.bell.rest() {
+                } else if self.coalescing.try_park() {
                     return Poll::Pending;
                 }
             }
-            self.bell.leave();
-            // The runtime goes on with this when it has looked at deadlines and at all other connections.
+            self.coalescing.stop();
+            // The runtime polls this again after it has handled timers and other connections.
             let _ = pin!(yield_now()).poll(outer);
             Poll::Pending
         })
@@ -221,67 +259,17 @@ impl Direct {
     }
 }
 
-impl Open {
-    /// The connection, unless the server has closed it while it rested, or has answered before the last request was
-    /// written whole and never read the rest.
-    fn rested(mut self, waker: &Waker) -> Option<Open> {
-        let driver = self.driver.as_mut()?;
-        match Pin::new(driver).poll(&mut Context::from_waker(waker)) {
-            Poll::Pending if self.sender.is_ready() => Some(self),
-            _ => None,
-        }
-    }
-}
-
-/// Wakes the thread only when it sleeps: the future and its connection wake each other all the time while it is at work
-/// on them.
-#[derive(Default)]
-struct Bell {
-    rung: AtomicBool,
-    at_work: AtomicBool,
-    sleeper: Mutex<Option<Waker>>,
-}
-
-impl Bell {
-    /// Somebody is at work, and hears the bell without being woken.
-    fn begin(&self, sleeper: &Waker) {
-        self.at_work.store(true, Ordering::SeqCst);
-        let mut known = lock(&self.sleeper);
-        if !known.as_ref().is_some_and(|known| known.will_wake(sleeper)) {
-            *known = Some(sleeper.clone());
-        }
+impl OpenConnection {
+    /// Takes note of what the server announces about the connection.
+    fn note_response(&mut self, headers: &HeaderMap) {
+        let keep_alive = KeepAlive::parse(headers);
+        let timeout = keep_alive.idle_timeout.unwrap_or(IDLE_TIMEOUT);
+        self.idle_until = Instant::now() + timeout.min(IDLE_TIMEOUT);
+        self.requests_left = keep_alive.requests_left;
     }
 
-    /// What has rung so far is heard; whether anything has.
-    fn hear(&self) -> bool {
-        self.rung.swap(false, Ordering::SeqCst)
-    }
-
-    /// Nobody is at work any more.
-    fn leave(&self) {
-        self.at_work.store(false, Ordering::SeqCst);
-    }
-
-    /// Goes to sleep, unless it has rung again.
-    fn rest(&self) -> bool {
-        self.leave();
-        let rung = self.rung.load(Ordering::SeqCst);
-        self.at_work.store(rung, Ordering::SeqCst);
-        !rung
-    }
-}
-
-impl Wake for Bell {
-    fn wake(self: Arc<Bell>) {
-        self.wake_by_ref();
-    }
-
-    fn wake_by_ref(self: &Arc<Bell>) {
-        self.rung.store(true, Ordering::SeqCst);
-        if !self.at_work.load(Ordering::SeqCst) {
-            if let Some(sleeper) = lock(&self.sleeper).as_ref() {
-                sleeper.wake_by_ref();
-            }
-        }
+    fn expires_at(&self) -> Instant {
+        self.max_age_at
+            .map_or(self.idle_until, |age| age.min(self.idle_until))
     }
 }

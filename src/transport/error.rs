@@ -1,21 +1,66 @@
-//! What a failed exchange means: which status, what to tell, and whether it may be repeated.
+//! What a failed exchange means: the status, the message, and whether it may be repeated.
 
 use std::error::Error as StdError;
 use std::io;
 
-use super::resolver::LookupFailed;
-use super::tracked_body::Sent;
-use crate::config::connection::Connection;
+use super::resolver::DnsError;
+use super::tls;
+use super::tracked_body::SentFlag;
+use super::tunnel::TunnelError;
+use crate::config::connection::ConnectionSettings;
+use crate::config::proxy::Proxy;
 use crate::error::Error;
 use crate::status::Status;
 
+/// Why there is no response.
+#[derive(Debug)]
+pub enum TransportError {
+    /// No connection could be opened.
+    Connect(ConnectError),
+    /// The connection failed, or what came was not HTTP.
+    Http(hyper::Error),
+    /// The body ended too early.
+    Truncated,
+}
+
+/// Why no connection could be opened.
+#[derive(Debug)]
+pub enum ConnectError {
+    /// The host has no address.
+    Dns(DnsError),
+    /// TCP has failed at every address.
+    Tcp(io::Error),
+    /// `connectTimeout` has passed.
+    TimedOut,
+    /// TLS with the proxy has failed.
+    ProxyTls(io::Error),
+    /// The proxy has not opened a tunnel.
+    Tunnel(TunnelError),
+    /// TLS with the server has failed.
+    Tls(io::Error),
+}
+
+impl From<ConnectError> for TransportError {
+    fn from(error: ConnectError) -> TransportError {
+        TransportError::Connect(error)
+    }
+}
+
+impl From<hyper::Error> for TransportError {
+    fn from(error: hyper::Error) -> TransportError {
+        TransportError::Http(error)
+    }
+}
+
 /// The command's deadline has passed.
-pub fn deadline_passed(sent: &Sent, repeatable: bool) -> Error {
-    let message = match repeatable || sent.begun() {
-        true => "ajaxTimeout has passed without a complete answer",
-        false => "ajaxTimeout has passed before the request was sent; nothing was booked",
+pub fn deadline_passed(sent: &SentFlag, is_idempotent: bool) -> Error {
+    let is_harmless = is_idempotent || !sent.is_set();
+    let message = if is_idempotent || sent.is_set() {
+        "ajaxTimeout has passed without a complete response"
+    } else {
+        "ajaxTimeout has passed before the request was sent; nothing was booked"
     };
-    Error::new(Status::Timeout, message).retryable(repeatable || !sent.begun())
+    Error::new(Status::Timeout, message).retryable(is_harmless)
 }
 
 /// The command's deadline has passed while all connections were in use.
@@ -26,171 +71,193 @@ pub fn no_connection_free(connections: usize) -> Error {
     Error::new(Status::Timeout, message).retryable(true)
 }
 
-/// A request that got no answer.
-#[derive(Debug)]
-pub struct Failed {
-    error: Box<dyn StdError + Send + Sync>,
-    /// No connection was made.
-    connecting: bool,
-    /// `connectTimeout` has passed.
-    timed_out: bool,
-}
-
-impl Failed {
-    /// No connection was made.
-    pub fn connecting(error: Box<dyn StdError + Send + Sync>) -> Failed {
-        Failed {
-            error,
-            connecting: true,
-            timed_out: false,
-        }
-    }
-
-    /// No connection was made in time.
-    pub fn connect_timeout() -> Failed {
-        Failed {
-            timed_out: true,
-            ..Failed::connecting(io::Error::from(io::ErrorKind::TimedOut).into())
-        }
-    }
-
-    /// Something else went wrong.
-    pub fn other(error: impl Into<Box<dyn StdError + Send + Sync>>) -> Failed {
-        Failed {
-            error: error.into(),
-            connecting: false,
-            timed_out: false,
-        }
-    }
-}
-
-impl From<reqwest::Error> for Failed {
-    fn from(error: reqwest::Error) -> Failed {
-        Failed {
-            connecting: error.is_connect(),
-            timed_out: error.is_timeout(),
-            error: error.into(),
-        }
-    }
-}
-
-impl From<hyper::Error> for Failed {
-    fn from(error: hyper::Error) -> Failed {
-        Failed::other(error)
-    }
-}
-
-/// A client could not be made from the configuration.
-pub fn unusable(error: impl StdError + 'static) -> Error {
+/// The request or the client cannot be made from the configuration.
+pub fn setup_error(error: &dyn StdError) -> Error {
     Error::new(
         Status::Internal,
-        format!("the HTTP client could not be made: {}", innermost(&error)),
+        format!("the HTTP request could not be made: {}", root_cause(error)),
     )
 }
 
-/// What an error of the HTTP client means. A booking whose sending has begun is never safe to repeat.
-pub fn classify(failed: Failed, is_booking: bool, sent: &Sent, connection: &Connection) -> Error {
-    let error: &(dyn StdError + 'static) = failed.error.as_ref();
-    let (status, message, passing) = match find::<rustls::Error>(error) {
-        Some(tls) => (Status::Tls, super::tls::explain(tls, connection), false),
-        None if failed.connecting => connecting(error, failed.timed_out, connection),
-        None => exchanging(error),
-    };
-    Error::new(status, message).retryable(passing && !(is_booking && sent.begun()))
+/// The system refuses what a connection needs.
+pub fn refused_by_system(error: &io::Error) -> Error {
+    Error::new(
+        Status::Internal,
+        format!("the system refuses what a connection needs: {error}"),
+    )
 }
 
-fn connecting(
-    error: &(dyn StdError + 'static),
-    timed_out: bool,
-    connection: &Connection,
-) -> (Status, String, bool) {
-    let origin = connection.origin.origin().ascii_serialization();
-    let cause = innermost(error);
-    if find::<io::Error>(error).is_some_and(wants_descriptors) {
-        return (
-            Status::Internal,
-            format!("no connection to {origin}: {cause}"),
-            false,
-        );
+/// The error that a failure means. A booking whose body has begun to be sent is never safe to repeat.
+pub fn classify(
+    error: &TransportError,
+    is_booking: bool,
+    sent: &SentFlag,
+    settings: &ConnectionSettings,
+    certificate_requested: bool,
+) -> Error {
+    let host = settings.origin.host_str().unwrap_or_default();
+    let explain_tls = |error, host| {
+        let message = tls::explain_error(error, host, &settings.tls, certificate_requested);
+        (Status::Tls, message, false)
+    };
+    let (status, message, is_transient) = match error {
+        TransportError::Connect(ConnectError::Tls(error)) => {
+            match find_source::<rustls::Error>(error) {
+                Some(error) => explain_tls(error, host),
+                None => classify_handshake(error, settings),
+            }
+        }
+        TransportError::Connect(ConnectError::ProxyTls(error)) => {
+            match find_source::<rustls::Error>(error) {
+                Some(error) => {
+                    let proxy = settings
+                        .proxy
+                        .as_ref()
+                        .and_then(|proxy| proxy.url.host_str());
+                    explain_tls(error, proxy.unwrap_or_default())
+                }
+                None => classify_connect(&error.to_string(), settings),
+            }
+        }
+        TransportError::Connect(ConnectError::Tcp(error)) => match error.raw_os_error() {
+            Some(libc::EMFILE | libc::ENFILE) => {
+                return refused_by_system(error);
+            }
+            _ => classify_connect(&error.to_string(), settings),
+        },
+        TransportError::Connect(ConnectError::Dns(error)) => match settings.proxy {
+            Some(_) => classify_connect(&error.to_string(), settings),
+            None => (Status::Dns, error.to_string(), true),
+        },
+        TransportError::Connect(ConnectError::TimedOut) => classify_timeout(settings),
+        TransportError::Connect(ConnectError::Tunnel(error)) => classify_tunnel(error, settings),
+        TransportError::Truncated => dropped("its body is shorter than its Content-Length"),
+        TransportError::Http(error) => match find_source::<rustls::Error>(error) {
+            Some(error) => explain_tls(error, host),
+            None => classify_exchange(error),
+        },
+    };
+    Error::new(status, message).retryable(is_transient && !(is_booking && sent.is_set()))
+}
+
+/// Status, message, and whether the failure may be gone next time.
+type Class = (Status, String, bool);
+
+fn classify_connect(cause: &str, settings: &ConnectionSettings) -> Class {
+    match &settings.proxy {
+        Some(Proxy { url, .. }) => {
+            let message = format!("no connection to the proxy {}: {cause}", shown(url));
+            (Status::Proxy, message, true)
+        }
+        None => {
+            let message = format!("no connection to {}: {cause}", shown(&settings.origin));
+            (Status::Connect, message, true)
+        }
     }
-    if cause == CLOSED_IN_HANDSHAKE {
+}
+
+fn classify_timeout(settings: &ConnectionSettings) -> Class {
+    let origin = shown(&settings.origin);
+    match &settings.proxy {
+        Some(Proxy { url, .. }) => {
+            let message = format!(
+                "connecting to {origin} through the proxy {} timed out (connectTimeout)",
+                shown(url)
+            );
+            (Status::Proxy, message, true)
+        }
+        None => {
+            let message = format!("connecting to {origin} timed out (connectTimeout)");
+            (Status::Timeout, message, true)
+        }
+    }
+}
+
+/// The connection ended during the handshake, for another reason than TLS.
+fn classify_handshake(error: &io::Error, settings: &ConnectionSettings) -> Class {
+    let origin = shown(&settings.origin);
+    if error.kind() == io::ErrorKind::UnexpectedEof {
         let message =
-            format!("{origin} closes the connection instead of a TLS handshake; does it speak TLS at this port?");
+            format!("{origin} closed the connection during the TLS handshake; is this a TLS port?");
         return (Status::Tls, message, true);
     }
-    if let Some(proxy) = &connection.proxy {
-        let refusal = cause.strip_prefix("tunnel error: ");
-        let message = match refusal {
-            Some(REFUSED_CREDENTIALS) => format!(
-                "the proxy {} wants credentials: put them into proxy.url",
-                proxy.url
-            ),
-            Some(reason) => format!(
-                "the proxy {} does not connect to {origin}: {reason}",
-                proxy.url
-            ),
-            None => format!("no connection to the proxy {}: {cause}", proxy.url),
-        };
-        return (Status::Proxy, message, refusal != Some(REFUSED_CREDENTIALS));
-    }
-    if let Some(lookup) = find::<LookupFailed>(error) {
-        return (Status::Dns, lookup.to_string(), true);
-    }
-    if timed_out {
-        return (
-            Status::Timeout,
-            format!("connectTimeout has passed without a connection to {origin}"),
-            true,
-        );
-    }
-    (
-        Status::Connect,
-        format!("no connection to {origin}: {cause}"),
-        true,
-    )
+    let message = format!("no connection to {origin}: {error}");
+    (Status::Connect, message, true)
 }
 
-/// The TLS layer's word for a server that goes away meanwhile.
-const CLOSED_IN_HANDSHAKE: &str = "tls handshake eof";
-
-/// The HTTP client's word for a proxy's 407.
-const REFUSED_CREDENTIALS: &str = "proxy authorization required";
-
-fn wants_descriptors(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+fn classify_tunnel(error: &TunnelError, settings: &ConnectionSettings) -> Class {
+    let origin = shown(&settings.origin);
+    let Some(Proxy { url, authorization }) = &settings.proxy else {
+        return (Status::Proxy, "no proxy".to_owned(), false);
+    };
+    let proxy = shown(url);
+    let failed = |what: &str| format!("the proxy {proxy} does not connect to {origin}: {what}");
+    let (message, is_transient) = match error {
+        TunnelError::Refused(407) if authorization.is_some() => (
+            format!("the proxy {proxy} does not accept proxy.username and proxy.password (HTTP 407)"),
+            false,
+        ),
+        TunnelError::Refused(407) => (
+            format!("the proxy {proxy} requires authentication (HTTP 407): set proxy.username and proxy.password"),
+            false,
+        ),
+        TunnelError::Refused(status) => (
+            failed(&format!("it answered HTTP {status}")),
+            matches!(status, 429 | 502..=504),
+        ),
+        TunnelError::Closed => (failed("it closed the connection"), true),
+        TunnelError::Malformed => (failed("its response is not one to CONNECT"), false),
+        TunnelError::Io(error) => (failed(&error.to_string()), true),
+    };
+    (Status::Proxy, message, is_transient)
 }
 
-/// A connection that was dropped may hold the next time; an answer that is not HTTP will not improve.
-fn exchanging(error: &(dyn StdError + 'static)) -> (Status, String, bool) {
+/// A connection that was dropped may hold the next time; what is not HTTP will not be HTTP then.
+fn classify_exchange(error: &hyper::Error) -> Class {
     use io::ErrorKind::{
         BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof,
     };
-    let cause = innermost(error);
+    let cause = root_cause(error);
     // The TLS layer refers its own users to its own documents.
     let cause = cause.split(": https://").next().unwrap_or_default();
-    let http = find::<hyper::Error>(error);
-    let system = find::<io::Error>(error).map(io::Error::kind);
-    let dropped = matches!(system, Some(BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof))
-            || http.is_some_and(|error| error.is_incomplete_message() || error.is_canceled() || error.is_closed())
-            // Over HTTP/2 a server gives a request, or all of them, up in an orderly way: when it is started anew, say.
-            || find::<h2::Error>(error).is_some_and(|error| error.is_remote() || error.is_io());
-    let message = match dropped {
-        true => {
-            format!("the server closed the connection before its answer was complete ({cause})")
-        }
-        false => format!("the server's answer cannot be understood as HTTP ({cause})"),
-    };
-    (Status::Protocol, message, dropped)
+    let is_dropped_by_system = find_source::<io::Error>(error).is_some_and(|error| {
+        matches!(
+            error.kind(),
+            BrokenPipe | ConnectionAborted | ConnectionReset | NotConnected | UnexpectedEof
+        )
+    });
+    // Over HTTP/2 a server can refuse a request, or close the connection, in good order.
+    let is_dropped_by_http2 =
+        find_source::<h2::Error>(error).is_some_and(|error| error.is_remote() || error.is_io());
+    let is_dropped_by_http1 =
+        error.is_incomplete_message() || error.is_canceled() || error.is_closed();
+    if is_dropped_by_system || is_dropped_by_http2 || is_dropped_by_http1 {
+        dropped(cause)
+    } else {
+        let message = format!("the response cannot be understood as HTTP ({cause})");
+        (Status::Protocol, message, false)
+    }
 }
 
-/// An error of a type, wherever it stands among the causes.
-fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
+fn dropped(cause: &str) -> Class {
+    let message =
+        format!("the server closed the connection before the response was complete ({cause})");
+    (Status::Protocol, message, true)
+}
+
+/// Scheme, host and port.
+fn shown(url: &url::Url) -> String {
+    url.origin().ascii_serialization()
+}
+
+/// An error of a type among the causes.
+fn find_source<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a E> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref::<E>() {
             return Some(found);
         }
-        // An I/O error names as its cause what lies below the error it wraps, and passes that one over.
+        // The source of an I/O error is that of the error it wraps, which would be skipped.
         next = match error
             .downcast_ref::<io::Error>()
             .and_then(io::Error::get_ref)
@@ -202,11 +269,13 @@ fn find<'a, E: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Optio
     None
 }
 
-/// The last of the causes: the one that says most.
-fn innermost(error: &(dyn StdError + 'static)) -> String {
-    let mut last = error;
-    while let Some(source) = last.source() {
-        last = source;
+/// The last of the causes, which says most.
+fn root_cause(error: &dyn StdError) -> String {
+    let mut message = error.to_string();
+    let mut next = error.source();
+    while let Some(error) = next {
+        message = error.to_string();
+        next = error.source();
     }
-    last.to_string()
+    message
 }

@@ -1,9 +1,21 @@
-//! One HTTP request and its response, as the layers above see them.
+//! One HTTP request, its response, and the limits and progress of their exchange.
 
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
-use reqwest::header::HeaderMap;
-use reqwest::Url;
+use http::header::{HeaderValue, USER_AGENT};
+use http::{HeaderMap, Method, Uri};
+use tokio::time::Instant;
+use url::Url;
+
+use super::error::{self, TransportError};
+use super::tracked_body::{SentFlag, TrackedBody};
+use crate::config::connection::ConnectionSettings;
+use crate::config::Retry;
+use crate::error::{Error, Result};
+
+/// The value of the `User-Agent` header.
+const USER_AGENT_VALUE: &str = concat!("callbackservice/", env!("CARGO_PKG_VERSION"));
 
 /// An HTTP request.
 pub struct Request {
@@ -13,6 +25,22 @@ pub struct Request {
     pub headers: HeaderMap,
     /// The body of a POST; a GET has none.
     pub body: Option<String>,
+}
+
+impl Request {
+    /// Whether sending it twice has the same effect as sending it once.
+    pub fn is_idempotent(&self) -> bool {
+        self.body.is_none()
+    }
+
+    /// POST with a body, GET without.
+    pub fn method(&self) -> Method {
+        if self.is_idempotent() {
+            Method::GET
+        } else {
+            Method::POST
+        }
+    }
 }
 
 /// An HTTP response.
@@ -26,4 +54,103 @@ pub struct Response {
     pub retry_after: Option<Duration>,
     /// The body.
     pub body: Vec<u8>,
+}
+
+/// The bounds of an exchange.
+#[derive(Debug)]
+pub struct ExchangeLimits {
+    /// When it must be complete.
+    pub deadline: Instant,
+    /// The largest body that is read, in bytes.
+    pub max_bytes: usize,
+    /// When a request is repeated.
+    pub retry: Retry,
+}
+
+/// The outcome of an exchange.
+pub struct ExchangeResult {
+    /// The result of the last request.
+    pub result: Result<Response>,
+    /// The number of requests sent, or that could not be sent.
+    pub attempts: u32,
+    /// Whether the server may have acted on the body of a POST.
+    pub sent: bool,
+}
+
+/// How far an exchange has come. It outlives an exchange that a deadline ends.
+#[derive(Default)]
+pub struct Progress {
+    /// The number of requests sent, or that could not be sent.
+    pub attempts: AtomicU32,
+    /// Whether the body has begun to be sent.
+    pub sent: SentFlag,
+    is_refused: AtomicBool,
+}
+
+impl Progress {
+    /// Records a status that says that the server has not acted on the request.
+    pub fn note_status(&self, status: u16) {
+        let is_refusal = matches!(status, 400..=499) && status != 408;
+        self.is_refused.store(is_refusal, Ordering::Relaxed);
+    }
+
+    /// The error for a deadline that has passed.
+    pub fn timeout_error(&self, request: &Request) -> Error {
+        error::deadline_passed(&self.sent, request.is_idempotent())
+    }
+
+    /// Completes the exchange.
+    pub fn finish(&self, result: Result<Response>) -> ExchangeResult {
+        ExchangeResult {
+            result,
+            attempts: self.attempts.load(Ordering::Relaxed),
+            sent: self.sent.is_set() && !self.is_refused.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// What every step of an exchange needs to know.
+pub struct RequestContext<'a> {
+    /// The request.
+    pub request: &'a Request,
+    /// Its limits.
+    pub limits: &'a ExchangeLimits,
+    /// How to connect.
+    pub settings: &'a ConnectionSettings,
+    /// Whether the server has ever asked for a client certificate.
+    pub certificate_requested: &'a AtomicBool,
+    /// How far the exchange has come.
+    pub progress: &'a Progress,
+}
+
+impl RequestContext<'_> {
+    /// The error that a failure means for this request.
+    pub fn error(&self, error: impl Into<TransportError>) -> Error {
+        error::classify(
+            &error.into(),
+            !self.request.is_idempotent(),
+            &self.progress.sent,
+            self.settings,
+            self.certificate_requested.load(Ordering::Relaxed),
+        )
+    }
+
+    /// The request as an HTTP message to a target, with the headers that every request has.
+    pub fn http_request(
+        &self,
+        target: impl TryInto<Uri, Error: Into<http::Error>>,
+    ) -> Result<http::Request<TrackedBody>> {
+        let body = self.progress.sent.tracked(self.request.body.clone());
+        let mut message = http::Request::new(body);
+        *message.method_mut() = self.request.method();
+        *message.uri_mut() = target
+            .try_into()
+            .map_err(|error| error::setup_error(&error.into()))?;
+        *message.headers_mut() = self.request.headers.clone();
+        message
+            .headers_mut()
+            .entry(USER_AGENT)
+            .or_insert(HeaderValue::from_static(USER_AGENT_VALUE));
+        Ok(message)
+    }
 }

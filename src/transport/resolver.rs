@@ -1,124 +1,91 @@
-//! Looking up host names with the system's own resolver.
+//! Host name lookups with the system's resolver.
 //!
-//! The system's call cannot be given a deadline, so it runs on a thread of its own, which ends with the lookup.
-//! Callers that want the same host at the same time share one lookup.
+//! The system's call has no deadline, so it runs on a thread of its own, which ends with the lookup. Callers that want
+//! the same host at the same time share one lookup.
 
 use std::collections::HashMap;
-use std::future::Future;
-use std::net::{SocketAddr, ToSocketAddrs};
-use std::pin::Pin;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Mutex;
-use std::task::{Context, Poll};
-use std::vec;
 
-use hyper_util::client::legacy::connect::dns;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::oneshot;
-use tower_service::Service;
 
 use crate::process::fork::{lock, PerProcess};
-use crate::process::threads;
+use crate::process::{sys, threads};
 
 /// The system has no address for a host.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("the host {host} cannot be found: {reason}")]
-pub struct LookupFailed {
+pub struct DnsError {
     host: String,
     reason: String,
 }
 
-type Found = Result<Vec<SocketAddr>, LookupFailed>;
-
-/// Those who wait for a host.
-type Waiting = Mutex<HashMap<String, Vec<oneshot::Sender<Found>>>>;
-
-static WAITING: PerProcess<Waiting> = PerProcess::new();
-
-/// The resolver that all connections share.
-#[derive(Clone)]
-pub struct Resolver;
-
-impl Resolve for Resolver {
-    fn resolve(&self, name: Name) -> Resolving {
-        let found = resolved(name.as_str());
-        Box::pin(async move {
-            let addresses: Addrs = Box::new(found.await?.into_iter());
-            Ok(addresses)
-        })
+impl DnsError {
+    fn new(host: &str, reason: impl ToString) -> DnsError {
+        DnsError {
+            host: host.to_owned(),
+            reason: reason.to_string(),
+        }
     }
 }
 
-impl Service<dns::Name> for Resolver {
-    type Response = vec::IntoIter<SocketAddr>;
-    type Error = LookupFailed;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, LookupFailed>> + Send>>;
+type LookupResult = Result<Vec<SocketAddr>, DnsError>;
 
-    fn poll_ready(&mut self, _: &mut Context) -> Poll<Result<(), LookupFailed>> {
-        Poll::Ready(Ok(()))
-    }
+/// The callers that wait for a host.
+type PendingLookups = Mutex<HashMap<String, Vec<oneshot::Sender<LookupResult>>>>;
 
-    fn call(&mut self, name: dns::Name) -> Self::Future {
-        let found = resolved(name.as_str());
-        Box::pin(async move { found.await.map(Vec::into_iter) })
+static PENDING: PerProcess<PendingLookups> = PerProcess::new();
+
+/// The addresses of a host, which can be an address itself, with this port.
+pub async fn resolve(host: &str, port: u16) -> LookupResult {
+    // A URL has brackets around an IPv6 address.
+    let literal = host.trim_start_matches('[').trim_end_matches(']');
+    if let Ok(address) = literal.parse::<IpAddr>() {
+        return Ok(vec![SocketAddr::new(address, port)]);
     }
+    let aborted = |_| Err(DnsError::new(host, "the lookup did not finish"));
+    let mut addresses = start_lookup(host).await.unwrap_or_else(aborted)?;
+    for address in &mut addresses {
+        address.set_port(port);
+    }
+    Ok(addresses)
 }
 
-fn resolved(host: &str) -> impl Future<Output = Found> + use<> {
-    let answer = look_up(host);
-    let gone = LookupFailed {
-        host: host.to_owned(),
-        reason: "the lookup did not finish".to_owned(),
-    };
-    async move { answer.await.unwrap_or(Err(gone)) }
-}
-
-fn look_up(host: &str) -> oneshot::Receiver<Found> {
+fn start_lookup(host: &str) -> oneshot::Receiver<LookupResult> {
     let (sender, receiver) = oneshot::channel();
-    let waiting = WAITING.get(Waiting::default);
-    let mut hosts = lock(&waiting);
-    if let Some(others) = hosts.get_mut(host) {
-        others.push(sender);
+    let pending = PENDING.get(PendingLookups::default);
+    let mut hosts = lock(&pending);
+    if let Some(waiters) = hosts.get_mut(host) {
+        waiters.push(sender);
         return receiver;
     }
     hosts.insert(host.to_owned(), vec![sender]);
     drop(hosts);
-    let (name, queue) = (host.to_owned(), waiting.clone());
+    let (name, shared) = (host.to_owned(), pending.clone());
     let spawned = threads::spawn("cbsvc-lookup", move || {
-        tell(&queue, &name, ask_system(&name))
+        complete(&shared, &name, lookup_blocking(&name));
     });
     if let Err(error) = spawned {
         let reason = format!("no thread for the lookup: {error}");
-        tell(
-            &waiting,
-            host,
-            Err(LookupFailed {
-                host: host.to_owned(),
-                reason,
-            }),
-        );
+        complete(&pending, host, Err(DnsError::new(host, reason)));
     }
     receiver
 }
 
-fn ask_system(host: &str) -> Found {
-    let found = (host, 0).to_socket_addrs().map(Iterator::collect::<Vec<_>>);
-    match found {
-        Ok(addresses) if !addresses.is_empty() => Ok(addresses),
-        Ok(_) => Err(LookupFailed {
-            host: host.to_owned(),
-            reason: "it has no address".to_owned(),
-        }),
-        Err(error) => Err(LookupFailed {
-            host: host.to_owned(),
-            reason: error.to_string(),
-        }),
+fn lookup_blocking(host: &str) -> LookupResult {
+    // The system's resolver opens files and sockets.
+    let addresses = sys::with_stdio_reserved(|| (host, 0).to_socket_addrs());
+    match addresses.map(Iterator::collect::<Vec<_>>) {
+        Ok(addresses) if addresses.is_empty() => Err(DnsError::new(host, "it has no address")),
+        Ok(addresses) => Ok(addresses),
+        Err(error) => Err(DnsError::new(host, error)),
     }
 }
 
-fn tell(waiting: &Waiting, host: &str, found: Found) {
-    let waiters = lock(waiting).remove(host);
+fn complete(pending: &PendingLookups, host: &str, result: LookupResult) {
+    let waiters = lock(pending).remove(host);
     for waiter in waiters.into_iter().flatten() {
         // A waiter whose deadline has passed is gone.
-        let _ = waiter.send(found.clone());
+        let _ = waiter.send(result.clone());
     }
 }

@@ -1,64 +1,98 @@
-//! Connections whose writes raise no signal: a host must not die of SIGPIPE because a server has closed a connection. And
-//! whose reads pause now and then: a server that sends without end must not keep a deadline from being noticed.
+//! TCP stream that raises no SIGPIPE, and that yields to the runtime every few reads, so that timers run.
 
-use std::future::Future;
-use std::io::{IoSlice, Result};
+use std::io::{ErrorKind, IoSlice, Result};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{ready, Context, Poll};
+use std::time::Duration;
 
-use http::Uri;
-use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
-use hyper_util::rt::TokioIo;
-use socket2::SockRef;
-use tokio::io::Interest;
-use tokio::net::TcpStream;
-use tower_service::Service;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
+use tokio::net::{TcpSocket, TcpStream};
 
-use super::resolver::Resolver;
+use crate::process::sys;
 
-/// Whether the system can leave the signal out.
-pub const IS_QUIET: bool = cfg!(any(target_os = "linux", target_os = "android"));
-
-#[cfg(any(target_os = "linux", target_os = "android"))]
+// Apple's systems have a socket option instead.
+#[cfg(not(target_vendor = "apple"))]
 const FLAGS: libc::c_int = libc::MSG_NOSIGNAL;
-#[cfg(not(any(target_os = "linux", target_os = "android")))]
-const FLAGS: i32 = 0;
+#[cfg(target_vendor = "apple")]
+const FLAGS: libc::c_int = 0;
 
-/// How many reads there are without a pause.
-const READS: u32 = 2;
+/// The number of reads before a yield. A server that sends without end must not keep a deadline from being noticed.
+const READS_PER_YIELD: u32 = 2;
 
-/// A connection whose writes raise no signal.
-pub struct Quiet {
-    stream: TokioIo<TcpStream>,
+/// The TCP keep-alive interval of an idle connection.
+const TCP_KEEPALIVE: Duration = Duration::from_secs(15);
+
+/// The system closes a connection after this many unanswered probes.
+const TCP_KEEPALIVE_PROBES: u32 = 3;
+
+/// The system closes a connection when data is not acknowledged within this time.
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// A stream of bytes: TCP, or TLS over one.
+pub trait Io: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Io for T {}
+
+/// A TCP stream.
+pub struct Socket {
+    stream: TcpStream,
     reads: u32,
 }
 
-impl Quiet {
+impl Socket {
+    /// Connects to an address.
+    pub async fn connect(address: SocketAddr) -> Result<Socket> {
+        let socket = sys::with_stdio_reserved(|| match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        })?;
+        set_options(&SockRef::from(&socket))?;
+        let stream = socket.connect(address).await?;
+        Ok(Socket { stream, reads: 0 })
+    }
+
     fn send(
         &self,
         context: &mut Context,
         send: impl Fn(SockRef) -> Result<usize>,
     ) -> Poll<Result<usize>> {
-        let stream = self.stream.inner();
         loop {
-            ready!(stream.poll_write_ready(context))?;
-            match stream.try_io(Interest::WRITABLE, || send(SockRef::from(stream))) {
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+            ready!(self.stream.poll_write_ready(context))?;
+            let sent = self
+                .stream
+                .try_io(Interest::WRITABLE, || send(SockRef::from(&self.stream)));
+            match sent {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 sent => return Poll::Ready(sent),
             }
         }
     }
 }
 
-impl Read for Quiet {
+fn set_options(socket: &SockRef) -> Result<()> {
+    socket.set_tcp_nodelay(true)?;
+    let keepalive = TcpKeepalive::new()
+        .with_time(TCP_KEEPALIVE)
+        .with_interval(TCP_KEEPALIVE)
+        .with_retries(TCP_KEEPALIVE_PROBES);
+    socket.set_tcp_keepalive(&keepalive)?;
+    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+    socket.set_tcp_user_timeout(Some(TCP_USER_TIMEOUT))?;
+    #[cfg(target_vendor = "apple")]
+    socket.set_nosigpipe(true)?;
+    Ok(())
+}
+
+impl AsyncRead for Socket {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context,
-        buffer: ReadBufCursor,
+        buffer: &mut ReadBuf,
     ) -> Poll<Result<()>> {
         self.reads += 1;
-        if self.reads > READS {
+        if self.reads > READS_PER_YIELD {
             self.reads = 0;
             context.waker().wake_by_ref();
             return Poll::Pending;
@@ -71,7 +105,7 @@ impl Read for Quiet {
     }
 }
 
-impl Write for Quiet {
+impl AsyncWrite for Socket {
     fn poll_write(
         self: Pin<&mut Self>,
         context: &mut Context,
@@ -100,30 +134,5 @@ impl Write for Quiet {
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context) -> Poll<Result<()>> {
         Pin::new(&mut self.stream).poll_shutdown(context)
-    }
-}
-
-impl Connection for Quiet {
-    fn connected(&self) -> Connected {
-        self.stream.connected()
-    }
-}
-
-/// Makes such connections.
-#[derive(Clone)]
-pub struct QuietConnector(pub HttpConnector<Resolver>);
-
-impl Service<Uri> for QuietConnector {
-    type Response = Quiet;
-    type Error = <HttpConnector<Resolver> as Service<Uri>>::Error;
-    type Future = Pin<Box<dyn Future<Output = std::result::Result<Quiet, Self::Error>> + Send>>;
-
-    fn poll_ready(&mut self, context: &mut Context) -> Poll<std::result::Result<(), Self::Error>> {
-        self.0.poll_ready(context)
-    }
-
-    fn call(&mut self, server: Uri) -> Self::Future {
-        let connecting = self.0.call(server);
-        Box::pin(async move { connecting.await.map(|stream| Quiet { stream, reads: 0 }) })
     }
 }

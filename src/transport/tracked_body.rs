@@ -1,4 +1,4 @@
-//! A request body that remembers whether any of it was asked for.
+//! Request body that records whether the client started to read it.
 //!
 //! The HTTP client asks for the body only when it has a connection and has begun to write the request. Until then
 //! the request cannot have reached the server, and sending it again cannot book twice.
@@ -14,35 +14,35 @@ use http_body::{Body, Frame, SizeHint};
 
 /// Whether a request may have reached the server.
 #[derive(Clone, Default)]
-pub struct Sent(Arc<AtomicBool>);
+pub struct SentFlag(Arc<AtomicBool>);
 
-impl Sent {
-    /// Whether the client has begun to write.
-    pub fn begun(&self) -> bool {
+impl SentFlag {
+    /// Whether the client has begun to write the body.
+    pub fn is_set(&self) -> bool {
         self.0.load(Ordering::Acquire)
     }
 
-    /// A body that tells when it is asked for; a request without one has an empty one. What has been sent once, before a
-    /// redirect for example, stays sent.
-    pub fn watched(&self, text: Option<String>) -> Watched {
-        // Nobody asks for an empty body, so one counts as sent from the start.
+    /// A body that sets the flag when it is read; a request without a body has an empty one. The flag stays set, for
+    /// example after a redirect.
+    pub fn tracked(&self, text: Option<String>) -> TrackedBody {
+        // The client does not read an empty body, so one counts as sent from the start.
         if text.as_deref() == Some("") {
             self.0.store(true, Ordering::Release);
         }
-        Watched {
+        TrackedBody {
             text: text.map(Bytes::from),
             sent: self.clone(),
         }
     }
 }
 
-/// A body that tells when it is asked for.
-pub struct Watched {
+/// A body that sets a [`SentFlag`] when it is read.
+pub struct TrackedBody {
     text: Option<Bytes>,
-    sent: Sent,
+    sent: SentFlag,
 }
 
-impl Body for Watched {
+impl Body for TrackedBody {
     type Data = Bytes;
     type Error = Infallible;
 

@@ -1,0 +1,210 @@
+//! Opens connections: lookup, TCP, the proxy's tunnel, TLS.
+
+use std::future::{poll_fn, Future};
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+
+use tokio::time::{timeout, timeout_at, Instant};
+use url::Url;
+
+use super::error::ConnectError;
+use super::resolver::resolve;
+use super::socket::{Io, Socket};
+use super::tls::TlsClient;
+use super::tunnel::open_tunnel;
+use crate::config::connection::ConnectionSettings;
+
+/// How long one address is tried before the next is tried beside it, as RFC 8305 recommends.
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+
+/// An open connection.
+pub struct Connected {
+    /// The connection to the server, or to the proxy that forwards requests.
+    pub stream: Box<dyn Io>,
+    /// The address at the other end.
+    pub peer: SocketAddr,
+    /// Whether the server has chosen HTTP/2.
+    pub speaks_http2: bool,
+}
+
+/// Opens connections to one server.
+pub struct Connector {
+    /// How to connect.
+    pub settings: Arc<ConnectionSettings>,
+    /// The TLS configuration.
+    pub tls: TlsClient,
+    /// Whether HTTP/2 is offered to the server.
+    pub offers_http2: bool,
+}
+
+impl Connector {
+    /// Opens a connection before the deadline. An address to avoid is tried last.
+    pub async fn connect(
+        &self,
+        avoid: Option<SocketAddr>,
+        deadline: Instant,
+    ) -> Result<Connected, ConnectError> {
+        let Some(connect_timeout) = self.settings.connect_timeout else {
+            return self.connect_until(avoid, deadline).await;
+        };
+        let until = deadline.min(Instant::now() + connect_timeout);
+        timeout_at(until, self.connect_until(avoid, until))
+            .await
+            .unwrap_or(Err(ConnectError::TimedOut))
+    }
+
+    async fn connect_until(
+        &self,
+        avoid: Option<SocketAddr>,
+        until: Instant,
+    ) -> Result<Connected, ConnectError> {
+        let origin = &self.settings.origin;
+        let is_tls = origin.scheme() == "https";
+        let (mut stream, peer) = match &self.settings.proxy {
+            None => connect_tcp(origin, avoid, until).await?,
+            Some(proxy) => {
+                let (stream, peer) = connect_tcp(&proxy.url, avoid, until).await?;
+                let mut stream = if proxy.url.scheme() == "https" {
+                    let tls = self.tls.handshake(&proxy.url, stream, false).await;
+                    tls.map_err(ConnectError::ProxyTls)?.0
+                } else {
+                    stream
+                };
+                if is_tls {
+                    let authorization = proxy.authorization.as_ref();
+                    let tunnel = open_tunnel(&mut stream, &authority(origin), authorization).await;
+                    tunnel.map_err(ConnectError::Tunnel)?;
+                }
+                (stream, peer)
+            }
+        };
+        let mut speaks_http2 = false;
+        if is_tls {
+            let tls = self.tls.handshake(origin, stream, self.offers_http2).await;
+            (stream, speaks_http2) = tls.map_err(ConnectError::Tls)?;
+        }
+        Ok(Connected {
+            stream,
+            peer,
+            speaks_http2,
+        })
+    }
+}
+
+/// Host and port.
+fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port_or_known_default().unwrap_or_default();
+    format!("{host}:{port}")
+}
+
+async fn connect_tcp(
+    url: &Url,
+    avoid: Option<SocketAddr>,
+    until: Instant,
+) -> Result<(Box<dyn Io>, SocketAddr), ConnectError> {
+    let port = url.port_or_known_default().unwrap_or_default();
+    let addresses = resolve(url.host_str().unwrap_or_default(), port)
+        .await
+        .map_err(ConnectError::Dns)?;
+    let (socket, peer) = connect_any(in_order(addresses, avoid), until)
+        .await
+        .map_err(ConnectError::Tcp)?;
+    Ok((Box::new(socket), peer))
+}
+
+/// The addresses with families in turn, beginning with the first one's, and the one to avoid last.
+fn in_order(addresses: Vec<SocketAddr>, avoid: Option<SocketAddr>) -> Vec<SocketAddr> {
+    let begins_with_ipv4 = addresses.first().is_some_and(SocketAddr::is_ipv4);
+    let is_preferred = |address: &SocketAddr| address.is_ipv4() == begins_with_ipv4;
+    let (preferred, others): (Vec<_>, Vec<_>) = addresses.into_iter().partition(is_preferred);
+    let (mut preferred, mut others) = (preferred.into_iter(), others.into_iter());
+    let mut ordered = Vec::new();
+    while preferred.len() + others.len() > 0 {
+        ordered.extend(preferred.next());
+        ordered.extend(others.next());
+    }
+    ordered.sort_by_key(|address| Some(*address) == avoid);
+    ordered
+}
+
+/// The first connection to come about. Each address has a head start over the next, shorter when there is little time.
+async fn connect_any(
+    addresses: Vec<SocketAddr>,
+    until: Instant,
+) -> io::Result<(Socket, SocketAddr)> {
+    let attempt = |address| async move { Ok((Socket::connect(address).await?, address)) };
+    if let [address] = addresses[..] {
+        return attempt(address).await;
+    }
+    let left = until.saturating_duration_since(Instant::now());
+    let delay = ATTEMPT_DELAY.min(left / (addresses.len() as u32 + 1));
+    let mut waiting = addresses.into_iter();
+    let mut running = Vec::new();
+    let mut failure = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    loop {
+        if let Some(address) = waiting.next() {
+            running.push(Box::pin(attempt(address)));
+        } else if running.is_empty() {
+            return Err(failure);
+        }
+        let next_result = first_of(&mut running);
+        let result = if waiting.len() == 0 {
+            next_result.await
+        } else {
+            match timeout(delay, next_result).await {
+                Ok(result) => result,
+                Err(_) => continue,
+            }
+        };
+        match result {
+            Ok(connected) => return Ok(connected),
+            // A family that this machine has no route for says least.
+            Err(error) if error.kind() != io::ErrorKind::NetworkUnreachable => failure = error,
+            Err(error) if failure.kind() == io::ErrorKind::AddrNotAvailable => failure = error,
+            Err(_) => {}
+        }
+    }
+}
+
+/// The output of the first future to be ready, which is removed.
+async fn first_of<F: Future>(futures: &mut Vec<Pin<Box<F>>>) -> F::Output {
+    poll_fn(|context| {
+        for index in 0..futures.len() {
+            if let Poll::Ready(output) = futures[index].as_mut().poll(context) {
+                drop(futures.swap_remove(index));
+                return Poll::Ready(output);
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
+        texts.iter().map(|text| text.parse().unwrap()).collect()
+    }
+
+    #[test]
+    fn families_take_turns_and_the_avoided_address_is_last() {
+        let given = addresses(&["[::1]:1", "[::2]:1", "[::3]:1", "1.1.1.1:1", "2.2.2.2:1"]);
+        assert_eq!(
+            in_order(given.clone(), None),
+            addresses(&["[::1]:1", "1.1.1.1:1", "[::2]:1", "2.2.2.2:1", "[::3]:1"])
+        );
+        assert_eq!(
+            in_order(given, Some("1.1.1.1:1".parse().unwrap())),
+            addresses(&["[::1]:1", "[::2]:1", "2.2.2.2:1", "[::3]:1", "1.1.1.1:1"])
+        );
+        let only = addresses(&["1.1.1.1:1"]);
+        assert_eq!(in_order(only.clone(), Some(only[0])), only);
+    }
+}
