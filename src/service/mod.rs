@@ -1,4 +1,4 @@
-//! A service: a configuration, its subscriptions, its connections, and the way of a command through all of them.
+//! One service: its configuration, blocking commands, and closing.
 
 pub mod active_calls;
 mod async_calls;
@@ -59,7 +59,7 @@ struct Prepared {
     started_at: Instant,
 }
 
-/// What a command was, as long as its answer has not been read.
+/// The command of a request whose response has not been read.
 struct Asked {
     command: Command,
     config: Arc<Config>,
@@ -88,8 +88,8 @@ pub struct ServiceStats {
 static LAST_ID: AtomicU64 = AtomicU64::new(0);
 
 impl Service {
-    /// Opens a service with this configuration, on the thread whose signal mask its handlers get. Nothing is sent to the
-    /// server yet.
+    /// Opens a service with this configuration, on the thread whose signal mask its handlers get.
+    /// Nothing is sent to the server yet.
     pub fn new(config: Config) -> Service {
         Service {
             config: ForkSafeMutex::new(Arc::new(config)),
@@ -164,7 +164,8 @@ impl Service {
         Ok(())
     }
 
-    /// Runs a command on this thread: sends the request, reads the response, calls the event's handlers.
+    /// Runs a command on this thread: sends the request, reads the response, calls the event's
+    /// handlers.
     pub fn run(self: &Arc<Self>, command: Command, data: Result<Option<&str>>) -> Outcome {
         let started_at = Instant::now();
         let Some(call) = self.enter_call() else {
@@ -223,9 +224,9 @@ impl Service {
         })
     }
 
-    /// Closes the service: blocking calls end as closed and pending ones as cancelled, the handlers of what is in the
-    /// queue run, then no handler is called any more and connections are closed. It is an error if other threads have
-    /// not left before the timeout (`None` is no limit).
+    /// Closes the service: blocking calls end as closed and pending ones as cancelled, the handlers
+    /// of what is in the queue run, then no handler is called any more and connections are closed.
+    /// It is an error if other threads have not left before the timeout (`None` is no limit).
     pub fn close(&self, timeout: Option<Duration>) -> Result<()> {
         self.closed.store(true, Ordering::SeqCst);
         let drained = self.state.get_if_set().is_none_or(|state| {
@@ -244,7 +245,8 @@ impl Service {
         }
     }
 
-    /// Ends what runs in this process and delivers the queue. Returns whether all threads have left before the deadline.
+    /// Ends what runs in this process and delivers the queue. Returns whether all threads have left
+    /// before the deadline.
     fn drain(&self, state: &ProcessState, deadline: Option<Instant>) -> bool {
         state.closing.notify_waiters();
         state.cancel_all();
@@ -273,7 +275,8 @@ impl Service {
         drained
     }
 
-    /// Delivers the queue. Returns false in a child that a handler has forked, where the rest is the parent's.
+    /// Delivers the queue. Returns false in a child that a handler has forked, where the rest is
+    /// the parent's.
     fn deliver_all(&self, state: &ProcessState) -> bool {
         let generation_before = generation();
         while let Popped::Item(item) = state.queue.pop(Some(Duration::ZERO)) {
