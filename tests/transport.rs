@@ -464,7 +464,9 @@ fn a_redirect_is_followed_on_the_same_origin_only() {
     for answered in run("away") {
         assert_eq!(answered.status, 405);
         assert!(
-            answered.message().contains("redirect to another origin refused"),
+            answered
+                .message()
+                .contains("redirect to another origin refused"),
             "{}",
             answered.message()
         );
