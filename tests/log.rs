@@ -120,11 +120,14 @@ fn log_lines_contain_no_secrets() {
         "{lines}"
     );
     assert_eq!(
-        lines.matches("debug: answered HTTP 400").count(),
+        lines.matches("debug: response: HTTP 400").count(),
         3,
         "{lines}"
     );
-    let error = answered.outcome["error"].to_string();
+    let mut error = answered.outcome["error"].clone();
+    let server_message = error["serverMessage"].take();
+    assert_eq!(server_message, "bad +14151110000");
+    let error = error.to_string();
     for secret in ["SECRET", "4151110000", "Basic"] {
         assert!(
             !lines.contains(secret) && !diagnostics.contains(secret) && !error.contains(secret),
