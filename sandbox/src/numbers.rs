@@ -1,8 +1,9 @@
-//! Which telephone numbers a service refuses, by the numbering plans of the world.
+//! Telephone numbers that a service refuses, according to the numbering plans of the world.
+//!
+//! Real servers use Google's libphonenumber. [`rlibphonenumber`] is a port of it, so that trunk
+//! prefixes, country codes and lengths are read in the same way.
 
-use phonenumber::country::Id;
-use phonenumber::metadata::{Descriptor, Descriptors, DATABASE};
-use phonenumber::{ParseError, PhoneNumber, Type};
+use rlibphonenumber::{ParseError, PhoneNumberType, Region, PHONE_NUMBER_UTIL};
 
 /// What a service refuses.
 #[derive(Clone, Copy, Debug)]
@@ -12,7 +13,7 @@ pub struct NumberRules {
     /// Refuse numbers for which a call costs more.
     pub disallow_premium: bool,
     /// The country of numbers without a country code.
-    pub country: Option<Id>,
+    pub country: Option<Region>,
 }
 
 /// Why a number is refused. The texts are those of real servers.
@@ -58,23 +59,23 @@ impl NumberRules {
                 option,
             });
         }
-        // The parser would strip the trunk prefix of the service's country from numbers of other countries.
-        let country = self
-            .country
-            .filter(|_| !number.trim_start().starts_with('+'));
-        match phonenumber::parse(country, number) {
+        match PHONE_NUMBER_UTIL.parse(number, self.country) {
             Err(_) if !self.disallow_impossible => Ok(()),
-            Err(ParseError::NoNumber | ParseError::InvalidCountryCode) => {
+            Err(ParseError::NotANumber(_) | ParseError::InvalidCountryCode) => {
                 Err(BadNumber::Invalid(number.to_owned()))
             }
-            // The others say that there are too few or too many digits.
+            // The remaining errors mean too few or too many digits.
             Err(_) => Err(BadNumber::Impossible(number.to_owned())),
             Ok(parsed)
-                if self.disallow_premium && parsed.number_type(&DATABASE) == Type::PremiumRate =>
+                if self.disallow_premium
+                    && PHONE_NUMBER_UTIL.get_number_type(&parsed)
+                        == PhoneNumberType::PremiumRate =>
             {
                 Err(BadNumber::Premium(number.to_owned()))
             }
-            Ok(parsed) if self.disallow_impossible && !is_possible(&parsed) => {
+            Ok(parsed)
+                if self.disallow_impossible && !PHONE_NUMBER_UTIL.is_possible_number(&parsed) =>
+            {
                 Err(BadNumber::Impossible(number.to_owned()))
             }
             Ok(_) => Ok(()),
@@ -82,46 +83,11 @@ impl NumberRules {
     }
 }
 
-/// Whether its country has numbers of that length, whoever they are given to.
-fn is_possible(number: &PhoneNumber) -> bool {
-    let digits = number.national().to_string().len();
-    let countries = DATABASE
-        .by_code(&number.country().code())
-        .unwrap_or_default();
-    countries
-        .into_iter()
-        .flat_map(|country| kinds(country.descriptors()))
-        .any(|kind| {
-            let mut lengths = kind
-                .possible_length()
-                .iter()
-                .chain(kind.possible_local_length());
-            lengths.any(|length| usize::from(*length) == digits)
-        })
-}
-
-/// All kinds of numbers of a country; the metadata knows no lengths of the country as a whole.
-fn kinds(descriptors: &Descriptors) -> impl Iterator<Item = &Descriptor> {
-    let kinds = [
-        descriptors.fixed_line(),
-        descriptors.mobile(),
-        descriptors.toll_free(),
-        descriptors.premium_rate(),
-        descriptors.shared_cost(),
-        descriptors.personal_number(),
-        descriptors.voip(),
-        descriptors.pager(),
-        descriptors.uan(),
-        descriptors.voicemail(),
-    ];
-    kinds.into_iter().flatten()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(impossible: bool, premium: bool, country: Option<Id>, number: &str) -> String {
+    fn check(impossible: bool, premium: bool, country: Option<Region>, number: &str) -> String {
         let rules = NumberRules {
             disallow_impossible: impossible,
             disallow_premium: premium,
@@ -134,7 +100,7 @@ mod tests {
 
     #[test]
     fn the_texts_of_real_servers() {
-        let (both, us) = (true, Some(Id::US));
+        let (both, us) = (true, Some(Region::US));
         assert_eq!(
             check(both, both, us, "111"),
             "Customer Number [111] is disallowed, because it is invalid. Check option _disallow_impossible_phone_numbers"
@@ -159,18 +125,22 @@ mod tests {
             "+86 138 1234 5678",
             "+16502530000",
         ] {
-            assert_eq!(check(true, true, Some(Id::US), number), "taken", "{number}");
+            assert_eq!(
+                check(true, true, Some(Region::US), number),
+                "taken",
+                "{number}"
+            );
         }
         for unassigned in ["4151110000", "+15551234567", "+1 415 111 0000", "2530000"] {
             assert_eq!(
-                check(true, true, Some(Id::US), unassigned),
+                check(true, true, Some(Region::US), unassigned),
                 "taken",
                 "{unassigned}"
             );
         }
         assert_eq!(check(false, false, None, "abc"), "taken");
-        assert_eq!(check(false, true, Some(Id::US), "abc"), "taken");
-        assert!(check(true, false, Some(Id::US), "abc").contains("invalid"));
+        assert_eq!(check(false, true, Some(Region::US), "abc"), "taken");
+        assert!(check(true, false, Some(Region::US), "abc").contains("invalid"));
     }
 
     #[test]
@@ -178,7 +148,7 @@ mod tests {
         let rules = NumberRules {
             disallow_impossible: true,
             disallow_premium: true,
-            country: Some(Id::US),
+            country: Some(Region::US),
         };
         let refusal = |number: &str| rules.check("samples", number).unwrap_err();
         for number in ["abc", "1", "+999 123 4567"] {
@@ -192,6 +162,150 @@ mod tests {
             "23456789012345678901",
         ] {
             assert_eq!(refusal(number), BadNumber::Impossible(number.to_owned()));
+        }
+    }
+
+    fn checked(country: Region, number: &str) -> Result<(), BadNumber> {
+        let rules = NumberRules {
+            disallow_impossible: true,
+            disallow_premium: true,
+            country: Some(country),
+        };
+        rules.check("samples", number)
+    }
+
+    /// Countries whose national numbers can begin with the digits of their trunk prefix.
+    const TRUNK_LIKE: [&str; 21] = [
+        "+7 800 555-35-35",
+        "+7 861 234-56-78",
+        "+7 (8) 495 123-45-67",
+        "+370 800 12345",
+        "+370 8 612 34567",
+        "+375 800 110 0001",
+        "+375 8 17 345 6789",
+        "+374 80012345",
+        "+36 06 30 123 4567",
+        "+36 66 123 456",
+        "+54 9 11 2345 6789",
+        "+54 11 15 2345 6789",
+        "+39 06 6982 1234",
+        "+39 02 3661 8300",
+        "+378 0549 886377",
+        "+225 01 23 45 67 89",
+        "+241 06 03 12 34",
+        "+1 809 234 5678",
+        "+44 (0) 800 123 4567",
+        "+49 (0) 30 123456",
+        "+976 8812 3456",
+    ];
+
+    #[test]
+    fn trunk_like_digits_of_international_numbers_are_kept() {
+        let countries = [
+            Region::US,
+            Region::RU,
+            Region::GB,
+            Region::LT,
+            Region::HU,
+            Region::IT,
+            Region::BR,
+            Region::MX,
+        ];
+        for number in TRUNK_LIKE {
+            for country in countries {
+                assert_eq!(checked(country, number), Ok(()), "{number} in {country:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn trunk_prefix_of_national_numbers_is_removed_once() {
+        for (country, number) in [
+            (Region::RU, "8 800 555-35-35"),
+            (Region::RU, "800 555-35-35"),
+            (Region::RU, "8 (861) 234-56-78"),
+            (Region::LT, "8 800 12345"),
+            (Region::LT, "0 800 12345"),
+            (Region::BY, "8 800 110 0001"),
+            (Region::HU, "06 66 123 456"),
+            (Region::IT, "06 6982 1234"),
+            (Region::MX, "55 1234 5678"),
+            (Region::AR, "011 15-2345-6789"),
+            (Region::BR, "0 15 11 96123-4567"),
+            (Region::GB, "0800 123 4567"),
+            (Region::US, "1 650 253 0000"),
+        ] {
+            assert_eq!(checked(country, number), Ok(()), "{number} in {country:?}");
+        }
+    }
+
+    #[test]
+    fn premium_numbers_are_refused_in_every_spelling() {
+        for (country, number) in [
+            (Region::US, "+7 809 123 45 67"),
+            (Region::RU, "+7 803 123-45-67"),
+            (Region::RU, "8 809 123-45-67"),
+            (Region::RU, "8031234567"),
+            (Region::GB, "+7 (809) 1234567"),
+            (Region::US, "+370 900 12345"),
+            (Region::LT, "8 900 12345"),
+            (Region::US, "+44 909 012 3456"),
+            (Region::GB, "0909 012 3456"),
+            (Region::US, "+39 899 123456"),
+            (Region::US, "+49 900 1 123456"),
+            (Region::DE, "0900 1 123456"),
+            (Region::US, "+1 900 555 1234"),
+            (Region::US, "1-900-555-1234"),
+            (Region::US, "+375 9 02 123 4567"),
+            (Region::US, "+979 123 456 789"),
+            (Region::US, "+36 90 123 456"),
+            (Region::US, "tel:+1-900-555-1234"),
+        ] {
+            assert_eq!(
+                checked(country, number),
+                Err(BadNumber::Premium(number.to_owned())),
+                "in {country:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn wrong_lengths_are_impossible_with_trunk_like_digits_too() {
+        for number in [
+            "+7 800 555-35-3",
+            "+7 800 555-35-35-35",
+            "+36 6 30 123 4567",
+            "+370 800 1234",
+            "+370 800 1234567",
+            "+39 0",
+        ] {
+            assert_eq!(
+                checked(Region::US, number),
+                Err(BadNumber::Impossible(number.to_owned()))
+            );
+        }
+    }
+
+    #[test]
+    fn arbitrary_text_is_no_number() {
+        for number in [
+            "",
+            " ",
+            "+",
+            "++",
+            "+é",
+            "tel:",
+            ";phone-context=",
+            "+dwPAA;phone-context=AA",
+            "\u{200e}",
+            "name@example.com",
+            "+7",
+            "\u{1f600}",
+        ] {
+            assert_eq!(
+                checked(Region::RU, number),
+                Err(BadNumber::Invalid(number.to_owned()))
+            );
         }
     }
 }

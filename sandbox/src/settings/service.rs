@@ -2,6 +2,7 @@
 
 use jiff::tz::TimeZone;
 use jiff::SignedDuration;
+use rlibphonenumber::Region;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
@@ -116,7 +117,7 @@ struct ServiceTable {
     disallow_impossible_numbers: bool,
     disallow_premium_numbers: bool,
     #[serde(deserialize_with = "country")]
-    default_country: Option<phonenumber::country::Id>,
+    default_country: Option<Region>,
     max_queued: Option<u32>,
     throttles: Vec<Throttle>,
     max_daily: Option<u32>,
@@ -238,9 +239,7 @@ fn time_zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TimeZone, D::
     })
 }
 
-fn country<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<phonenumber::country::Id>, D::Error> {
+fn country<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Region>, D::Error> {
     let name = String::deserialize(deserializer)?;
     let wrong = || {
         D::Error::custom(format!(
