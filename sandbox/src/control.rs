@@ -4,8 +4,8 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Path, RawQuery, Request, State};
-use axum::http::header::{ACCEPT, CONTENT_TYPE, HOST, ORIGIN};
+use axum::extract::{ConnectInfo, Path, RawQuery, Request, State};
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -19,6 +19,7 @@ use serde_json::{json, Map, Value};
 use crate::body::{self, BodyError};
 use crate::clock::FASTEST;
 use crate::desk::Refusal;
+use crate::line::Connection;
 use crate::page;
 use crate::query::{self, Query};
 use crate::server::Sandbox;
@@ -58,30 +59,33 @@ pub fn routes(sandbox: Arc<Sandbox>) -> Router {
         )
         .route("/sandbox/requests", get(requests))
         .route("/sandbox/reset", post(reset))
-        .layer(middleware::from_fn(own_pages_only));
+        .layer(middleware::from_fn_with_state(
+            sandbox.clone(),
+            own_pages_only,
+        ));
     Router::new()
         .route("/openapi.json", get(openapi))
         .merge(own)
         .with_state(sandbox)
 }
 
-/// A page from elsewhere must not change what somebody is trying out here.
-async fn own_pages_only(request: Request, next: Next) -> Response {
-    match is_own(request.headers()) {
-        true => next.run(request).await,
-        false => failure(
+/// A page of another origin must neither change the state of the sandbox nor read its requests.
+async fn own_pages_only(
+    State(sandbox): State<Arc<Sandbox>>,
+    ConnectInfo(connection): ConnectInfo<Connection>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let (uri, headers) = (request.uri(), request.headers());
+    if sandbox.hosts.permit(uri, headers, connection.local) {
+        next.run(request).await
+    } else {
+        failure(
             StatusCode::FORBIDDEN,
-            "Only pages of this server may use this address.",
-        ),
+            "This address is only for pages of this server, under localhost, its own address or \
+             one of server.hosts.",
+        )
     }
-}
-
-fn is_own(headers: &HeaderMap) -> bool {
-    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let Some(origin) = header(ORIGIN) else {
-        return true;
-    };
-    header(HOST).is_some_and(|host| origin.strip_prefix("http://") == Some(host))
 }
 
 async fn asset(kind: &'static str, text: &'static str) -> Response {

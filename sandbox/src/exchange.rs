@@ -15,7 +15,7 @@ use axum::Json;
 use crate::body::{self, BodyError};
 use crate::desk::Desk;
 use crate::faults::{may_have_body, Fault, Reset};
-use crate::line::Scissors;
+use crate::line::{Connection, Scissors};
 use crate::requests::{beginning, masked, masked_target, Exchange};
 use crate::server::{failure, Sandbox};
 use crate::v3;
@@ -23,7 +23,7 @@ use crate::v3;
 /// Carries out a request as the faults want it, and keeps what was seen.
 pub async fn exchange(
     State(sandbox): State<Arc<Sandbox>>,
-    ConnectInfo(scissors): ConnectInfo<Scissors>,
+    ConnectInfo(connection): ConnectInfo<Connection>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -53,7 +53,7 @@ pub async fn exchange(
         Ok(bytes) => {
             seen.body = beginning(&bytes);
             let request = Request::from_parts(parts, Body::from(bytes));
-            answer(fault.as_ref(), &scissors, request, next).await
+            answer(fault.as_ref(), &connection.scissors, request, next).await
         }
         Err(error) => unreadable(&sandbox.desk, &parts, &error),
     };

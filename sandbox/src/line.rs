@@ -1,7 +1,7 @@
 //! Connections that can be cut on demand: reset at once, or closed in the middle of an answer's body.
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{ready, Context, Poll};
@@ -80,9 +80,23 @@ impl Listener for Lines {
     }
 }
 
-impl Connected<IncomingStream<'_, Lines>> for Scissors {
-    fn connect_info(stream: IncomingStream<'_, Lines>) -> Scissors {
-        stream.io().scissors.clone()
+/// What handlers see of a connection.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Cuts it.
+    pub scissors: Scissors,
+    /// The address on which it was accepted.
+    pub local: Option<IpAddr>,
+}
+
+impl Connected<IncomingStream<'_, Lines>> for Connection {
+    fn connect_info(stream: IncomingStream<'_, Lines>) -> Connection {
+        let line = stream.io();
+        let local = line.stream.local_addr().ok();
+        Connection {
+            scissors: line.scissors.clone(),
+            local: local.map(|address| address.ip()),
+        }
     }
 }
 

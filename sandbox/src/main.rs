@@ -30,6 +30,7 @@ mod numbers;
 mod page;
 mod query;
 mod requests;
+mod same_origin;
 mod server;
 mod settings;
 mod store;

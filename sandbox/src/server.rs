@@ -18,8 +18,9 @@ use tokio::sync::watch;
 
 use crate::desk::Desk;
 use crate::faults::Faults;
-use crate::line::{Lines, Scissors};
+use crate::line::{Connection, Lines};
 use crate::requests::Requests;
+use crate::same_origin::AllowedHosts;
 use crate::{control, exchange, v1, v3};
 
 /// How long open connections may go on after the signal to stop.
@@ -52,6 +53,8 @@ pub struct Sandbox {
     pub faults: Faults,
     /// What was seen on the wire.
     pub requests: Requests,
+    /// The hosts under which the page and the control routes may be used.
+    pub hosts: AllowedHosts,
 }
 
 /// Why the server cannot serve.
@@ -82,11 +85,15 @@ pub async fn serve(
         .map_err(|source| ServeError::Listen { address, source })?;
     ready(listener.local_addr()?);
     let sandbox = Sandbox {
+        hosts: AllowedHosts {
+            listen: address.ip(),
+            names: desk.settings.server.hosts.clone(),
+        },
         desk: Arc::new(desk),
         faults: Faults::default(),
         requests: Requests::default(),
     };
-    let service = router(Arc::new(sandbox)).into_make_service_with_connect_info::<Scissors>();
+    let service = router(Arc::new(sandbox)).into_make_service_with_connect_info::<Connection>();
     let serving =
         axum::serve(Lines(listener), service).with_graceful_shutdown(stopped(stop.clone()));
     tokio::select! {

@@ -26,6 +26,8 @@ pub struct Settings {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Server {
+    /// Names besides localhost under which the page and the control routes may be used.
+    pub hosts: Vec<String>,
     /// The v1 API.
     pub v1: V1,
     /// The v3 API.

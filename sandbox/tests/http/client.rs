@@ -128,7 +128,8 @@ pub fn exchange(
     body: &[u8],
 ) -> Result<Answer> {
     let mut stream = connect(address)?;
-    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\n");
+    let mut request =
+        format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
     for header in headers {
         request += &format!("{header}\r\n");
     }

@@ -342,7 +342,8 @@ fn only_its_own_pages_may_use_it_from_a_browser() {
         b"",
     );
     elsewhere.expect(403);
-    let own = server.send("POST", "/sandbox/reset", &["Origin: http://sandbox"], b"");
+    let origin = format!("Origin: http://{}", server.address);
+    let own = server.send("POST", "/sandbox/reset", &[&origin], b"");
     own.expect(200);
     let description = server.send(
         "GET",
@@ -420,7 +421,7 @@ fn watchers_are_told_of_changes() {
     let server = start(&[]);
     let mut stream = server.connect();
     stream
-        .write_all(b"GET /sandbox/events HTTP/1.1\r\nHost: sandbox\r\n\r\n")
+        .write_all(b"GET /sandbox/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .unwrap();
     let mut seen = String::new();
     let mut buffer = [0; 1024];
