@@ -59,6 +59,7 @@ pub fn routes(sandbox: Arc<Sandbox>) -> Router {
         )
         .route("/sandbox/requests", get(requests))
         .route("/sandbox/reset", post(reset))
+        .layer(middleware::from_fn(known_parameters))
         .layer(middleware::from_fn_with_state(
             sandbox.clone(),
             own_pages_only,
@@ -85,6 +86,25 @@ async fn own_pages_only(
             "This address is only for pages of this server, under localhost, its own address or \
              one of server.hosts.",
         )
+    }
+}
+
+/// A misspelt parameter would change nothing without a word.
+async fn known_parameters(request: Request, next: Next) -> Response {
+    let known: &[&str] = match request.uri().path() {
+        "/" => &["week"],
+        "/sandbox/requests" => &["max"],
+        _ => &[],
+    };
+    let checked = match Query::read(request.uri().query()) {
+        Ok(query) => query
+            .reject_unknown(known)
+            .map_err(|refusal| refusal.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    match checked {
+        Ok(()) => next.run(request).await,
+        Err(message) => failure(StatusCode::BAD_REQUEST, &message),
     }
 }
 

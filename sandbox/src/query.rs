@@ -19,6 +19,21 @@ impl Query {
         Ok(Query(pairs))
     }
 
+    /// Refuses parameters that are not among the `known` ones.
+    pub fn reject_unknown(&self, known: &[&str]) -> Result<(), Refusal> {
+        let is_unknown = |name: &&String| !known.contains(&name.as_str());
+        let Some(name) = self.0.iter().map(|(name, _)| name).find(is_unknown) else {
+            return Ok(());
+        };
+        let expected = match known {
+            [] => "this address takes none".to_owned(),
+            _ => format!("not one of {}", known.join(", ")),
+        };
+        Err(Refusal::Parameter(format!(
+            "Unknown query parameter {name}: {expected}."
+        )))
+    }
+
     /// All parameters that are not empty, as they are written.
     pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         let pairs = self

@@ -130,8 +130,10 @@ fn fault(fault: &Value) -> Markup {
                     None => {}
                 }
             }
-            form.inline method="post" action=(format!("/sandbox/faults/{}", fault["id"])) {
-                button id=(format!("fault-{}", fault["id"])) aria-label=(format!("Switch off: {words}")) { "Switch off" }
+            @if fault["count"] != 0 {
+                form.inline method="post" action=(format!("/sandbox/faults/{}", fault["id"])) {
+                    button id=(format!("fault-{}", fault["id"])) aria-label=(format!("Switch off: {words}")) { "Switch off" }
+                }
             }
         }
     }

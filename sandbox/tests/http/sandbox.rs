@@ -359,6 +359,53 @@ fn only_its_own_pages_may_use_it_from_a_browser() {
 }
 
 #[test]
+fn unknown_query_parameters_of_control_routes_are_rejected() {
+    let server = start(&[]);
+    book(&server).expect(200);
+    fault(&server, json!({"status": 500}));
+    for (method, path) in [
+        ("GET", "/sandbox/requests?limit=1"),
+        ("GET", "/sandbox/requests?Max=1"),
+        ("GET", "/sandbox/requests?max=1&route=/genesys"),
+        ("GET", "/sandbox/requests?max=1&since="),
+        ("GET", "/sandbox/faults?id=1"),
+        ("DELETE", "/sandbox/faults?id=1"),
+        ("DELETE", "/sandbox/faults/1?force"),
+        ("POST", "/sandbox/faults/1?x=%zz"),
+        ("GET", "/sandbox/clock?now=2030-01-01T00:00:00Z"),
+        ("POST", "/sandbox/clock?advanceSeconds=60"),
+        ("POST", "/sandbox/reset?bookings=true"),
+        ("GET", "/sandbox/events?max=1"),
+        ("GET", "/?weeks=2"),
+    ] {
+        let answer = server.send(method, path, &[], b"");
+        assert!(answer.expect(400)["error"].is_string(), "{method} {path}");
+    }
+    assert_eq!(
+        server.get("/sandbox/requests?max=").expect(200)[0]["method"],
+        "POST",
+        "nothing was reset"
+    );
+    assert_eq!(server.get("/sandbox/faults").expect(200)[0]["id"], 1);
+    assert_eq!(server.get("/?week=2030-01-07").status, 200);
+}
+
+#[test]
+fn spent_faults_cannot_be_switched_off_on_the_page() {
+    let server = start(&[]);
+    fault(&server, json!({"status": 503, "count": 1}));
+    fault(&server, json!({"status": 502, "count": 2}));
+    fault(&server, json!({"status": 500}));
+    for _ in 0..2 {
+        book(&server);
+    }
+    let page = server.get("/").body;
+    assert!(!page.contains("action=\"/sandbox/faults/1\""));
+    assert!(page.contains("action=\"/sandbox/faults/2\""));
+    assert!(page.contains("action=\"/sandbox/faults/3\""));
+}
+
+#[test]
 fn errors_of_its_own_addresses_have_one_shape() {
     let server = start(&[]);
     for (status, method, path) in [
@@ -412,7 +459,8 @@ fn the_page_shows_bookings_as_text() {
     server
         .get(&format!("{V1}/samples/availability"))
         .expect(503);
-    assert!(server.get("/").body.contains("used up"));
+    let spent = server.get("/").body;
+    assert!(spent.contains("used up") && !spent.contains("Switch off"));
     assert_eq!(server.get("/openapi.json").expect(200)["openapi"], "3.1.0");
 }
 
