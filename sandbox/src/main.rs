@@ -1,42 +1,30 @@
 //! A server that speaks both callback APIs, v1 (Genesys Mobile Services) and v3 (Genesys
 //! Engagement Service), for trying, developing and testing without a tenant.
 //!
-//! The rooms: [`arguments`] and [`settings`] (with [`hours`]) read what the server shall do; [`clock`] says what time it
-//! is; [`calendar`], [`capacity`], [`availability`] and [`life`] are pure functions of time; [`numbers`] knows telephone
-//! numbers; [`desk`] has the rules and [`store`] the bookings; [`v1`] and [`v3`] have the HTTP shapes, for which [`body`],
-//! [`nesting`], [`query`], [`times`] and [`access`] read requests; [`exchange`] lets [`faults`] strike and tells
-//! [`requests`] what was seen, [`line`] cuts connections; [`control`] and [`page`] are for those who watch;
-//! [`server`] brings them together.
+//! Modules, from the top down; each uses only those below it:
+//!
+//! - [`cli`]: command line
+//! - [`server`]: router, state, middleware, graceful stop
+//! - [`api`]: the two server APIs · [`web`]: page and control routes
+//! - [`booking`]: rules of booking, the same for both APIs
+//! - [`store`]: bookings in SQLite
+//! - [`faults`]: fault injection and request log · [`http`]: bodies, parameters, credentials
+//! - [`config`]: configuration file
+//! - [`domain`]: time, office hours, capacity, life cycle, telephone numbers
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
-mod access;
-mod arguments;
-mod availability;
-mod body;
-mod calendar;
-mod capacity;
-mod clock;
-mod control;
-mod desk;
-mod exchange;
+mod api;
+mod booking;
+mod cli;
+mod config;
+mod domain;
 mod faults;
-mod hours;
-mod life;
-mod line;
-mod nesting;
-mod numbers;
-mod page;
-mod query;
-mod requests;
-mod same_origin;
+mod http;
 mod server;
-mod settings;
 mod store;
-mod times;
-mod v1;
-mod v3;
+mod web;
 
 use std::error::Error;
 use std::io::Write;
@@ -44,15 +32,15 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use arguments::{Arguments, Command};
-use clock::Clock;
-use desk::Desk;
-use settings::Settings;
+use cli::{Arguments, Command};
+use domain::clock::Clock;
+use booking::Desk;
+use config::Settings;
 use store::Store;
 
 fn main() -> ExitCode {
-    let arguments = match arguments::parse(std::env::args_os().skip(1)) {
-        Ok(Command::Help) => return print(arguments::HELP),
+    let arguments = match cli::parse(std::env::args_os().skip(1)) {
+        Ok(Command::Help) => return print(cli::HELP),
         Ok(Command::Version) => {
             return print(concat!(
                 "callback-sandbox ",

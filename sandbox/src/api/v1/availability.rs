@@ -1,0 +1,123 @@
+//! Slots that can be booked, in the shapes of version 1 and version 2.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, RawQuery, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use jiff::tz::TimeZone;
+use serde_json::{json, Value};
+
+use super::{admitted, capacities, finish, Problem, ServiceName};
+use crate::domain::interval::{self, Until};
+use crate::booking::{Desk, Offer, Refusal};
+use crate::http::query::Query;
+use crate::config::{ClosedInterval, IntervalEnd};
+use crate::domain::time_format;
+
+/// `GET /genesys/1/service/callback/{service}/availability`
+pub async fn list(
+    State(desk): State<Arc<Desk>>,
+    service: ServiceName,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let answer = try_list(&desk, service, query.as_deref(), &headers).await;
+    finish(&desk, answer)
+}
+
+async fn try_list(
+    desk: &Desk,
+    service: ServiceName,
+    query: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<Value, Problem> {
+    let name = admitted(desk, service.map(|Path(name)| name), headers)?;
+    let calendar = &desk.service(&name)?.calendar;
+    let switches = &desk.settings.server.v1;
+    let query = Query::read(query)?;
+    let now = desk.clock.now();
+    let start = query.moment("start")?.unwrap_or(now);
+    let until = until(&query, query.moment("end")?, switches.interval_end)?;
+    let stretch = interval::v1(calendar, start, until, switches.first_slot)?;
+    let limit = query.slots("max-time-slots")?;
+    let offers = desk.offers(&name, now, stretch, limit).await?;
+    if offers.is_empty() && switches.closed_interval == ClosedInterval::Refuse {
+        return Err(Problem::ClosedInterval);
+    }
+    Ok(capacities(&offers))
+}
+
+/// `GET /genesys/2/service/callback/{service}/availability`
+pub async fn list_v2(
+    State(desk): State<Arc<Desk>>,
+    service: ServiceName,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let answer = try_list_v2(&desk, service, query.as_deref(), &headers).await;
+    finish(&desk, answer)
+}
+
+async fn try_list_v2(
+    desk: &Desk,
+    service: ServiceName,
+    query: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<Value, Problem> {
+    let name = admitted(desk, service.map(|Path(name)| name), headers)?;
+    let calendar = &desk.service(&name)?.calendar;
+    let switches = &desk.settings.server.v1;
+    let query = Query::read(query)?;
+    let asked_zone = query.zone("timezone")?;
+    let zone = asked_zone.clone().unwrap_or(TimeZone::UTC);
+    let now = desk.clock.now();
+    let start = query.one_of("start", "start-ms", &zone)?.unwrap_or(now);
+    let until = until(
+        &query,
+        query.one_of("end", "end-ms", &zone)?,
+        switches.interval_end,
+    )?;
+    let stretch = interval::v1(calendar, start, until, switches.first_slot)?;
+    let busy = query.flag("report-busy")?;
+    let limit = query.slots("max-time-slots")?;
+    let mut offers = desk.offers(&name, now, stretch, limit).await?;
+    offers.retain(|offer| busy || offer.free > 0);
+    Ok(slots(&offers, calendar.slot.0, asked_zone.as_ref()))
+}
+
+/// The list of slots that version 2 and the v3 API share.
+pub fn slots(offers: &[Offer], minutes: i16, asked_zone: Option<&TimeZone>) -> Value {
+    let slots = offers.iter().map(|offer| slot(offer, asked_zone));
+    json!({
+        "slots": slots.collect::<Value>(),
+        "durationMin": minutes,
+        // The only zone without a name of its own is the unknown one.
+        "timezone": asked_zone.map_or("UTC", |zone| zone.iana_name().unwrap_or("Etc/Unknown")),
+    })
+}
+
+/// Clients cannot parse `localTime` unless they asked for it.
+fn slot(offer: &Offer, asked_zone: Option<&TimeZone>) -> Value {
+    let mut slot = json!({"utcTime": time_format::utc(offer.start)});
+    if let Some(zone) = asked_zone {
+        slot["localTime"] = time_format::local(offer.start, zone).into();
+    }
+    slot["capacity"] = offer.free.into();
+    slot["total"] = offer.total.into();
+    slot
+}
+
+fn until(
+    query: &Query,
+    end: Option<jiff::Timestamp>,
+    decides: IntervalEnd,
+) -> Result<Until, Refusal> {
+    let end = end.map(Until::Moment);
+    let days = query.count("number-of-days")?.map(Until::Days);
+    let chosen = match decides {
+        IntervalEnd::End => end.or(days),
+        IntervalEnd::NumberOfDays => days.or(end),
+    };
+    Ok(chosen.unwrap_or(Until::Unsaid))
+}

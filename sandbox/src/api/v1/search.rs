@@ -1,0 +1,233 @@
+//! Bookings as clients see them, and how they are found.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::header::HOST;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use jiff::Timestamp;
+use serde_json::{json, Map, Value};
+
+use super::{admitted, admitted_everywhere, finish, is_decided, Problem, ServiceName};
+use crate::http::body;
+use crate::booking::{Desk, Refusal};
+use crate::domain::lifecycle;
+use crate::http::query::Query;
+use crate::store::{Record, Selection};
+use crate::domain::time_format;
+
+/// What can be asked for beside a service's lookup keys.
+const FILTERS: [&str; 6] = [
+    "_id",
+    "_customer_number",
+    "_service_name",
+    "_desired_time",
+    "_callback_state",
+    "_callback_reason",
+];
+
+/// `GET /genesys/1/service/callback`
+pub async fn search(
+    State(desk): State<Arc<Desk>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let answer = match admitted_everywhere(&desk, &headers) {
+        Ok(()) => try_search(&desk, None, query.as_deref(), &headers).await,
+        Err(problem) => Err(problem),
+    };
+    finish(&desk, answer)
+}
+
+/// `GET /genesys/1/service/callback/{service}`
+pub async fn search_service(
+    State(desk): State<Arc<Desk>>,
+    service: ServiceName,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    let answer = match admitted(&desk, service.map(|Path(name)| name), &headers) {
+        Ok(name) => try_search(&desk, Some(name), query.as_deref(), &headers).await,
+        Err(problem) => Err(problem),
+    };
+    finish(&desk, answer)
+}
+
+async fn try_search(
+    desk: &Desk,
+    service: Option<String>,
+    query: Option<&str>,
+    headers: &HeaderMap,
+) -> Result<Value, Problem> {
+    let pairs = body::pairs(query.unwrap_or_default())?;
+    let any = any_is_enough(&Query::read(query)?)?;
+    let wanted: Vec<Criterion> = Criterion::all(desk, service.as_deref(), &pairs, &["operand"])?;
+    let number = wanted
+        .iter()
+        .find(|criterion| criterion.key == "_customer_number" && !criterion.negated);
+    let selection = Selection {
+        service,
+        number: number
+            .filter(|_| !any)
+            .map(|criterion| criterion.value.clone()),
+        ..Selection::default()
+    };
+    let now = desk.clock.now();
+    let base = base(headers);
+    let shown = desk
+        .select(selection)
+        .await?
+        .into_iter()
+        .map(|record| shown(&record, now, &base));
+    let found = shown.filter(|record| match any && !wanted.is_empty() {
+        true => wanted.iter().any(|criterion| criterion.fits(record)),
+        false => wanted.iter().all(|criterion| criterion.fits(record)),
+    });
+    Ok(found.map(Value::Object).collect())
+}
+
+/// Whether one condition of a query is enough, or all have to hold.
+fn any_is_enough(query: &Query) -> Result<bool, Refusal> {
+    match query.text("operand") {
+        None => Ok(false),
+        Some(text) if text.eq_ignore_ascii_case("AND") => Ok(false),
+        Some(text) if text.eq_ignore_ascii_case("OR") => Ok(true),
+        Some(other) => Err(Refusal::Parameter(format!(
+            "Invalid parameter operand: [{other}] is not AND or OR."
+        ))),
+    }
+}
+
+/// `GET /genesys/1/service/{id}/check-queue-position`
+pub async fn queue_position(
+    State(desk): State<Arc<Desk>>,
+    id: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> Response {
+    let answer = try_queue_position(&desk, id, &headers).await;
+    finish(&desk, answer)
+}
+
+async fn try_queue_position(
+    desk: &Desk,
+    id: Result<Path<String>, PathRejection>,
+    headers: &HeaderMap,
+) -> Result<Value, Problem> {
+    admitted_everywhere(desk, headers)?;
+    let Path(id) = id.map_err(|_| Refusal::Parameter("The path is not UTF-8.".to_owned()))?;
+    let record = desk.find(&id).await?;
+    let now = desk.clock.now();
+    if record.state(now) == lifecycle::State::Completed {
+        return Err(Problem::SessionOver(id));
+    }
+    let position = desk.position(&record, now).await?;
+    let wait = i64::from(position.estimated_wait);
+    Ok(json!({
+        "ewt": wait,
+        "_position": position.place,
+        "_eta": (now.as_second() + wait),
+        "_total_waiting": position.waiting,
+        "_agent_ready_threshold_passed": record.state(now) > lifecycle::State::Queued,
+    }))
+}
+
+/// One condition of a query; `!` before the value negates it. Nothing is equal to an empty value.
+pub struct Criterion {
+    key: String,
+    value: String,
+    negated: bool,
+}
+
+impl Criterion {
+    /// The conditions of a query: all its parameters, also the empty ones, but those that are `passed` over.
+    pub fn all(
+        desk: &Desk,
+        service: Option<&str>,
+        pairs: &[(String, String)],
+        passed: &[&str],
+    ) -> Result<Vec<Criterion>, Refusal> {
+        let services = &desk.settings.services;
+        let of_interest = services
+            .iter()
+            .filter(|(name, _)| service.is_none_or(|service| service == *name));
+        let lookup: Vec<&String> = of_interest
+            .flat_map(|(_, service)| &service.lookup_keys)
+            .collect();
+        let mut criteria = Vec::new();
+        for (key, value) in pairs
+            .iter()
+            .filter(|(key, _)| !passed.contains(&key.as_str()))
+        {
+            if !FILTERS.contains(&key.as_str()) && !lookup.contains(&key) {
+                let text = format!("Parameter {key} cannot be searched: it is not one of the service's lookup keys.");
+                return Err(Refusal::Parameter(text));
+            }
+            let (value, negated) = value
+                .strip_prefix('!')
+                .map_or((value.as_str(), false), |value| (value, true));
+            criteria.push(Criterion {
+                key: key.clone(),
+                value: value.to_owned(),
+                negated,
+            });
+        }
+        Ok(criteria)
+    }
+
+    /// Whether a record as it is shown fits.
+    pub fn fits(&self, record: &Map<String, Value>) -> bool {
+        let same = !self.value.is_empty()
+            && record.get(&self.key).and_then(Value::as_str) == Some(&self.value);
+        same != self.negated
+    }
+}
+
+/// A record as clients see it: all values are text.
+pub fn shown(record: &Record, now: Timestamp, base: &str) -> Map<String, Value> {
+    let mut shown = Map::new();
+    let mut show = |key: &str, value: String| {
+        shown.insert(key.to_owned(), value.into());
+    };
+    let state = record.state(now);
+    let url = format!("{base}/genesys/1/service/{}", record.id);
+    show("_id", record.id.clone());
+    show("_service_name", record.service.clone());
+    show("_customer_number", record.number.clone());
+    show("_desired_time", time_format::utc(record.desired));
+    show("_expiration_time", time_format::utc(record.expires));
+    show("_callback_state", state.name().to_owned());
+    if let Some(reason) = &record.reason {
+        show("_callback_reason", reason.clone());
+    }
+    show("url", url.clone());
+    show("_url", url);
+    let data: Map<String, Value> = serde_json::from_str(&record.data).unwrap_or_default();
+    add_texts(&mut shown, data);
+    shown
+}
+
+/// What the client sent, but nothing that the server decides; data of a v3 client stands side by side with the rest.
+fn add_texts(shown: &mut Map<String, Value>, data: Map<String, Value>) {
+    for (key, value) in data {
+        let text = match value {
+            Value::Object(inner) => {
+                add_texts(shown, inner);
+                continue;
+            }
+            Value::Null => continue,
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        if !shown.contains_key(&key) && !is_decided(&key) {
+            shown.insert(key, text.into());
+        }
+    }
+}
+
+/// The beginning of this server's addresses, as the client knows it.
+pub fn base(headers: &HeaderMap) -> String {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    format!("http://{}", host.unwrap_or("localhost"))
+}

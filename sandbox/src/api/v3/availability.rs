@@ -1,0 +1,92 @@
+//! When callbacks can be booked, and how long the office is still open.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, RawQuery, State};
+use axum::response::Response;
+use jiff::tz::TimeZone;
+use serde_json::{json, Value};
+
+use super::{finish, wrong, Problem};
+use crate::domain::interval::{self, Until};
+use crate::booking::{Desk, Refusal};
+use crate::http::query::Query;
+use crate::config::EndChoice;
+use crate::api::v1::slots;
+
+/// `GET /engagement/v3/callbacks/availability/{service}`
+pub async fn list(
+    State(desk): State<Arc<Desk>>,
+    service: Result<Path<String>, PathRejection>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let answer = try_list(&desk, service, query.as_deref()).await;
+    finish(&desk, answer)
+}
+
+async fn try_list(
+    desk: &Desk,
+    service: Result<Path<String>, PathRejection>,
+    query: Option<&str>,
+) -> Result<Value, Problem> {
+    let Path(name) =
+        service.map_err(|_| wrong("The service name in the path is not UTF-8.".to_owned()))?;
+    let calendar = &desk.service(&name)?.calendar;
+    let query = Query::read(query)?;
+    let asked_zone = query.zone("timezone")?;
+    let zone = asked_zone.clone().unwrap_or(TimeZone::UTC);
+    let start = query.one_of("start", "startMS", &zone)?;
+    let until = until(&query, &zone, desk.settings.server.v3.interval_end)?;
+    let now = desk.clock.now();
+    let start = start.unwrap_or(now);
+    let stretch = interval::v3(calendar, start, until, asked_zone.as_ref())?;
+    let busy = query.flag("reportBusy")?;
+    let limit = query.slots("maxTimeSlots")?;
+    let mut offers = desk.offers(&name, now, stretch, limit).await?;
+    offers.retain(|offer| busy || offer.free > 0);
+    Ok(slots(&offers, calendar.slot.0, asked_zone.as_ref()))
+}
+
+/// `GET /engagement/v3/callbacks/open-for/{service}`
+pub async fn open_for(
+    State(desk): State<Arc<Desk>>,
+    service: Result<Path<String>, PathRejection>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let answer = try_open_for(&desk, service, query.as_deref());
+    finish(&desk, answer)
+}
+
+fn try_open_for(
+    desk: &Desk,
+    service: Result<Path<String>, PathRejection>,
+    query: Option<&str>,
+) -> Result<Value, Problem> {
+    let Path(name) =
+        service.map_err(|_| wrong("The service name in the path is not UTF-8.".to_owned()))?;
+    let calendar = &desk.service(&name)?.calendar;
+    let query = Query::read(query)?;
+    let zone = query.zone("timezone")?.unwrap_or(TimeZone::UTC);
+    let start = query
+        .one_of("start", "startMS", &zone)?
+        .unwrap_or(desk.clock.now());
+    let open = calendar.open_for(start);
+    // 0 says that it is closed, so that the last part of a second counts as a whole one.
+    Ok(json!({"openFor": open.as_secs() + i64::from(open.subsec_nanos() > 0)}))
+}
+
+fn until(query: &Query, zone: &TimeZone, decides: EndChoice) -> Result<Until, Refusal> {
+    let end = query.one_of("end", "endMS", zone)?.map(Until::Moment);
+    let days = query.count("numberOfDays")?.map(Until::Days);
+    let chosen = match decides {
+        EndChoice::Refuse if end.is_some() && days.is_some() => {
+            return Err(wrong(
+                "Set only one of end, endMS and numberOfDays.".to_owned(),
+            ));
+        }
+        EndChoice::NumberOfDays => days.or(end),
+        EndChoice::End | EndChoice::Refuse => end.or(days),
+    };
+    Ok(chosen.unwrap_or(Until::Unsaid))
+}

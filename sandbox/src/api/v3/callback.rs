@@ -1,0 +1,80 @@
+//! One callback: looking it up, cancelling it.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use serde_json::{json, Value};
+use uuid::fmt::Hyphenated;
+use uuid::Uuid;
+
+use super::{finish, required, Problem};
+use crate::http::body;
+use crate::booking::{Desk, Refusal};
+use crate::domain::lifecycle;
+use crate::domain::time_format;
+
+/// `POST /engagement/v3/callbacks/cancel`
+pub async fn cancel(State(desk): State<Arc<Desk>>, request: Request) -> Response {
+    let answer = try_cancel(&desk, request).await;
+    finish(&desk, answer)
+}
+
+async fn try_cancel(desk: &Desk, request: Request) -> Result<Value, Problem> {
+    let id = asked_id(request).await?;
+    desk.cancel(&id, None, "CANCELLED").await?;
+    Ok(json!({"id": id}))
+}
+
+/// `POST /engagement/v3/callbacks/retrieve`
+pub async fn retrieve(State(desk): State<Arc<Desk>>, request: Request) -> Response {
+    let answer = try_retrieve(&desk, request).await;
+    finish(&desk, answer)
+}
+
+async fn try_retrieve(desk: &Desk, request: Request) -> Result<Value, Problem> {
+    let id = asked_id(request).await?;
+    let record = desk.find(&id).await?;
+    let now = desk.clock.now();
+    let state = shown_state(record.state(now));
+    let mut shown = json!({
+        "id": record.id,
+        "desiredTime": time_format::utc(record.desired),
+        "callbackState": state.name(),
+        "phoneNumber": record.number,
+    });
+    if let Some(reason) = record
+        .reason
+        .as_ref()
+        .filter(|_| state == lifecycle::State::Completed)
+    {
+        shown["callbackReason"] = reason.as_str().into();
+    }
+    if state.is_in_queue() {
+        let position = desk.position(&record, now).await?;
+        shown["positionInQueue"] = position.place.into();
+        shown["estimatedWaitTime"] = position.estimated_wait.into();
+    }
+    Ok(shown)
+}
+
+/// The id that a request asks for, as bookings have it. This API knows UUIDs only.
+async fn asked_id(request: Request) -> Result<String, Problem> {
+    let written = required(&mut body::nested(request).await?, "id")?;
+    // Every other spelling of a UUID has another length.
+    let id = Uuid::parse_str(&written)
+        .ok()
+        .filter(|_| written.len() == Hyphenated::LENGTH);
+    match id {
+        Some(id) => Ok(id.to_string()),
+        None => Err(Refusal::UnknownCallback(written).into()),
+    }
+}
+
+/// This API has no word for a callback that somebody has halted.
+fn shown_state(state: lifecycle::State) -> lifecycle::State {
+    match state {
+        lifecycle::State::Paused => lifecycle::State::Queued,
+        other => other,
+    }
+}

@@ -1,0 +1,163 @@
+//! The bookings, in one SQLite table for both APIs.
+//!
+//! One connection, used by one blocking task at a time, so that the asynchronous workers
+//! never wait for the disk. A file is held exclusively as long as the server runs.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+use tokio::sync::Mutex;
+
+mod bookings;
+
+pub use bookings::{Ledger, Record, Selection};
+
+/// Marks a file as one of this program's, in SQLite's header.
+const APPLICATION_ID: i64 = 0x6362_7362;
+const SCHEMA_VERSION: i64 = 2;
+const SCHEMA: &str = "
+CREATE TABLE callback (
+    id         TEXT PRIMARY KEY,
+    service    TEXT NOT NULL,
+    number     TEXT NOT NULL,
+    desired    INTEGER NOT NULL,
+    scheduled  INTEGER NOT NULL,
+    queued     INTEGER NOT NULL,
+    routing    INTEGER NOT NULL,
+    processing INTEGER NOT NULL,
+    completed  INTEGER NOT NULL,
+    state      TEXT,
+    reason     TEXT,
+    data       TEXT NOT NULL,
+    created    INTEGER NOT NULL,
+    expires    INTEGER NOT NULL
+) STRICT;
+CREATE INDEX callback_by_time ON callback (service, desired);
+CREATE INDEX callback_by_number ON callback (number);
+CREATE INDEX callback_alive ON callback (service, completed);
+CREATE INDEX callback_by_creation ON callback (service, created);
+CREATE INDEX callback_newest ON callback (created);
+";
+
+/// Why bookings cannot be kept.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another process has the file open.
+    #[error(
+        "the database {} is in use by another process: stop it or choose another file", .0.display()
+    )]
+    InUse(PathBuf),
+    /// The file holds something else.
+    #[error(
+        "{} is not a database of this version of callback-sandbox: choose another file", .0.display()
+    )]
+    Foreign(PathBuf),
+    /// The file cannot be opened.
+    #[error("cannot open the database {}: {source}", file.display())]
+    Open {
+        /// The file.
+        file: PathBuf,
+        /// What SQLite said.
+        source: rusqlite::Error,
+    },
+    /// Reading or writing failed.
+    #[error("the database failed: {0}")]
+    Failed(#[from] rusqlite::Error),
+    /// The server is going down.
+    #[error("the server is stopping")]
+    Stopping,
+}
+
+/// The bookings.
+#[derive(Clone, Debug)]
+pub struct Store {
+    connection: Arc<Mutex<Connection>>,
+}
+
+impl Store {
+    /// Opens a file, or a store in memory.
+    pub fn open(file: Option<&Path>) -> Result<Store, StoreError> {
+        let connection = match file {
+            None => {
+                let mut connection = Connection::open_in_memory()?;
+                create(&mut connection)?;
+                connection
+            }
+            Some(file) => open_file(file).map_err(|error| explain(file, error))?,
+        };
+        Ok(Store {
+            connection: Arc::new(Mutex::new(connection)),
+        })
+    }
+
+    /// Runs a piece of work as one transaction, which is kept when the work succeeds: what it counts and what it
+    /// writes belong together, and nobody else reads or writes meanwhile.
+    pub async fn transact<T, E>(
+        &self,
+        work: impl FnOnce(&Ledger) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let mut connection = Arc::clone(&self.connection).lock_owned().await;
+        let run = move || {
+            let failed = |error| E::from(StoreError::Failed(error));
+            let transaction = connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)
+                .map_err(failed)?;
+            let result = work(&Ledger::new(&transaction))?;
+            transaction.commit().map_err(failed)?;
+            Ok(result)
+        };
+        tokio::task::spawn_blocking(run)
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Stopping.into()))
+    }
+}
+
+fn open_file(file: &Path) -> rusqlite::Result<Connection> {
+    // Without SQLITE_OPEN_URI: a name such as `file:x` is a name.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(file, flags)?;
+    connection.busy_timeout(std::time::Duration::ZERO)?;
+    connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    create(&mut connection)?;
+    Ok(connection)
+}
+
+/// Creates the table in an empty database; the error of a foreign one is "not a database".
+fn create(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;
+    let tables: i64 =
+        transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    let application: i64 = transaction.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if tables == 0 {
+        transaction.execute_batch(SCHEMA)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    } else if application != APPLICATION_ID || version != SCHEMA_VERSION {
+        let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_NOTADB);
+        return Err(rusqlite::Error::SqliteFailure(code, None));
+    }
+    transaction.commit()
+}
+
+fn explain(file: &Path, error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            StoreError::InUse(file.to_owned())
+        }
+        Some(ErrorCode::NotADatabase) => StoreError::Foreign(file.to_owned()),
+        _ => StoreError::Open {
+            file: file.to_owned(),
+            source: error,
+        },
+    }
+}

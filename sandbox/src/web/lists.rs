@@ -1,0 +1,191 @@
+//! What the page lists: bookings, faults, requests.
+
+use jiff::Timestamp;
+use maud::{html, Markup};
+use serde_json::Value;
+
+use crate::domain::lifecycle::State;
+use crate::faults::request_log::Exchange;
+use crate::store::Record;
+
+/// What can go wrong at the push of a button: the words, and the fields of the fault.
+const PRESETS: [(&str, &[(&str, &str)]); 6] = [
+    (
+        "Next request: answer 503",
+        &[("status", "503"), ("count", "1")],
+    ),
+    (
+        "Next request: reset before it is carried out",
+        &[("reset", "before"), ("count", "1")],
+    ),
+    (
+        "Next request: carry it out, lose the answer",
+        &[("reset", "after"), ("count", "1")],
+    ),
+    (
+        "Next request: cut the answer's body",
+        &[("cutBody", "10"), ("count", "1")],
+    ),
+    ("Every request: wait 3 seconds", &[("delayMs", "3000")]),
+    (
+        "One in three: answer 500",
+        &[("status", "500"), ("probability", "0.33")],
+    ),
+];
+
+/// The bookings that were made last.
+pub fn bookings(records: &[Record], now: Timestamp) -> Markup {
+    let titles = [
+        "Made (UTC)",
+        "Service",
+        "Number",
+        "For (UTC)",
+        "State",
+        "Id",
+    ];
+    html! {
+        section aria-labelledby="bookings-title" {
+            h2 #bookings-title { "Bookings" }
+            div.card.wide #bookings data-live tabindex="0" role="region" aria-labelledby="bookings-title" {
+                @if records.is_empty() {
+                    p.faint { "None yet." }
+                } @else {
+                    table {
+                        thead { tr { @for title in titles { th scope="col" { (title) } } } }
+                        tbody { @for record in records { (booking(record, now)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn booking(record: &Record, now: Timestamp) -> Markup {
+    let state = record.state(now);
+    html! {
+        tr {
+            td { (minute(record.created)) }
+            td { (record.service) }
+            td { (record.number) }
+            td { @if record.scheduled { (minute(record.desired)) } @else { "as soon as possible" } }
+            td {
+                span class=(format!("badge {}", colour_of(state))) { (state.name()) }
+                @if let Some(reason) = &record.reason { " " span.faint { (reason) } }
+            }
+            td { code { (record.id) } }
+        }
+    }
+}
+
+fn colour_of(state: State) -> &'static str {
+    match state {
+        State::Scheduled => "free",
+        State::Queued | State::Routing | State::Processing => "some",
+        State::Paused => "full",
+        State::Completed => "past",
+    }
+}
+
+fn minute(moment: Timestamp) -> String {
+    moment.strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+/// The faults that are switched on, and buttons for others.
+pub fn faults(faults: &[Value]) -> Markup {
+    html! {
+        section aria-labelledby="faults-title" {
+            h2 #faults-title { "Faults" }
+            div.card {
+                div #faults data-live {
+                    @if faults.is_empty() { p.faint { "None: everything works." } }
+                    @else { ul.plain { @for one in faults { (fault(one)) } } }
+                }
+                div.row {
+                    @for (words, fields) in PRESETS {
+                        form.inline method="post" action="/sandbox/faults" {
+                            @for (name, value) in fields { input type="hidden" name=(name) value=(value); }
+                            button { (words) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn fault(fault: &Value) -> Markup {
+    let words = ["summary", "method", "route"]
+        .into_iter()
+        .filter_map(|key| fault[key].as_str());
+    let words = words.collect::<Vec<&str>>().join(" ");
+    html! {
+        li.row {
+            span.grow {
+                (words)
+                @if fault["probability"] != 1.0 { ", with chance " (fault["probability"].to_string()) }
+                ", has struck " (fault["hits"].to_string()) " times"
+                @match fault["count"].as_u64() {
+                    Some(0) => { ", " span.badge.past { "used up" } }
+                    Some(count) => { ", " (count) " more to come" }
+                    None => {}
+                }
+            }
+            @if fault["count"] != 0 {
+                form.inline method="post" action=(format!("/sandbox/faults/{}", fault["id"])) {
+                    button id=(format!("fault-{}", fault["id"])) aria-label=(format!("Switch off: {words}")) { "Switch off" }
+                }
+            }
+        }
+    }
+}
+
+/// The requests that came last.
+pub fn requests(last: &[(u64, Exchange)]) -> Markup {
+    let titles = ["Time (UTC)", "Request", "Status", "Took"];
+    html! {
+        section aria-labelledby="requests-title" {
+            h2 #requests-title { "Requests" }
+            div.card.wide #requests data-live tabindex="0" role="region" aria-labelledby="requests-title" {
+                @if last.is_empty() {
+                    p.faint { "None yet." }
+                } @else {
+                    table {
+                        thead { tr { @for title in titles { th scope="col" { (title) } } } }
+                        tbody { @for (number, exchange) in last { (request(*number, exchange)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn request(number: u64, exchange: &Exchange) -> Markup {
+    let colour = match exchange.status {
+        Some(200..=299) => "free",
+        Some(400..=499) => "some",
+        _ => "full",
+    };
+    html! {
+        tr {
+            td.short { (exchange.time.strftime("%Y-%m-%d %H:%M:%S")) }
+            td.request {
+                details id=(format!("request-{number}")) {
+                    summary id=(format!("summary-{number}")) { (exchange.method) " " code { (exchange.target) } }
+                    pre {
+                        @for (name, value) in &exchange.headers { (name) ": " (value) "\n" }
+                        @if !exchange.body.is_empty() { "\n" (exchange.body) }
+                    }
+                    p.faint { "Answer" }
+                    pre { (exchange.answer) }
+                }
+                @if let Some(fault) = &exchange.fault { p.faint { "Fault: " (fault) } }
+            }
+            td {
+                span class=(format!("badge {colour}")) {
+                    @if let Some(status) = exchange.status { (status) } @else { "reset" }
+                }
+            }
+            td.short { (format!("{:.1} ms", exchange.microseconds as f64 / 1000.0)) }
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The page and the control routes.
+
+pub mod control;
+mod lists;
+pub mod page;
