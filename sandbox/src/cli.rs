@@ -10,7 +10,7 @@ use crate::domain::clock::FASTEST;
 use crate::domain::time_format::{self, Written};
 
 /// What `--help` prints.
-pub const HELP: &str = "\
+pub(crate) const HELP: &str = "\
 callback-sandbox: a server that speaks the callback APIs v1 and v3, for trying, developing and testing
 
 Usage: callback-sandbox [--listen ADDRESS:PORT] [--db FILE] [--config FILE.toml] [--now TIME] [--speed NUMBER]
@@ -31,7 +31,7 @@ To watch it, open http://ADDRESS:PORT/ in a browser; http://ADDRESS:PORT/openapi
 
 /// What the command line asks for.
 #[derive(Debug, PartialEq)]
-pub enum Command {
+pub(crate) enum Command {
     /// Print the help text.
     Help,
     /// Print the version.
@@ -42,22 +42,22 @@ pub enum Command {
 
 /// How to serve.
 #[derive(Debug, PartialEq)]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// The address to listen on.
-    pub listen: SocketAddr,
+    pub(crate) listen: SocketAddr,
     /// The file that keeps the bookings.
-    pub db: Option<PathBuf>,
+    pub(crate) db: Option<PathBuf>,
     /// The configuration file.
-    pub config: Option<PathBuf>,
+    pub(crate) config: Option<PathBuf>,
     /// Where its clock starts.
-    pub now: Option<Timestamp>,
+    pub(crate) now: Option<Timestamp>,
     /// How fast its clock runs.
-    pub speed: f64,
+    pub(crate) speed: f64,
 }
 
 /// Why the command line cannot be followed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ArgumentError {
+pub(crate) enum ArgumentError {
     /// The argument is not known.
     #[error("unknown argument {0:?}; see callback-sandbox --help")]
     Unknown(OsString),
@@ -79,7 +79,9 @@ pub enum ArgumentError {
 }
 
 /// Reads the arguments that follow the program's name.
-pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, ArgumentError> {
+pub(crate) fn parse(
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<Command, ArgumentError> {
     let mut arguments = arguments.into_iter();
     let (mut listen, mut db, mut config, mut now, mut speed) = (None, None, None, None, None);
     while let Some(argument) = arguments.next() {

@@ -13,7 +13,7 @@
 //! - [`domain`]: time, office hours, capacity, life cycle, telephone numbers
 
 #![forbid(unsafe_code)]
-#![warn(missing_docs)]
+#![warn(unreachable_pub)]
 
 mod api;
 mod booking;
@@ -32,10 +32,10 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use cli::{Arguments, Command};
-use domain::clock::Clock;
 use booking::Desk;
+use cli::{Arguments, Command};
 use config::Settings;
+use domain::clock::Clock;
 use store::Store;
 
 fn main() -> ExitCode {

@@ -1,4 +1,4 @@
 //! The two server APIs.
 
-pub mod v1;
-pub mod v3;
+pub(crate) mod v1;
+pub(crate) mod v3;

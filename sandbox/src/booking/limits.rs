@@ -4,15 +4,15 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
 use super::Refusal;
-use crate::domain::lifecycle::State;
 use crate::config::Service;
+use crate::domain::lifecycle::State;
 use crate::store::{Ledger, Record, Selection};
 
 /// Callbacks with one number that may wait at once.
 const IN_QUEUE: usize = 2;
 
 /// Whether the service takes one more booking.
-pub fn check(
+pub(crate) fn check(
     ledger: &Ledger,
     service: &Service,
     record: &Record,

@@ -6,67 +6,67 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
+use crate::config::{Service, Settings};
 use crate::domain::calendar::Slot;
 use crate::domain::clock::Clock;
 use crate::domain::lifecycle::Life;
 use crate::domain::phone_number::BadNumber;
-use crate::config::{Service, Settings};
-use crate::store::{Ledger, Record, Store, StoreError};
 use crate::domain::time_format;
+use crate::store::{Ledger, Record, Store, StoreError};
 
-mod update;
 mod limits;
 mod queue;
+mod update;
 mod week;
 
-pub use update::Change;
-pub use week::{Cell, Week};
+pub(crate) use update::Change;
+pub(crate) use week::{Cell, Week};
 
 /// How many slots are proposed in place of a refused one.
 const PROPOSALS: usize = 5;
 
 /// Takes bookings and offers slots.
 #[derive(Debug)]
-pub struct Desk {
+pub(crate) struct Desk {
     /// Services and switches.
-    pub settings: Arc<Settings>,
+    pub(crate) settings: Arc<Settings>,
     /// The bookings.
-    pub store: Store,
+    pub(crate) store: Store,
     /// The time.
-    pub clock: Clock,
+    pub(crate) clock: Clock,
     /// Counts what has changed, for those who watch.
     changes: watch::Sender<u64>,
 }
 
 /// What a client wants to book.
 #[derive(Debug)]
-pub struct Wish {
+pub(crate) struct Wish {
     /// The id of the new booking.
-    pub id: String,
+    pub(crate) id: String,
     /// The service.
-    pub service: String,
+    pub(crate) service: String,
     /// The number to call.
-    pub number: String,
+    pub(crate) number: String,
     /// When to call; nothing means as soon as possible.
-    pub desired: Option<Timestamp>,
+    pub(crate) desired: Option<Timestamp>,
     /// Everything else the client sent.
-    pub data: Map<String, Value>,
+    pub(crate) data: Map<String, Value>,
 }
 
 /// A slot of open hours and its places.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Offer {
+pub(crate) struct Offer {
     /// The first moment of the slot.
-    pub start: Timestamp,
+    pub(crate) start: Timestamp,
     /// Places still free.
-    pub free: u32,
+    pub(crate) free: u32,
     /// Places altogether.
-    pub total: u32,
+    pub(crate) total: u32,
 }
 
 /// Why something is refused. The texts are what clients get to read.
 #[derive(Debug, thiserror::Error)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// There is no such service.
     #[error("Service {0} is not configured.")]
     UnknownService(String),
@@ -131,7 +131,7 @@ enum Taken {
 
 impl Desk {
     /// Takes bookings for these services.
-    pub fn new(settings: Settings, store: Store, clock: Clock) -> Desk {
+    pub(crate) fn new(settings: Settings, store: Store, clock: Clock) -> Desk {
         Desk {
             settings: Arc::new(settings),
             store,
@@ -141,19 +141,19 @@ impl Desk {
     }
 
     /// The service of that name.
-    pub fn service(&self, name: &str) -> Result<&Service, Refusal> {
+    pub(crate) fn service(&self, name: &str) -> Result<&Service, Refusal> {
         let service = self.settings.services.get(name);
         service.ok_or_else(|| Refusal::UnknownService(name.to_owned()))
     }
 
     /// Tells those who watch that something has changed.
-    pub fn changed(&self) {
+    pub(crate) fn changed(&self) {
         self.changes
             .send_modify(|count| *count = count.wrapping_add(1));
     }
 
     /// Sees every change from now on.
-    pub fn watch(&self) -> watch::Receiver<u64> {
+    pub(crate) fn watch(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
 
@@ -174,7 +174,7 @@ impl Desk {
 
     /// Books, or says why not. A scheduled callback takes one place of its slot; one that is
     /// wanted as soon as possible only needs the office to be open.
-    pub async fn book(&self, wish: Wish) -> Result<Record, Refusal> {
+    pub(crate) async fn book(&self, wish: Wish) -> Result<Record, Refusal> {
         let service = self.service(&wish.service)?;
         service.numbers.check(&wish.service, &wish.number)?;
         let now = self.clock.now();
@@ -218,7 +218,7 @@ impl Desk {
 
     /// The slots of open hours that begin in a stretch and can be booked when it is `now`,
     /// full ones included; with a limit, up to and including that many free ones.
-    pub async fn offers(
+    pub(crate) async fn offers(
         &self,
         name: &str,
         now: Timestamp,

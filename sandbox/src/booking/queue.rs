@@ -3,35 +3,39 @@
 use jiff::Timestamp;
 
 use super::{Desk, Refusal};
-use crate::domain::lifecycle::State;
 use crate::config::Service;
+use crate::domain::lifecycle::State;
 use crate::store::{Record, Selection};
 
 /// Where a callback stands in its queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Position {
+pub(crate) struct Position {
     /// From 1 on; 0 for one that waits no more.
-    pub place: u32,
+    pub(crate) place: u32,
     /// How many wait in all.
-    pub waiting: u32,
+    pub(crate) waiting: u32,
     /// Seconds until an agent is free.
-    pub estimated_wait: u32,
+    pub(crate) estimated_wait: u32,
 }
 
 /// How a queue stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct QueueStatus {
+pub(crate) struct QueueStatus {
     /// Seconds that a new caller waits; `None` when nobody has called yet or nobody works.
-    pub estimated_wait: Option<u32>,
+    pub(crate) estimated_wait: Option<u32>,
     /// Whether anybody works.
-    pub staffed: bool,
+    pub(crate) staffed: bool,
     /// Whether the office is open.
-    pub open: bool,
+    pub(crate) open: bool,
 }
 
 impl Desk {
     /// The position of a callback among those of its service.
-    pub async fn position(&self, record: &Record, now: Timestamp) -> Result<Position, Refusal> {
+    pub(crate) async fn position(
+        &self,
+        record: &Record,
+        now: Timestamp,
+    ) -> Result<Position, Refusal> {
         let service = self.service(&record.service)?;
         let waiting = self.waiting(&record.service, now).await?;
         let before = waiting.iter().position(|other| other.id == record.id);
@@ -44,7 +48,11 @@ impl Desk {
     }
 
     /// How a service's queue stands for a new caller.
-    pub async fn queue_status(&self, name: &str, now: Timestamp) -> Result<QueueStatus, Refusal> {
+    pub(crate) async fn queue_status(
+        &self,
+        name: &str,
+        now: Timestamp,
+    ) -> Result<QueueStatus, Refusal> {
         let service = self.service(name)?;
         let waiting = self.waiting(name, now).await?;
         let ever = self.with_service(name, {
@@ -60,7 +68,7 @@ impl Desk {
     }
 
     /// The service whose callers wait in a queue: by the queue's name, or by its own.
-    pub fn service_of_queue(&self, queue: &str) -> Option<&str> {
+    pub(crate) fn service_of_queue(&self, queue: &str) -> Option<&str> {
         let services = &self.settings.services;
         let named = services
             .iter()

@@ -4,26 +4,26 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{expiry, is_full, within_bounds, Desk, Refusal, Taken};
-use crate::domain::lifecycle::{Life, State};
 use crate::config::Stages;
+use crate::domain::lifecycle::{Life, State};
 use crate::store::{Record, Selection};
 
 /// What shall become of a booking.
 #[derive(Debug, Default)]
-pub struct Change {
+pub(crate) struct Change {
     /// A new time.
-    pub desired: Option<Timestamp>,
+    pub(crate) desired: Option<Timestamp>,
     /// A new number.
-    pub number: Option<String>,
+    pub(crate) number: Option<String>,
     /// A state to go on from, or to stay in when it is paused or over.
-    pub state: Option<State>,
+    pub(crate) state: Option<State>,
     /// Properties to replace; an empty text removes one.
-    pub properties: Map<String, Value>,
+    pub(crate) properties: Map<String, Value>,
 }
 
 impl Desk {
     /// The booking with an id.
-    pub async fn find(&self, id: &str) -> Result<Record, Refusal> {
+    pub(crate) async fn find(&self, id: &str) -> Result<Record, Refusal> {
         let id = id.to_owned();
         self.store
             .transact(move |ledger| ledger.get(&id)?.ok_or(Refusal::UnknownCallback(id)))
@@ -31,14 +31,14 @@ impl Desk {
     }
 
     /// The selected bookings, by desired time.
-    pub async fn select(&self, selection: Selection) -> Result<Vec<Record>, Refusal> {
+    pub(crate) async fn select(&self, selection: Selection) -> Result<Vec<Record>, Refusal> {
         self.store
             .transact(move |ledger| Ok(ledger.select(&selection)?))
             .await
     }
 
     /// Cancels a callback that has not come to its conversation yet. `service` is the one it must belong to, if any.
-    pub async fn cancel(
+    pub(crate) async fn cancel(
         &self,
         id: &str,
         service: Option<&str>,
@@ -61,7 +61,12 @@ impl Desk {
     }
 
     /// Changes time, number, state or properties of a callback that is not over.
-    pub async fn change(&self, id: &str, service: &str, change: Change) -> Result<Record, Refusal> {
+    pub(crate) async fn change(
+        &self,
+        id: &str,
+        service: &str,
+        change: Change,
+    ) -> Result<Record, Refusal> {
         let now = self.clock.now();
         let known = self.service(service)?;
         let mut slot = None;
@@ -109,7 +114,7 @@ impl Desk {
     }
 
     /// Forgets all bookings and starts the clock again.
-    pub async fn reset(&self) -> Result<(), Refusal> {
+    pub(crate) async fn reset(&self) -> Result<(), Refusal> {
         self.store
             .transact(|ledger| Ok::<_, Refusal>(ledger.clear()?))
             .await?;

@@ -10,29 +10,29 @@ use crate::domain::calendar::Slot;
 
 /// The days of a week and what each of their hours holds.
 #[derive(Debug)]
-pub struct Week {
+pub(crate) struct Week {
     /// Seven days.
-    pub days: Vec<Date>,
+    pub(crate) days: Vec<Date>,
     /// By hour of the day, one cell for each day; only hours in which anything is open.
-    pub hours: BTreeMap<i8, Vec<Cell>>,
+    pub(crate) hours: BTreeMap<i8, Vec<Cell>>,
 }
 
 /// One hour of one day.
 #[derive(Clone, Debug, Default)]
-pub struct Cell {
+pub(crate) struct Cell {
     /// Places booked.
-    pub booked: u32,
+    pub(crate) booked: u32,
     /// Places altogether.
-    pub total: u32,
+    pub(crate) total: u32,
     /// How many slots begin in it; none means closed.
-    pub slots: u32,
+    pub(crate) slots: u32,
     /// Whether all of them are over.
-    pub past: bool,
+    pub(crate) past: bool,
 }
 
 impl Desk {
     /// The week that begins on a day, as the service's own calendar has it.
-    pub async fn week(&self, name: &str, first: Date) -> Result<Week, Refusal> {
+    pub(crate) async fn week(&self, name: &str, first: Date) -> Result<Week, Refusal> {
         let now = self.clock.now();
         let own = name.to_owned();
         self.with_service(name, move |ledger, service| {
@@ -70,7 +70,7 @@ impl Desk {
     }
 
     /// The bookings that were made last, the newest first.
-    pub async fn newest(&self, most: u32) -> Result<Vec<crate::store::Record>, Refusal> {
+    pub(crate) async fn newest(&self, most: u32) -> Result<Vec<crate::store::Record>, Refusal> {
         self.store
             .transact(move |ledger| Ok(ledger.newest(most)?))
             .await

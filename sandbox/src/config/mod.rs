@@ -9,63 +9,63 @@ use serde::{de::Error as _, Deserialize, Deserializer};
 
 mod service;
 
-pub use service::{CallDirection, Service, Stages};
+pub(crate) use service::{CallDirection, Service, Stages};
 
 /// Everything that can be configured.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// What holds for the whole server.
-    pub server: Server,
+    pub(crate) server: Server,
     /// The services by name; the two built-in ones when the file names none.
     #[serde(deserialize_with = "services")]
-    pub services: BTreeMap<String, Service>,
+    pub(crate) services: BTreeMap<String, Service>,
 }
 
 /// What holds for the whole server, one part for each API.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Server {
+pub(crate) struct Server {
     /// Names besides localhost under which the page and the control routes may be used.
-    pub hosts: Vec<String>,
+    pub(crate) hosts: Vec<String>,
     /// The v1 API.
-    pub v1: V1,
+    pub(crate) v1: V1,
     /// The v3 API.
-    pub v3: V3,
+    pub(crate) v3: V3,
 }
 
 /// Access to the v1 API, and the points in which real v1 servers may differ.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct V1 {
+pub(crate) struct V1 {
     /// Keys of which a request must carry one; none means no key is asked for.
     #[serde(deserialize_with = "keys")]
-    pub api_keys: Vec<String>,
+    pub(crate) api_keys: Vec<String>,
     /// The realm of the basic authentication challenge.
-    pub realm: String,
+    pub(crate) realm: String,
     /// The user name for all services.
-    pub username: Option<String>,
+    pub(crate) username: Option<String>,
     /// The password for all services; without any password no authentication is asked for.
-    pub password: Option<String>,
+    pub(crate) password: Option<String>,
     /// The user name for what belongs to no single service, in place of the server's.
-    pub callback_username: Option<String>,
+    pub(crate) callback_username: Option<String>,
     /// The password for what belongs to no single service, in place of the server's.
-    pub callback_password: Option<String>,
+    pub(crate) callback_password: Option<String>,
     /// The status when the slot has no place left: 400 or 429.
     #[serde(deserialize_with = "one_of::<_, 400, 429>")]
-    pub full_slot_status: u16,
+    pub(crate) full_slot_status: u16,
     /// The status when the service does not exist: 400 or 404.
     #[serde(deserialize_with = "one_of::<_, 400, 404>")]
-    pub unknown_service_status: u16,
+    pub(crate) unknown_service_status: u16,
     /// The status when a callback to cancel or to change does not exist: 404 or 400.
     #[serde(deserialize_with = "one_of::<_, 404, 400>")]
-    pub unknown_id_status: u16,
+    pub(crate) unknown_id_status: u16,
     /// The answer when an availability interval has no open slot.
-    pub closed_interval: ClosedInterval,
+    pub(crate) closed_interval: ClosedInterval,
     /// The first slot when an interval begins inside one.
-    pub first_slot: FirstSlot,
+    pub(crate) first_slot: FirstSlot,
     /// What decides when a request has both `end` and `number-of-days`.
-    pub interval_end: IntervalEnd,
+    pub(crate) interval_end: IntervalEnd,
 }
 
 impl Default for V1 {
@@ -90,15 +90,15 @@ impl Default for V1 {
 /// Access to the v3 API, and the points in which real v3 servers may differ.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct V3 {
+pub(crate) struct V3 {
     /// Keys of which a request must carry one; none means no key is asked for.
     #[serde(deserialize_with = "keys")]
-    pub api_keys: Vec<String>,
+    pub(crate) api_keys: Vec<String>,
     /// The status when the office is closed at the desired time: 429 or 400.
     #[serde(deserialize_with = "one_of::<_, 429, 400>")]
-    pub closed_status: u16,
+    pub(crate) closed_status: u16,
     /// What decides when a request has both an end and `numberOfDays`.
-    pub interval_end: EndChoice,
+    pub(crate) interval_end: EndChoice,
 }
 
 impl Default for V3 {
@@ -114,7 +114,7 @@ impl Default for V3 {
 /// v1: the answer when an availability interval has no open slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum ClosedInterval {
+pub(crate) enum ClosedInterval {
     /// 400 with `CallbackExceptionAvailability`.
     #[default]
     Refuse,
@@ -125,7 +125,7 @@ pub enum ClosedInterval {
 /// v1: the first slot when an availability interval begins inside one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum FirstSlot {
+pub(crate) enum FirstSlot {
     /// The slot that contains the beginning.
     #[default]
     Current,
@@ -136,7 +136,7 @@ pub enum FirstSlot {
 /// v1: what decides when a request has both `end` and `number-of-days`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum IntervalEnd {
+pub(crate) enum IntervalEnd {
     /// `end` decides.
     #[default]
     End,
@@ -147,7 +147,7 @@ pub enum IntervalEnd {
 /// v3: what decides when a request has both an end (`end` or `endMS`) and `numberOfDays`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum EndChoice {
+pub(crate) enum EndChoice {
     /// The end decides.
     #[default]
     End,
@@ -171,7 +171,7 @@ time_zone = "Europe/London"
 
 /// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub enum SettingsError {
+pub(crate) enum SettingsError {
     /// The file cannot be read.
     #[error("cannot read the configuration file {}: {source}", file.display())]
     Unreadable {
@@ -196,7 +196,7 @@ pub enum SettingsError {
 
 impl Settings {
     /// Reads a configuration file, or gives the built-in configuration.
-    pub fn load(file: Option<&Path>) -> Result<Settings, SettingsError> {
+    pub(crate) fn load(file: Option<&Path>) -> Result<Settings, SettingsError> {
         let Some(file) = file else {
             return parse(Path::new("built-in"), BUILT_IN_SERVICES);
         };

@@ -8,51 +8,53 @@ use serde::{Deserialize, Deserializer};
 
 use crate::domain::calendar::Calendar;
 use crate::domain::capacity::{Capacity, ExceptionalPlaces, WeeklyPlaces};
-use crate::domain::office_hours::{AdditionalHours, CalendarDay, Horizon, SlotMinutes, WeeklyHours};
+use crate::domain::office_hours::{
+    AdditionalHours, CalendarDay, Horizon, SlotMinutes, WeeklyHours,
+};
 use crate::domain::phone_number::NumberRules;
 
 /// One service.
 #[derive(Debug, Deserialize)]
 #[serde(from = "ServiceTable")]
-pub struct Service {
+pub(crate) struct Service {
     /// Office hours and slots.
-    pub calendar: Calendar,
+    pub(crate) calendar: Calendar,
     /// Places in each slot.
-    pub capacity: Capacity,
+    pub(crate) capacity: Capacity,
     /// How far ahead a callback may be booked.
-    pub furthest: Horizon,
+    pub(crate) furthest: Horizon,
     /// How long ago the desired time may be.
-    pub past: SignedDuration,
+    pub(crate) past: SignedDuration,
     /// Which telephone numbers are refused.
-    pub numbers: NumberRules,
+    pub(crate) numbers: NumberRules,
     /// How many bookings are taken.
-    pub limits: Limits,
+    pub(crate) limits: Limits,
     /// How long a callback stays in its states.
-    pub stages: Stages,
+    pub(crate) stages: Stages,
     /// v1: parameters that a booking must have.
-    pub mandatory_keys: Vec<String>,
+    pub(crate) mandatory_keys: Vec<String>,
     /// v1: parameters beside the number that queries may ask for.
-    pub lookup_keys: Vec<String>,
+    pub(crate) lookup_keys: Vec<String>,
     /// The queue that callers of this service wait in.
-    pub virtual_queue: Option<String>,
+    pub(crate) virtual_queue: Option<String>,
     /// Agents who work on the queue.
-    pub agents: u32,
+    pub(crate) agents: u32,
     /// The number that a user dials who calls in.
-    pub access_number: String,
+    pub(crate) access_number: String,
     /// Who dials when the request does not say.
-    pub call_direction: CallDirection,
+    pub(crate) call_direction: CallDirection,
     /// v3: whether a booking must show that a person makes it.
-    pub captcha: bool,
+    pub(crate) captcha: bool,
     /// v1: the user name for this service, in place of the server's.
-    pub username: Option<String>,
+    pub(crate) username: Option<String>,
     /// v1: the password for this service, in place of the server's.
-    pub password: Option<String>,
+    pub(crate) password: Option<String>,
 }
 
 /// Who dials.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum CallDirection {
+pub(crate) enum CallDirection {
     /// The contact center calls.
     #[default]
     UserTerminated,
@@ -62,42 +64,42 @@ pub enum CallDirection {
 
 /// How many bookings a service takes; everything is off unless it is configured.
 #[derive(Clone, Debug, Default)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// Callbacks that may be queued at once.
-    pub queued: Option<u32>,
+    pub(crate) queued: Option<u32>,
     /// Bookings within a number of seconds.
-    pub throttles: Vec<Throttle>,
+    pub(crate) throttles: Vec<Throttle>,
     /// Bookings on one day with the same value of one of the daily keys.
-    pub daily: Option<u32>,
+    pub(crate) daily: Option<u32>,
     /// The parameters whose values are counted.
-    pub daily_keys: Vec<String>,
+    pub(crate) daily_keys: Vec<String>,
     /// Refuse a number that has two callbacks queued or scheduled.
-    pub in_queue_check: bool,
+    pub(crate) in_queue_check: bool,
 }
 
 /// So many bookings in so many seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Throttle {
+pub(crate) struct Throttle {
     /// Bookings.
-    pub limit: u32,
+    pub(crate) limit: u32,
     /// Seconds.
-    pub seconds: u32,
+    pub(crate) seconds: u32,
 }
 
 /// How long a callback stays in its states.
 #[derive(Clone, Copy, Debug)]
-pub struct Stages {
+pub(crate) struct Stages {
     /// A callback due within this time is already in the queue.
-    pub execution_buffer: SignedDuration,
+    pub(crate) execution_buffer: SignedDuration,
     /// In the queue, counted from the desired time.
-    pub queued: SignedDuration,
+    pub(crate) queued: SignedDuration,
     /// On its way to an agent.
-    pub routing: SignedDuration,
+    pub(crate) routing: SignedDuration,
     /// In conversation.
-    pub processing: SignedDuration,
+    pub(crate) processing: SignedDuration,
     /// From the desired time until the record expires.
-    pub time_to_live: SignedDuration,
+    pub(crate) time_to_live: SignedDuration,
 }
 
 #[derive(Deserialize)]

@@ -8,35 +8,37 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
-use crate::domain::office_hours::{AdditionalHours, CalendarDay, DayTimes, Horizon, SlotMinutes, WeeklyHours};
+use crate::domain::office_hours::{
+    AdditionalHours, CalendarDay, DayTimes, Horizon, SlotMinutes, WeeklyHours,
+};
 
 /// A stretch of time with a number of places; `end` is exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Slot {
+pub(crate) struct Slot {
     /// The first moment of the slot.
-    pub start: Timestamp,
+    pub(crate) start: Timestamp,
     /// The first moment after the slot.
-    pub end: Timestamp,
+    pub(crate) end: Timestamp,
 }
 
 /// The office hours of one service.
 #[derive(Clone, Debug)]
-pub struct Calendar {
+pub(crate) struct Calendar {
     /// The zone in which the hours are meant.
-    pub zone: TimeZone,
+    pub(crate) zone: TimeZone,
     /// Weekly hours; none means always open.
-    pub hours: Vec<WeeklyHours>,
+    pub(crate) hours: Vec<WeeklyHours>,
     /// Days on which the weekly hours do not hold.
-    pub holidays: Vec<CalendarDay>,
+    pub(crate) holidays: Vec<CalendarDay>,
     /// Hours beside the weekly ones, holidays included.
-    pub additions: Vec<AdditionalHours>,
+    pub(crate) additions: Vec<AdditionalHours>,
     /// The length of a slot.
-    pub slot: SlotMinutes,
+    pub(crate) slot: SlotMinutes,
 }
 
 impl Calendar {
     /// The slot that contains a moment, or nothing when the office is closed then.
-    pub fn slot_at(&self, moment: Timestamp) -> Option<Slot> {
+    pub(crate) fn slot_at(&self, moment: Timestamp) -> Option<Slot> {
         let today = self.date_of(moment);
         let period = today
             .yesterday()
@@ -55,7 +57,7 @@ impl Calendar {
     }
 
     /// The slots that begin at or after `from` and before `to`, in ascending order.
-    pub fn slots(&self, from: Timestamp, to: Timestamp) -> impl Iterator<Item = Slot> + '_ {
+    pub(crate) fn slots(&self, from: Timestamp, to: Timestamp) -> impl Iterator<Item = Slot> + '_ {
         let first = self.date_of(from);
         let first = first.yesterday().unwrap_or(first);
         let last = self.date_of(to);
@@ -68,14 +70,14 @@ impl Calendar {
     }
 
     /// The last moment that may be booked when it is `now`.
-    pub fn furthest(&self, now: Timestamp, horizon: Horizon) -> Timestamp {
+    pub(crate) fn furthest(&self, now: Timestamp, horizon: Horizon) -> Timestamp {
         now.to_zoned(self.zone.clone())
             .saturating_add(horizon.0)
             .timestamp()
     }
 
     /// How long the office stays open from a moment on: nothing when it is closed, at most a week.
-    pub fn open_for(&self, moment: Timestamp) -> SignedDuration {
+    pub(crate) fn open_for(&self, moment: Timestamp) -> SignedDuration {
         const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
         let limit = moment.saturating_add(LONGEST).unwrap_or(Timestamp::MAX);
         let mut until = moment;
@@ -89,7 +91,7 @@ impl Calendar {
     }
 
     /// The slot length as elapsed time.
-    pub fn slot_length(&self) -> SignedDuration {
+    pub(crate) fn slot_length(&self) -> SignedDuration {
         SignedDuration::from_mins(i64::from(self.slot.0))
     }
 

@@ -12,21 +12,21 @@ const MOST_PLACES: u32 = 1000;
 
 /// The places of all slots of a service.
 #[derive(Clone, Debug)]
-pub struct Capacity {
+pub(crate) struct Capacity {
     /// The zone in which the hours are meant.
-    pub zone: TimeZone,
+    pub(crate) zone: TimeZone,
     /// Places in each slot when nothing is said for hours of the week.
-    pub places: u32,
+    pub(crate) places: u32,
     /// Places by the hour of the week; hours that are not named have none.
-    pub weekly: Vec<WeeklyPlaces>,
+    pub(crate) weekly: Vec<WeeklyPlaces>,
     /// Places on single days, in place of all else for the hours they name.
-    pub exceptions: Vec<ExceptionalPlaces>,
+    pub(crate) exceptions: Vec<ExceptionalPlaces>,
 }
 
 /// Places such as `Mon-Fri 09:00-12:00 10`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct WeeklyPlaces {
+pub(crate) struct WeeklyPlaces {
     hours: WeeklyHours,
     places: u32,
 }
@@ -34,14 +34,14 @@ pub struct WeeklyPlaces {
 /// Places such as `2030-12-24 09:00-12:00 1`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct ExceptionalPlaces {
+pub(crate) struct ExceptionalPlaces {
     hours: AdditionalHours,
     places: u32,
 }
 
 impl Capacity {
     /// How many scheduled bookings a slot holds that begins at this moment.
-    pub fn places(&self, start: Timestamp) -> u32 {
+    pub(crate) fn places(&self, start: Timestamp) -> u32 {
         if self.weekly.is_empty() && self.exceptions.is_empty() {
             return self.places;
         }

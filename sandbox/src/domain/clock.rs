@@ -6,11 +6,11 @@ use std::time::Instant;
 use jiff::{SignedDuration, Timestamp};
 
 /// No faster than a day a second.
-pub const FASTEST: f64 = 86_400.0;
+pub(crate) const FASTEST: f64 = 86_400.0;
 
 /// Answers "now" for every rule of the server.
 #[derive(Debug)]
-pub struct Clock {
+pub(crate) struct Clock {
     begin: Option<Timestamp>,
     speed: f64,
     state: Mutex<State>,
@@ -25,7 +25,7 @@ struct State {
 
 impl Clock {
     /// A clock that begins at a moment (else at the present one) and runs so many times as fast as the computer's.
-    pub fn new(begin: Option<Timestamp>, speed: f64) -> Clock {
+    pub(crate) fn new(begin: Option<Timestamp>, speed: f64) -> Clock {
         Clock {
             begin,
             speed,
@@ -34,17 +34,17 @@ impl Clock {
     }
 
     /// The present moment.
-    pub fn now(&self) -> Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.lock().now()
     }
 
     /// How many times as fast as the computer's clock it runs.
-    pub fn speed(&self) -> f64 {
+    pub(crate) fn speed(&self) -> f64 {
         self.lock().speed
     }
 
     /// Sets the hands, the speed, or both.
-    pub fn set(&self, now: Option<Timestamp>, speed: Option<f64>) {
+    pub(crate) fn set(&self, now: Option<Timestamp>, speed: Option<f64>) {
         let mut state = self.lock();
         let now = now.unwrap_or_else(|| state.now());
         *state = State {
@@ -54,7 +54,7 @@ impl Clock {
     }
 
     /// Begins again.
-    pub fn reset(&self) {
+    pub(crate) fn reset(&self) {
         *self.lock() = begun(self.begin, self.speed);
     }
 

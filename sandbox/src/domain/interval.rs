@@ -3,13 +3,13 @@
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Span, Timestamp};
 
-use crate::domain::calendar::{Calendar, Slot};
 use crate::booking::Refusal;
 use crate::config::FirstSlot;
+use crate::domain::calendar::{Calendar, Slot};
 
 /// How far a request looks from its beginning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Until {
+pub(crate) enum Until {
     /// The request does not say.
     Unsaid,
     /// Up to a moment.
@@ -20,7 +20,7 @@ pub enum Until {
 
 /// What a v1 request means: it begins with the slot that contains `start`, unless the switch
 /// says otherwise; days are 24 hours; without an end it is that one slot.
-pub fn v1(
+pub(crate) fn v1(
     calendar: &Calendar,
     start: Timestamp,
     until: Until,
@@ -57,7 +57,7 @@ pub fn v1(
 /// calendar of the asked zone, else of the service; without an end it is the rest of that day
 /// in the asked zone, else in UTC. A calendar that shows one day then gets that day's slots and
 /// no others, also when the clocks change.
-pub fn v3(
+pub(crate) fn v3(
     calendar: &Calendar,
     start: Timestamp,
     until: Until,

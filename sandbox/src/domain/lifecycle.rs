@@ -6,7 +6,7 @@ use crate::config::Stages;
 
 /// Where a callback stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum State {
+pub(crate) enum State {
     /// Its time has not come.
     Scheduled,
     /// It waits for an agent.
@@ -32,7 +32,7 @@ const NAMES: [(State, &str); 6] = [
 
 impl State {
     /// The word of both APIs.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         NAMES
             .iter()
             .find(|(state, _)| *state == self)
@@ -40,7 +40,7 @@ impl State {
     }
 
     /// The state of that name.
-    pub fn named(text: &str) -> Option<State> {
+    pub(crate) fn named(text: &str) -> Option<State> {
         NAMES
             .iter()
             .find(|(_, name)| *name == text)
@@ -48,33 +48,33 @@ impl State {
     }
 
     /// Whether the caller waits or talks.
-    pub fn is_in_queue(self) -> bool {
+    pub(crate) fn is_in_queue(self) -> bool {
         matches!(self, State::Queued | State::Routing | State::Processing)
     }
 }
 
 /// The moments at which a callback changes its state by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Life {
+pub(crate) struct Life {
     /// Into the queue.
-    pub queued: Timestamp,
+    pub(crate) queued: Timestamp,
     /// On its way to an agent.
-    pub routing: Timestamp,
+    pub(crate) routing: Timestamp,
     /// In conversation.
-    pub processing: Timestamp,
+    pub(crate) processing: Timestamp,
     /// Over.
-    pub completed: Timestamp,
+    pub(crate) completed: Timestamp,
 }
 
 impl Life {
     /// The life of a callback that is booked `now`.
-    pub fn new(stages: &Stages, now: Timestamp, desired: Timestamp) -> Life {
+    pub(crate) fn new(stages: &Stages, now: Timestamp, desired: Timestamp) -> Life {
         let queued = after(desired, -stages.execution_buffer).max(now);
         Life::routed(stages, queued, after(desired.max(now), stages.queued))
     }
 
     /// The life of a callback that is put into a state `now` and goes on from there; nothing when it stays there.
-    pub fn resumed(
+    pub(crate) fn resumed(
         &self,
         stages: &Stages,
         now: Timestamp,
@@ -119,7 +119,7 @@ impl Life {
     }
 
     /// The state at a moment.
-    pub fn state(&self, now: Timestamp) -> State {
+    pub(crate) fn state(&self, now: Timestamp) -> State {
         match now {
             now if now < self.queued => State::Scheduled,
             now if now < self.routing => State::Queued,

@@ -1,10 +1,10 @@
 //! Values and rules without I/O: time, office hours, capacity, life cycle, telephone numbers.
 
-pub mod calendar;
-pub mod capacity;
-pub mod clock;
-pub mod interval;
-pub mod lifecycle;
-pub mod office_hours;
-pub mod phone_number;
-pub mod time_format;
+pub(crate) mod calendar;
+pub(crate) mod capacity;
+pub(crate) mod clock;
+pub(crate) mod interval;
+pub(crate) mod lifecycle;
+pub(crate) mod office_hours;
+pub(crate) mod phone_number;
+pub(crate) mod time_format;

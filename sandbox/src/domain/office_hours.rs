@@ -21,22 +21,22 @@ const WEEKDAYS: [(&str, Weekday); 7] = [
 /// Opening and closing as minutes after local midnight; `closes` is on the next day when
 /// it is not later than `opens`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DayTimes {
+pub(crate) struct DayTimes {
     /// Minutes after midnight, 0 to 1439.
-    pub opens: i16,
+    pub(crate) opens: i16,
     /// Minutes after midnight, 1 to 1440.
-    pub closes: i16,
+    pub(crate) closes: i16,
 }
 
 impl DayTimes {
     /// From midnight to midnight.
-    pub const WHOLE_DAY: DayTimes = DayTimes {
+    pub(crate) const WHOLE_DAY: DayTimes = DayTimes {
         opens: 0,
         closes: MINUTES_PER_DAY,
     };
 
     /// True when the office closes on the day after it opened.
-    pub fn wraps(self) -> bool {
+    pub(crate) fn wraps(self) -> bool {
         self.closes <= self.opens
     }
 }
@@ -44,15 +44,15 @@ impl DayTimes {
 /// A weekly rule such as `Mon-Fri 09:00-17:00`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct WeeklyHours {
+pub(crate) struct WeeklyHours {
     days: [bool; 7],
     /// The times that hold on each of these days.
-    pub times: DayTimes,
+    pub(crate) times: DayTimes,
 }
 
 impl WeeklyHours {
     /// True when the rule opens the office on this weekday.
-    pub fn opens_on(&self, weekday: Weekday) -> bool {
+    pub(crate) fn opens_on(&self, weekday: Weekday) -> bool {
         self.days[day_index(weekday)]
     }
 }
@@ -60,7 +60,7 @@ impl WeeklyHours {
 /// One day of one year (`2030-12-25`) or of every year (`12-25`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct CalendarDay {
+pub(crate) struct CalendarDay {
     year: Option<i16>,
     month: i8,
     day: i8,
@@ -68,7 +68,7 @@ pub struct CalendarDay {
 
 impl CalendarDay {
     /// True when the date is this day.
-    pub fn is(self, date: Date) -> bool {
+    pub(crate) fn is(self, date: Date) -> bool {
         self.year.is_none_or(|year| year == date.year())
             && self.month == date.month()
             && self.day == date.day()
@@ -78,17 +78,17 @@ impl CalendarDay {
 /// Hours on one day beside the weekly ones, such as `2030-11-30 10:00-14:00`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub struct AdditionalHours {
+pub(crate) struct AdditionalHours {
     /// The day on which the hours begin.
-    pub day: CalendarDay,
+    pub(crate) day: CalendarDay,
     /// The times of that day.
-    pub times: DayTimes,
+    pub(crate) times: DayTimes,
 }
 
 /// How far ahead a callback may be booked, such as `1M`: a number and one of `y M w d h m`.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(try_from = "String")]
-pub struct Horizon(pub Span);
+pub(crate) struct Horizon(pub(crate) Span);
 
 impl Default for Horizon {
     fn default() -> Self {
@@ -99,7 +99,7 @@ impl Default for Horizon {
 /// The length of a slot: 5, 10, 15, 20, 30, 60 or 120 minutes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "i64")]
-pub struct SlotMinutes(pub i16);
+pub(crate) struct SlotMinutes(pub(crate) i16);
 
 impl Default for SlotMinutes {
     fn default() -> Self {

@@ -7,18 +7,18 @@ use rlibphonenumber::{ParseError, PhoneNumberType, Region, PHONE_NUMBER_UTIL};
 
 /// What a service refuses.
 #[derive(Clone, Copy, Debug)]
-pub struct NumberRules {
+pub(crate) struct NumberRules {
     /// Refuse what no telephone can have.
-    pub disallow_impossible: bool,
+    pub(crate) disallow_impossible: bool,
     /// Refuse numbers for which a call costs more.
-    pub disallow_premium: bool,
+    pub(crate) disallow_premium: bool,
     /// The country of numbers without a country code.
-    pub country: Option<Region>,
+    pub(crate) country: Option<Region>,
 }
 
 /// Why a number is refused. The texts are those of real servers.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadNumber {
+pub(crate) enum BadNumber {
     /// It cannot be read as a number.
     #[error(
         "Customer Number [{0}] is disallowed, because it is invalid. Check option _disallow_impossible_phone_numbers"
@@ -47,7 +47,7 @@ pub enum BadNumber {
 
 impl NumberRules {
     /// Whether the service takes a number.
-    pub fn check(&self, service: &str, number: &str) -> Result<(), BadNumber> {
+    pub(crate) fn check(&self, service: &str, number: &str) -> Result<(), BadNumber> {
         let option = match (self.disallow_impossible, self.disallow_premium) {
             (true, _) => "_disallow_impossible_phone_numbers",
             (_, true) => "_disallow_premium_phone_numbers",

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 /// A time as a client wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Written {
+pub(crate) enum Written {
     /// With `Z` or an offset.
     Moment(Timestamp),
     /// Without zone.
@@ -15,7 +15,7 @@ pub enum Written {
 
 impl Written {
     /// The moment that is meant when times without zone belong to `zone`.
-    pub fn in_zone(self, zone: &TimeZone) -> Option<Timestamp> {
+    pub(crate) fn in_zone(self, zone: &TimeZone) -> Option<Timestamp> {
         match self {
             Written::Moment(moment) => Some(moment),
             Written::Local(local) => zone.to_timestamp(local).ok(),
@@ -24,7 +24,7 @@ impl Written {
 }
 
 /// Reads `yyyy-MM-ddTHH:mm:ss`, with or without a fraction, with `Z`, an offset or no zone.
-pub fn read(text: &str) -> Option<Written> {
+pub(crate) fn read(text: &str) -> Option<Written> {
     let (local, zone) = split_zone(text)?;
     if !well_formed(local) {
         return None;
@@ -36,12 +36,12 @@ pub fn read(text: &str) -> Option<Written> {
 }
 
 /// Writes `yyyy-MM-ddTHH:mm:ss.SSSZ`.
-pub fn utc(moment: Timestamp) -> String {
+pub(crate) fn utc(moment: Timestamp) -> String {
     moment.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
 /// Writes `yyyy-MM-ddTHH:mm:ss.SSS`, the time on the wall in a zone.
-pub fn local(moment: Timestamp, zone: &TimeZone) -> String {
+pub(crate) fn local(moment: Timestamp, zone: &TimeZone) -> String {
     moment
         .to_zoned(zone.clone())
         .strftime("%Y-%m-%dT%H:%M:%S%.3f")

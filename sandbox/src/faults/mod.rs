@@ -1,5 +1,5 @@
 //! Fault injection and the request log.
 
-pub mod request_log;
-pub mod rules;
-pub mod stream;
+pub(crate) mod request_log;
+pub(crate) mod rules;
+pub(crate) mod stream;

@@ -7,8 +7,8 @@ use axum::http::{HeaderMap, Uri};
 use jiff::Timestamp;
 use serde_json::{json, Value};
 
-use crate::http::body;
 use crate::domain::time_format;
+use crate::http::body;
 
 /// How many are kept.
 const KEPT: usize = 200;
@@ -30,30 +30,30 @@ const MASK: &str = "***";
 
 /// One request and its answer.
 #[derive(Clone, Debug)]
-pub struct Exchange {
+pub(crate) struct Exchange {
     /// When it came, by the server's clock.
-    pub time: Timestamp,
+    pub(crate) time: Timestamp,
     /// The method.
-    pub method: String,
+    pub(crate) method: String,
     /// Path and query.
-    pub target: String,
+    pub(crate) target: String,
     /// The head, secrets masked.
-    pub headers: Vec<(String, String)>,
+    pub(crate) headers: Vec<(String, String)>,
     /// The beginning of the body.
-    pub body: String,
+    pub(crate) body: String,
     /// The status; nothing when the connection was reset.
-    pub status: Option<u16>,
+    pub(crate) status: Option<u16>,
     /// The beginning of the answer's body.
-    pub answer: String,
+    pub(crate) answer: String,
     /// How long it took, in microseconds.
-    pub microseconds: u64,
+    pub(crate) microseconds: u64,
     /// What went wrong on demand.
-    pub fault: Option<String>,
+    pub(crate) fault: Option<String>,
 }
 
 /// The last requests.
 #[derive(Debug, Default)]
-pub struct Requests(Mutex<State>);
+pub(crate) struct Requests(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -63,7 +63,7 @@ struct State {
 
 impl Requests {
     /// Keeps one, and forgets the oldest.
-    pub fn add(&self, exchange: Exchange) {
+    pub(crate) fn add(&self, exchange: Exchange) {
         let mut state = self.lock();
         state.count += 1;
         let number = state.count;
@@ -74,12 +74,12 @@ impl Requests {
     }
 
     /// The last ones, the newest first, with their numbers.
-    pub fn last(&self, most: usize) -> Vec<(u64, Exchange)> {
+    pub(crate) fn last(&self, most: usize) -> Vec<(u64, Exchange)> {
         self.lock().last.iter().take(most).cloned().collect()
     }
 
     /// Forgets all.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         *self.lock() = State::default();
     }
 
@@ -90,7 +90,7 @@ impl Requests {
 
 impl Exchange {
     /// As JSON.
-    pub fn shown(&self, number: u64) -> Value {
+    pub(crate) fn shown(&self, number: u64) -> Value {
         let headers = self
             .headers
             .iter()
@@ -111,7 +111,7 @@ impl Exchange {
 }
 
 /// The lines of a head, secrets masked.
-pub fn masked(headers: &HeaderMap) -> Vec<(String, String)> {
+pub(crate) fn masked(headers: &HeaderMap) -> Vec<(String, String)> {
     let line = |name: &str, value: &[u8]| match is_secret(name) {
         true => (name.to_owned(), MASK.to_owned()),
         false => (name.to_owned(), String::from_utf8_lossy(value).into_owned()),
@@ -128,7 +128,7 @@ fn is_secret(name: &str) -> bool {
 }
 
 /// Path and query, the values of secret parameters masked.
-pub fn masked_target(uri: &Uri) -> String {
+pub(crate) fn masked_target(uri: &Uri) -> String {
     match uri.query() {
         None => uri.path().to_owned(),
         Some(query) => {
@@ -152,7 +152,7 @@ fn masked_pair(pair: &str) -> String {
 }
 
 /// The beginning of a body as text.
-pub fn beginning(body: &[u8]) -> String {
+pub(crate) fn beginning(body: &[u8]) -> String {
     let mut text = String::from_utf8_lossy(&body[..body.len().min(KEPT_BODY)]).into_owned();
     if body.len() > KEPT_BODY {
         text.push_str(&format!("... ({} bytes)", body.len()));

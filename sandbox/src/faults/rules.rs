@@ -27,7 +27,7 @@ const METHODS: [&str; 4] = ["GET", "POST", "PUT", "DELETE"];
 
 /// When a connection is reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reset {
+pub(crate) enum Reset {
     /// Before the request is looked at: nothing is booked.
     Before,
     /// After it has been carried out: the answer is lost.
@@ -36,25 +36,25 @@ pub enum Reset {
 
 /// What shall go wrong.
 #[derive(Clone, Debug, Default)]
-pub struct Fault {
+pub(crate) struct Fault {
     /// Its number, from 1 on.
-    pub id: u64,
+    pub(crate) id: u64,
     /// The beginning of the path, segment by segment; `*` is any segment. Absent means every path.
     route: Option<String>,
     /// The method; absent means every one.
     method: Option<String>,
     /// Wait so long before anything else happens.
-    pub delay: Option<Duration>,
+    pub(crate) delay: Option<Duration>,
     /// Answer with this status; the request is not carried out.
-    pub status: Option<u16>,
+    pub(crate) status: Option<u16>,
     /// The body of that answer, in place of the API's usual one.
-    pub body: Option<Value>,
+    pub(crate) body: Option<Value>,
     /// Seconds in a `Retry-After` header of that answer.
-    pub retry_after: Option<u64>,
+    pub(crate) retry_after: Option<u64>,
     /// Reset the connection.
-    pub reset: Option<Reset>,
+    pub(crate) reset: Option<Reset>,
     /// Close the connection after so many bytes of the answer's body.
-    pub cut_body: Option<usize>,
+    pub(crate) cut_body: Option<usize>,
     /// How many more times; absent means always.
     count: Option<u64>,
     /// How often, from 0 to 1.
@@ -65,7 +65,7 @@ pub struct Fault {
 
 /// The faults that are switched on.
 #[derive(Debug, Default)]
-pub struct Faults(Mutex<State>);
+pub(crate) struct Faults(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -75,7 +75,7 @@ struct State {
 
 impl Faults {
     /// Switches one on, from the members of an object, and shows it.
-    pub fn add(&self, fields: &Map<String, Value>) -> Result<Value, Refusal> {
+    pub(crate) fn add(&self, fields: &Map<String, Value>) -> Result<Value, Refusal> {
         let mut fault = Fault::read(fields)?;
         let mut state = self.lock();
         state.last += 1;
@@ -86,12 +86,12 @@ impl Faults {
     }
 
     /// All of them, in the order in which they were switched on.
-    pub fn shown(&self) -> Vec<Value> {
+    pub(crate) fn shown(&self) -> Vec<Value> {
         self.lock().faults.iter().map(Fault::shown).collect()
     }
 
     /// Switches one off; whether there was one.
-    pub fn remove(&self, id: u64) -> bool {
+    pub(crate) fn remove(&self, id: u64) -> bool {
         let mut state = self.lock();
         let before = state.faults.len();
         state.faults.retain(|fault| fault.id != id);
@@ -99,12 +99,12 @@ impl Faults {
     }
 
     /// Switches all off.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.lock().faults.clear();
     }
 
     /// What goes wrong with a request: the first fault that is meant for it.
-    pub fn strike(&self, method: &str, path: &str) -> Option<Fault> {
+    pub(crate) fn strike(&self, method: &str, path: &str) -> Option<Fault> {
         let mut state = self.lock();
         let fault = state
             .faults
@@ -212,7 +212,7 @@ impl Fault {
     }
 
     /// What it does, in a few words.
-    pub fn summary(&self) -> String {
+    pub(crate) fn summary(&self) -> String {
         let mut parts = Vec::new();
         if let Some(delay) = self.delay {
             parts.push(format!("delay {} ms", delay.as_millis()));
@@ -261,7 +261,7 @@ impl Fault {
 }
 
 /// Whether an answer with this status may have a body.
-pub fn may_have_body(status: u16) -> bool {
+pub(crate) fn may_have_body(status: u16) -> bool {
     !matches!(status, 204 | 304)
 }
 

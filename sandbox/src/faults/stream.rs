@@ -12,17 +12,17 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
 /// A listener whose connections can be cut.
-pub struct Lines(pub TcpListener);
+pub(crate) struct Lines(pub(crate) TcpListener);
 
 /// A connection that can be cut.
-pub struct Line {
+pub(crate) struct Line {
     stream: TcpStream,
     scissors: Scissors,
 }
 
 /// Cuts the connection of one client.
 #[derive(Clone, Debug, Default)]
-pub struct Scissors(Arc<Mutex<Cut>>);
+pub(crate) struct Scissors(Arc<Mutex<Cut>>);
 
 #[derive(Clone, Copy, Debug, Default)]
 enum Cut {
@@ -40,12 +40,12 @@ enum Cut {
 
 impl Scissors {
     /// Closes the connection after so many bytes of the next answer's body.
-    pub fn cut_body(&self, bytes: usize) {
+    pub(crate) fn cut_body(&self, bytes: usize) {
         self.set(Cut::InBody(bytes));
     }
 
     /// Resets the connection before anything is answered.
-    pub fn reset(&self) {
+    pub(crate) fn reset(&self) {
         self.set(Cut::Reset);
     }
 
@@ -82,11 +82,11 @@ impl Listener for Lines {
 
 /// What handlers see of a connection.
 #[derive(Clone, Debug)]
-pub struct Connection {
+pub(crate) struct Connection {
     /// Cuts it.
-    pub scissors: Scissors,
+    pub(crate) scissors: Scissors,
     /// The address on which it was accepted.
-    pub local: Option<IpAddr>,
+    pub(crate) local: Option<IpAddr>,
 }
 
 impl Connected<IncomingStream<'_, Lines>> for Connection {

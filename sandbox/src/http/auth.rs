@@ -10,7 +10,7 @@ use crate::config::{Service, V1};
 
 /// What is wrong with the API key of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyProblem {
+pub(crate) enum KeyProblem {
     /// There is none.
     Missing,
     /// It is not one of the configured ones.
@@ -19,7 +19,7 @@ pub enum KeyProblem {
 
 impl KeyProblem {
     /// The body that an API gateway answers.
-    pub fn fault(self) -> Value {
+    pub(crate) fn fault(self) -> Value {
         let (text, code) = match self {
             KeyProblem::Missing => (
                 "Failed to resolve API Key variable request.header.x-api-key",
@@ -32,7 +32,11 @@ impl KeyProblem {
 }
 
 /// Looks for one of the keys in the named headers. Without keys everybody may come in.
-pub fn check_key(headers: &HeaderMap, names: &[&str], keys: &[String]) -> Result<(), KeyProblem> {
+pub(crate) fn check_key(
+    headers: &HeaderMap,
+    names: &[&str],
+    keys: &[String],
+) -> Result<(), KeyProblem> {
     if keys.is_empty() {
         return Ok(());
     }
@@ -50,7 +54,7 @@ pub fn check_key(headers: &HeaderMap, names: &[&str], keys: &[String]) -> Result
 
 /// Checks name and password. Each comes from the service if it has one, else from the server; without a service
 /// those of the callback section stand in the service's place. As long as there is no password, nothing is asked for.
-pub fn check_basic(headers: &HeaderMap, server: &V1, service: Option<&Service>) -> bool {
+pub(crate) fn check_basic(headers: &HeaderMap, server: &V1, service: Option<&Service>) -> bool {
     let chosen = |own: Option<&String>, general: &Option<String>| {
         own.or(general.as_ref())
             .filter(|text| !text.is_empty())

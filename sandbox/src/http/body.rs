@@ -16,7 +16,7 @@ const LARGEST_DROPPED: usize = 16 * LARGEST_BODY;
 
 /// Why a body or query string cannot be used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BodyError {
+pub(crate) enum BodyError {
     /// The text does not follow its content type.
     #[error("{0}")]
     Malformed(String),
@@ -46,7 +46,7 @@ enum Sent {
 }
 
 /// Decodes a body of v1: form, JSON or multipart. Every value is text; null is absent.
-pub async fn flat(request: Request) -> Decoded {
+pub(crate) async fn flat(request: Request) -> Decoded {
     match sent(request).await? {
         Sent::Form(pairs) => Ok(pairs
             .into_iter()
@@ -57,7 +57,7 @@ pub async fn flat(request: Request) -> Decoded {
 }
 
 /// Decodes a body of v3: JSON, or a form of either kind with bracket nesting.
-pub async fn nested(request: Request) -> Decoded {
+pub(crate) async fn nested(request: Request) -> Decoded {
     match sent(request).await? {
         Sent::Form(pairs) => bracket_form::tree(pairs).map_err(BodyError::Malformed),
         Sent::Object(object) => Ok(object),
@@ -79,12 +79,12 @@ async fn sent(request: Request) -> Result<Sent, BodyError> {
 }
 
 /// Decodes a body that is a JSON object, whatever its content type says: supervisors' scripts seldom say one.
-pub async fn json_object(request: Request) -> Decoded {
+pub(crate) async fn json_object(request: Request) -> Decoded {
     json(&read(request.into_body()).await?)
 }
 
 /// Decodes `a=1&b=2`, from a form or a query string, in the given order.
-pub fn pairs(text: &str) -> Pairs {
+pub(crate) fn pairs(text: &str) -> Pairs {
     text.split('&')
         .filter(|pair| !pair.is_empty())
         .map(|pair| {
@@ -127,7 +127,7 @@ fn content_type(parts: &Parts) -> String {
 }
 
 /// Reads a body, up to the limit.
-pub async fn read(mut body: Body) -> Result<Vec<u8>, BodyError> {
+pub(crate) async fn read(mut body: Body) -> Result<Vec<u8>, BodyError> {
     let mut bytes = Vec::new();
     let mut dropped = 0;
     while let Some(frame) = body.frame().await {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 const DEEPEST: usize = 32;
 
 /// Builds the tree. `a[]` appends; keys that are all `0`, `1`, `2`... in order make an array.
-pub fn tree(pairs: Vec<(String, String)>) -> Result<Map<String, Value>, String> {
+pub(crate) fn tree(pairs: Vec<(String, String)>) -> Result<Map<String, Value>, String> {
     let mut root = Map::new();
     for (key, value) in pairs {
         if key.is_empty() {

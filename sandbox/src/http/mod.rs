@@ -1,7 +1,7 @@
 //! Reading requests: bodies, parameters, credentials, origins.
 
-pub mod auth;
-pub mod body;
-pub mod bracket_form;
-pub mod query;
-pub mod same_origin;
+pub(crate) mod auth;
+pub(crate) mod body;
+pub(crate) mod bracket_form;
+pub(crate) mod query;
+pub(crate) mod same_origin;

@@ -3,24 +3,24 @@
 use jiff::tz::TimeZone;
 use jiff::Timestamp;
 
-use crate::http::body::{self, BodyError};
 use crate::booking::Refusal;
 use crate::domain::time_format::{self, Written};
+use crate::http::body::{self, BodyError};
 
 /// The parameters of a query string. A later one replaces an earlier one of the same name;
 /// one with an empty value counts as absent.
 #[derive(Debug)]
-pub struct Query(Vec<(String, String)>);
+pub(crate) struct Query(Vec<(String, String)>);
 
 impl Query {
     /// Reads the part of the address behind the question mark.
-    pub fn read(text: Option<&str>) -> Result<Query, BodyError> {
+    pub(crate) fn read(text: Option<&str>) -> Result<Query, BodyError> {
         let pairs = body::pairs(text.unwrap_or_default())?;
         Ok(Query(pairs))
     }
 
     /// Refuses parameters that are not among the `known` ones.
-    pub fn reject_unknown(&self, known: &[&str]) -> Result<(), Refusal> {
+    pub(crate) fn reject_unknown(&self, known: &[&str]) -> Result<(), Refusal> {
         let is_unknown = |name: &&String| !known.contains(&name.as_str());
         let Some(name) = self.0.iter().map(|(name, _)| name).find(is_unknown) else {
             return Ok(());
@@ -35,7 +35,7 @@ impl Query {
     }
 
     /// All parameters that are not empty, as they are written.
-    pub fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         let pairs = self
             .0
             .iter()
@@ -44,39 +44,39 @@ impl Query {
     }
 
     /// Every value of a parameter that may stand several times.
-    pub fn every<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn every<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.pairs()
             .filter(move |(known, _)| *known == name)
             .map(|(_, value)| value)
     }
 
     /// A parameter as it is written.
-    pub fn text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
         let (_, value) = self.0.iter().rev().find(|(known, _)| known == name)?;
         Some(value.as_str()).filter(|value| !value.is_empty())
     }
 
     /// A whole number from 1 on.
-    pub fn count(&self, name: &str) -> Result<Option<i32>, Refusal> {
+    pub(crate) fn count(&self, name: &str) -> Result<Option<i32>, Refusal> {
         let read = |text: &str| text.parse().ok().filter(|count| *count >= 1);
         self.parsed(name, "a whole number above 0", read)
     }
 
     /// A number of slots.
-    pub fn slots(&self, name: &str) -> Result<Option<usize>, Refusal> {
+    pub(crate) fn slots(&self, name: &str) -> Result<Option<usize>, Refusal> {
         let count = self.count(name)?;
         Ok(count.and_then(|count| usize::try_from(count).ok()))
     }
 
     /// `true` or `false`; absent means false.
-    pub fn flag(&self, name: &str) -> Result<bool, Refusal> {
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, Refusal> {
         Ok(self
             .parsed(name, "true or false", boolean)?
             .unwrap_or(false))
     }
 
     /// A time with or without zone.
-    pub fn written(&self, name: &str) -> Result<Option<Written>, Refusal> {
+    pub(crate) fn written(&self, name: &str) -> Result<Option<Written>, Refusal> {
         self.parsed(
             name,
             "a time such as 2030-01-07T10:00:00.000Z (write + as %2B)",
@@ -85,18 +85,18 @@ impl Query {
     }
 
     /// A time with zone.
-    pub fn moment(&self, name: &str) -> Result<Option<Timestamp>, Refusal> {
+    pub(crate) fn moment(&self, name: &str) -> Result<Option<Timestamp>, Refusal> {
         let text = self.text(name);
         text.map(|text| moment(name, text)).transpose()
     }
 
     /// An IANA time zone.
-    pub fn zone(&self, name: &str) -> Result<Option<TimeZone>, Refusal> {
+    pub(crate) fn zone(&self, name: &str) -> Result<Option<TimeZone>, Refusal> {
         self.parsed(name, "an IANA time zone", |text| TimeZone::get(text).ok())
     }
 
     /// A time that is given either as text, in `zone` if it names none, or in milliseconds.
-    pub fn one_of(
+    pub(crate) fn one_of(
         &self,
         text: &str,
         milliseconds: &str,
@@ -119,7 +119,7 @@ impl Query {
     }
 
     /// Milliseconds since 1970.
-    pub fn milliseconds(&self, name: &str) -> Result<Option<Timestamp>, Refusal> {
+    pub(crate) fn milliseconds(&self, name: &str) -> Result<Option<Timestamp>, Refusal> {
         let read = |text: &str| Timestamp::from_millisecond(text.parse().ok()?).ok();
         self.parsed(name, "a number of milliseconds since 1970", read)
     }
@@ -143,12 +143,12 @@ impl Query {
 }
 
 /// Reads `true` or `false`, in capital or small letters.
-pub fn boolean(text: &str) -> Option<bool> {
+pub(crate) fn boolean(text: &str) -> Option<bool> {
     text.to_ascii_lowercase().parse().ok()
 }
 
 /// Reads a time that must say its zone.
-pub fn moment(name: &str, text: &str) -> Result<Timestamp, Refusal> {
+pub(crate) fn moment(name: &str, text: &str) -> Result<Timestamp, Refusal> {
     match time_format::read(text) {
         Some(Written::Moment(moment)) => Ok(moment),
         Some(Written::Local(_)) => Err(Refusal::Parameter(format!(

@@ -12,17 +12,17 @@ use axum::http::{HeaderMap, Uri};
 
 /// The hosts under which the page and the control routes may be used, besides loopback.
 #[derive(Clone, Debug)]
-pub struct AllowedHosts {
+pub(crate) struct AllowedHosts {
     /// The address of `--listen`.
-    pub listen: IpAddr,
+    pub(crate) listen: IpAddr,
     /// Names from the configuration.
-    pub names: Vec<String>,
+    pub(crate) names: Vec<String>,
 }
 
 impl AllowedHosts {
     /// Returns whether a request names an allowed host and comes from no other origin. `local`
     /// is the address on which its connection was accepted.
-    pub fn permit(&self, uri: &Uri, headers: &HeaderMap, local: Option<IpAddr>) -> bool {
+    pub(crate) fn permit(&self, uri: &Uri, headers: &HeaderMap, local: Option<IpAddr>) -> bool {
         // An absolute request target overrides Host.
         let target = uri.authority().map(|authority| authority.as_str());
         let hosts: Option<Vec<&str>> = headers

@@ -12,16 +12,16 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::Json;
 
-use crate::http::body::{self, BodyError};
+use crate::api::v3;
 use crate::booking::Desk;
+use crate::faults::request_log::{beginning, masked, masked_target, Exchange};
 use crate::faults::rules::{may_have_body, Fault, Reset};
 use crate::faults::stream::{Connection, Scissors};
-use crate::faults::request_log::{beginning, masked, masked_target, Exchange};
+use crate::http::body::{self, BodyError};
 use crate::server::{failure, Sandbox};
-use crate::api::v3;
 
 /// Carries out a request as the faults want it, and keeps what was seen.
-pub async fn exchange(
+pub(crate) async fn exchange(
     State(sandbox): State<Arc<Sandbox>>,
     ConnectInfo(connection): ConnectInfo<Connection>,
     request: Request,

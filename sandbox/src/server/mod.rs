@@ -16,12 +16,12 @@ use axum::Router;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::api::{v1, v3};
 use crate::booking::Desk;
+use crate::faults::request_log::Requests;
 use crate::faults::rules::Faults;
 use crate::faults::stream::{Connection, Lines};
-use crate::faults::request_log::Requests;
 use crate::http::same_origin::AllowedHosts;
-use crate::api::{v1, v3};
 use crate::web::control;
 
 mod intercept;
@@ -49,20 +49,20 @@ const CROSS_ORIGIN: [(HeaderName, HeaderValue); 4] = [
 
 /// What all parts of the server work on.
 #[derive(Debug)]
-pub struct Sandbox {
+pub(crate) struct Sandbox {
     /// The bookings and their rules.
-    pub desk: Arc<Desk>,
+    pub(crate) desk: Arc<Desk>,
     /// What goes wrong on demand.
-    pub faults: Faults,
+    pub(crate) faults: Faults,
     /// What was seen on the wire.
-    pub requests: Requests,
+    pub(crate) requests: Requests,
     /// The hosts under which the page and the control routes may be used.
-    pub hosts: AllowedHosts,
+    pub(crate) hosts: AllowedHosts,
 }
 
 /// Why the server cannot serve.
 #[derive(Debug, thiserror::Error)]
-pub enum ServeError {
+pub(crate) enum ServeError {
     /// The address cannot be had.
     #[error("cannot listen on {address}: {source}; choose another address with --listen")]
     Listen {
@@ -77,7 +77,7 @@ pub enum ServeError {
 }
 
 /// Serves until a signal to stop. `ready` gets the real address once connections are taken.
-pub async fn serve(
+pub(crate) async fn serve(
     desk: Desk,
     address: SocketAddr,
     ready: impl FnOnce(SocketAddr),
@@ -134,7 +134,7 @@ async fn wrong_method(uri: Uri) -> Response {
 }
 
 /// An error body in the shape that belongs to the path.
-pub fn failure(uri: &Uri, status: StatusCode, message: &str) -> Response {
+pub(crate) fn failure(uri: &Uri, status: StatusCode, message: &str) -> Response {
     match uri.path() {
         path if v3::owns(path) => v3::failure(status, message),
         path if is_within(path, "/sandbox") => control::failure(status, message),
@@ -143,7 +143,7 @@ pub fn failure(uri: &Uri, status: StatusCode, message: &str) -> Response {
 }
 
 /// Whether a path is this one, or one below it.
-pub fn is_within(path: &str, above: &str) -> bool {
+pub(crate) fn is_within(path: &str, above: &str) -> bool {
     path.strip_prefix(above)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

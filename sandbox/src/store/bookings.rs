@@ -12,67 +12,67 @@ const COLUMNS: &str =
 
 /// One booking. Times are kept in milliseconds.
 #[derive(Clone, Debug)]
-pub struct Record {
+pub(crate) struct Record {
     /// The id that the client got.
-    pub id: String,
+    pub(crate) id: String,
     /// The service it belongs to.
-    pub service: String,
+    pub(crate) service: String,
     /// The number to call.
-    pub number: String,
+    pub(crate) number: String,
     /// When to call.
-    pub desired: Timestamp,
+    pub(crate) desired: Timestamp,
     /// True for a booked slot, false for "as soon as possible".
-    pub scheduled: bool,
+    pub(crate) scheduled: bool,
     /// When it changes its state by itself.
-    pub life: Life,
+    pub(crate) life: Life,
     /// The state that somebody has given it, in place of what its life says.
-    pub given: Option<State>,
+    pub(crate) given: Option<State>,
     /// Why it is over, if it did not end by itself.
-    pub reason: Option<String>,
+    pub(crate) reason: Option<String>,
     /// Everything else the client sent, as JSON text.
-    pub data: String,
+    pub(crate) data: String,
     /// When it was booked.
-    pub created: Timestamp,
+    pub(crate) created: Timestamp,
     /// When it may be forgotten.
-    pub expires: Timestamp,
+    pub(crate) expires: Timestamp,
 }
 
 impl Record {
     /// Its state at a moment.
-    pub fn state(&self, now: Timestamp) -> State {
+    pub(crate) fn state(&self, now: Timestamp) -> State {
         self.given.unwrap_or_else(|| self.life.state(now))
     }
 }
 
 /// Which records are wanted; what is absent does not matter.
 #[derive(Debug, Default)]
-pub struct Selection {
+pub(crate) struct Selection {
     /// Of a service.
-    pub service: Option<String>,
+    pub(crate) service: Option<String>,
     /// For a number.
-    pub number: Option<String>,
+    pub(crate) number: Option<String>,
     /// Desired within a stretch.
-    pub desired: Option<Slot>,
+    pub(crate) desired: Option<Slot>,
     /// Not over at a moment.
-    pub alive_at: Option<Timestamp>,
+    pub(crate) alive_at: Option<Timestamp>,
 }
 
 /// The table inside one transaction.
-pub struct Ledger<'a>(&'a Transaction<'a>);
+pub(crate) struct Ledger<'a>(&'a Transaction<'a>);
 
 impl<'a> Ledger<'a> {
     /// The table as a transaction sees it.
-    pub fn new(transaction: &'a Transaction<'a>) -> Ledger<'a> {
+    pub(crate) fn new(transaction: &'a Transaction<'a>) -> Ledger<'a> {
         Ledger(transaction)
     }
 
     /// Adds a record.
-    pub fn insert(&self, record: &Record) -> Result<()> {
+    pub(crate) fn insert(&self, record: &Record) -> Result<()> {
         self.write(record, "")
     }
 
     /// Puts a record in the place of the one with the same id, which keeps its place among those of the same time.
-    pub fn update(&self, record: &Record) -> Result<()> {
+    pub(crate) fn update(&self, record: &Record) -> Result<()> {
         let columns = COLUMNS
             .split(", ")
             .map(|column| format!("{column} = excluded.{column}"));
@@ -113,7 +113,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// The record with an id.
-    pub fn get(&self, id: &str) -> Result<Option<Record>> {
+    pub(crate) fn get(&self, id: &str) -> Result<Option<Record>> {
         let mut statement = self
             .0
             .prepare_cached(&format!("SELECT {COLUMNS} FROM callback WHERE id = ?1"))?;
@@ -121,7 +121,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// The selected records, by desired time.
-    pub fn select(&self, selection: &Selection) -> Result<Vec<Record>> {
+    pub(crate) fn select(&self, selection: &Selection) -> Result<Vec<Record>> {
         let mut conditions = Vec::new();
         let mut values: Vec<Sql> = Vec::new();
         let mut add = |condition, value: Sql| {
@@ -155,7 +155,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// How many places of a slot are taken, not counting one booking.
-    pub fn taken(&self, service: &str, slot: Slot, except: &str) -> Result<u32> {
+    pub(crate) fn taken(&self, service: &str, slot: Slot, except: &str) -> Result<u32> {
         let (from, to) = bounds(slot);
         let mut statement = self.0.prepare_cached(
             "SELECT count(*) FROM callback
@@ -165,7 +165,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// The times of the scheduled bookings of a service within a stretch, in ascending order.
-    pub fn booked(&self, service: &str, stretch: Slot) -> Result<Vec<Timestamp>> {
+    pub(crate) fn booked(&self, service: &str, stretch: Slot) -> Result<Vec<Timestamp>> {
         let (from, to) = bounds(stretch);
         let mut statement = self.0.prepare_cached(
             "SELECT desired FROM callback
@@ -177,7 +177,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// Bookings of a service since a moment that were due soon when they were made, cancelled ones included.
-    pub fn due_soon_since(&self, service: &str, since: Timestamp) -> Result<u32> {
+    pub(crate) fn due_soon_since(&self, service: &str, since: Timestamp) -> Result<u32> {
         let mut statement = self.0.prepare_cached(
             "SELECT count(*) FROM callback WHERE service = ?1 AND created > ?2 AND queued <= created",
         )?;
@@ -185,7 +185,11 @@ impl<'a> Ledger<'a> {
     }
 
     /// The same, as records.
-    pub fn records_due_soon_since(&self, service: &str, since: Timestamp) -> Result<Vec<Record>> {
+    pub(crate) fn records_due_soon_since(
+        &self,
+        service: &str,
+        since: Timestamp,
+    ) -> Result<Vec<Record>> {
         let mut statement = self.0.prepare_cached(&format!(
             "SELECT {COLUMNS} FROM callback WHERE service = ?1 AND created >= ?2 AND queued <= created"
         ))?;
@@ -194,7 +198,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// How many bookings a service has ever had.
-    pub fn count(&self, service: &str) -> Result<u32> {
+    pub(crate) fn count(&self, service: &str) -> Result<u32> {
         let mut statement = self
             .0
             .prepare_cached("SELECT count(*) FROM callback WHERE service = ?1")?;
@@ -202,7 +206,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// The records that were made last, the newest first.
-    pub fn newest(&self, most: u32) -> Result<Vec<Record>> {
+    pub(crate) fn newest(&self, most: u32) -> Result<Vec<Record>> {
         let mut statement = self.0.prepare_cached(&format!(
             "SELECT {COLUMNS} FROM callback ORDER BY created DESC, rowid DESC LIMIT ?1"
         ))?;
@@ -211,7 +215,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// Forgets everything.
-    pub fn clear(&self) -> Result<()> {
+    pub(crate) fn clear(&self) -> Result<()> {
         self.0.execute("DELETE FROM callback", []).map(drop)
     }
 }

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 mod bookings;
 
-pub use bookings::{Ledger, Record, Selection};
+pub(crate) use bookings::{Ledger, Record, Selection};
 
 /// Marks a file as one of this program's, in SQLite's header.
 const APPLICATION_ID: i64 = 0x6362_7362;
@@ -42,7 +42,7 @@ CREATE INDEX callback_newest ON callback (created);
 
 /// Why bookings cannot be kept.
 #[derive(Debug, thiserror::Error)]
-pub enum StoreError {
+pub(crate) enum StoreError {
     /// Another process has the file open.
     #[error(
         "the database {} is in use by another process: stop it or choose another file", .0.display()
@@ -71,13 +71,13 @@ pub enum StoreError {
 
 /// The bookings.
 #[derive(Clone, Debug)]
-pub struct Store {
+pub(crate) struct Store {
     connection: Arc<Mutex<Connection>>,
 }
 
 impl Store {
     /// Opens a file, or a store in memory.
-    pub fn open(file: Option<&Path>) -> Result<Store, StoreError> {
+    pub(crate) fn open(file: Option<&Path>) -> Result<Store, StoreError> {
         let connection = match file {
             None => {
                 let mut connection = Connection::open_in_memory()?;
@@ -93,7 +93,7 @@ impl Store {
 
     /// Runs a piece of work as one transaction, which is kept when the work succeeds: what it counts and what it
     /// writes belong together, and nobody else reads or writes meanwhile.
-    pub async fn transact<T, E>(
+    pub(crate) async fn transact<T, E>(
         &self,
         work: impl FnOnce(&Ledger) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>

@@ -16,14 +16,14 @@ use futures_util::stream::{unfold, Stream};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{json, Map, Value};
 
-use crate::http::body::{self, BodyError};
-use crate::domain::clock::FASTEST;
 use crate::booking::Refusal;
+use crate::domain::clock::FASTEST;
+use crate::domain::time_format;
 use crate::faults::stream::Connection;
-use crate::web::page;
+use crate::http::body::{self, BodyError};
 use crate::http::query::{self, Query};
 use crate::server::Sandbox;
-use crate::domain::time_format;
+use crate::web::page;
 
 /// Watchers are told at most this often.
 const PAUSE: Duration = Duration::from_millis(200);
@@ -31,7 +31,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 const TICK: Duration = Duration::from_secs(5);
 
 /// The routes. All but the description may be used in a browser by pages of this very server only.
-pub fn routes(sandbox: Arc<Sandbox>) -> Router {
+pub(crate) fn routes(sandbox: Arc<Sandbox>) -> Router {
     let own: Router<Arc<Sandbox>> = Router::new()
         .route("/", get(page::page))
         .route(
@@ -40,12 +40,7 @@ pub fn routes(sandbox: Arc<Sandbox>) -> Router {
         )
         .route(
             "/sandbox/page.js",
-            get(|| {
-                asset(
-                    "text/javascript; charset=utf-8",
-                    include_str!("page.js"),
-                )
-            }),
+            get(|| asset("text/javascript; charset=utf-8", include_str!("page.js"))),
         )
         .route("/sandbox/events", get(events))
         .route("/sandbox/clock", get(clock).post(set_clock))
@@ -117,7 +112,7 @@ async fn openapi() -> Response {
 }
 
 /// An error body of these addresses.
-pub fn failure(status: StatusCode, message: &str) -> Response {
+pub(crate) fn failure(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({"error": message}))).into_response()
 }
 

@@ -34,7 +34,7 @@ const PRESETS: [(&str, &[(&str, &str)]); 6] = [
 ];
 
 /// The bookings that were made last.
-pub fn bookings(records: &[Record], now: Timestamp) -> Markup {
+pub(crate) fn bookings(records: &[Record], now: Timestamp) -> Markup {
     let titles = [
         "Made (UTC)",
         "Service",
@@ -91,7 +91,7 @@ fn minute(moment: Timestamp) -> String {
 }
 
 /// The faults that are switched on, and buttons for others.
-pub fn faults(faults: &[Value]) -> Markup {
+pub(crate) fn faults(faults: &[Value]) -> Markup {
     html! {
         section aria-labelledby="faults-title" {
             h2 #faults-title { "Faults" }
@@ -140,7 +140,7 @@ fn fault(fault: &Value) -> Markup {
 }
 
 /// The requests that came last.
-pub fn requests(last: &[(u64, Exchange)]) -> Markup {
+pub(crate) fn requests(last: &[(u64, Exchange)]) -> Markup {
     let titles = ["Time (UTC)", "Request", "Status", "Took"];
     html! {
         section aria-labelledby="requests-title" {

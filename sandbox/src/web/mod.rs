@@ -1,5 +1,5 @@
 //! The page and the control routes.
 
-pub mod control;
+pub(crate) mod control;
 mod lists;
-pub mod page;
+pub(crate) mod page;

@@ -13,12 +13,12 @@ use jiff::{Timestamp, ToSpan};
 use maud::{html, Markup, DOCTYPE};
 
 use super::lists;
-use crate::domain::calendar::Slot;
 use crate::booking::{Cell, Desk, Offer, Refusal, Week};
+use crate::config::Service;
+use crate::domain::calendar::Slot;
+use crate::domain::time_format;
 use crate::http::query::Query;
 use crate::server::Sandbox;
-use crate::config::Service;
-use crate::domain::time_format;
 
 /// Bookings and requests shown.
 const SHOWN: u32 = 20;
@@ -48,7 +48,10 @@ struct ServiceWeek<'a> {
 type Slots = BTreeMap<(Date, i8), Vec<Offer>>;
 
 /// `GET /`
-pub async fn page(State(sandbox): State<Arc<Sandbox>>, RawQuery(query): RawQuery) -> Response {
+pub(crate) async fn page(
+    State(sandbox): State<Arc<Sandbox>>,
+    RawQuery(query): RawQuery,
+) -> Response {
     let asked = Query::read(query.as_deref()).ok();
     let week = asked
         .as_ref()

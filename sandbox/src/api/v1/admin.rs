@@ -11,10 +11,10 @@ use serde_json::{json, Map, Value};
 
 use super::search::{base, shown, Criterion};
 use super::{admitted_everywhere, finish, state, Problem};
-use crate::http::body;
-use crate::domain::calendar::Slot;
 use crate::booking::{Desk, Refusal};
+use crate::domain::calendar::Slot;
 use crate::domain::lifecycle;
+use crate::http::body;
 use crate::http::query::Query;
 use crate::store::Selection;
 
@@ -23,7 +23,7 @@ const BACK: SignedDuration = SignedDuration::from_mins(15);
 const AHEAD: SignedDuration = SignedDuration::from_hours(24);
 
 /// `GET /genesys/1/admin/callback/queues`
-pub async fn queues(
+pub(crate) async fn queues(
     State(desk): State<Arc<Desk>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -97,7 +97,7 @@ fn states(names: &str) -> Result<Vec<lifecycle::State>, Refusal> {
 }
 
 /// `GET /genesys/1/admin/callback/watermarks`
-pub async fn watermarks(
+pub(crate) async fn watermarks(
     State(desk): State<Arc<Desk>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -140,7 +140,7 @@ async fn try_watermarks(
 }
 
 /// `POST /genesys/1/admin/callback/cancel`
-pub async fn cancel(State(desk): State<Arc<Desk>>, request: Request) -> Response {
+pub(crate) async fn cancel(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     let answer = try_cancel(&desk, request).await;
     finish(&desk, answer)
 }
@@ -168,7 +168,10 @@ async fn try_cancel(desk: &Desk, request: Request) -> Result<Value, Problem> {
 }
 
 /// A text in a JSON body, if it is there.
-pub fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, Refusal> {
+pub(crate) fn text<'a>(
+    fields: &'a Map<String, Value>,
+    name: &str,
+) -> Result<Option<&'a str>, Refusal> {
     match fields.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.as_str())),
@@ -179,7 +182,7 @@ pub fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<Option<&'a
 }
 
 /// An array of texts in a JSON body, if it is there.
-pub fn texts<'a>(
+pub(crate) fn texts<'a>(
     fields: &'a Map<String, Value>,
     name: &str,
 ) -> Result<Option<Vec<&'a str>>, Refusal> {

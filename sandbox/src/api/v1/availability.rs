@@ -9,14 +9,14 @@ use jiff::tz::TimeZone;
 use serde_json::{json, Value};
 
 use super::{admitted, capacities, finish, Problem, ServiceName};
-use crate::domain::interval::{self, Until};
 use crate::booking::{Desk, Offer, Refusal};
-use crate::http::query::Query;
 use crate::config::{ClosedInterval, IntervalEnd};
+use crate::domain::interval::{self, Until};
 use crate::domain::time_format;
+use crate::http::query::Query;
 
 /// `GET /genesys/1/service/callback/{service}/availability`
-pub async fn list(
+pub(crate) async fn list(
     State(desk): State<Arc<Desk>>,
     service: ServiceName,
     RawQuery(query): RawQuery,
@@ -49,7 +49,7 @@ async fn try_list(
 }
 
 /// `GET /genesys/2/service/callback/{service}/availability`
-pub async fn list_v2(
+pub(crate) async fn list_v2(
     State(desk): State<Arc<Desk>>,
     service: ServiceName,
     RawQuery(query): RawQuery,
@@ -87,7 +87,7 @@ async fn try_list_v2(
 }
 
 /// The list of slots that version 2 and the v3 API share.
-pub fn slots(offers: &[Offer], minutes: i16, asked_zone: Option<&TimeZone>) -> Value {
+pub(crate) fn slots(offers: &[Offer], minutes: i16, asked_zone: Option<&TimeZone>) -> Value {
     let slots = offers.iter().map(|offer| slot(offer, asked_zone));
     json!({
         "slots": slots.collect::<Value>(),

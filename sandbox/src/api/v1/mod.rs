@@ -11,22 +11,22 @@ use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use serde_json::{json, Map, Value};
 
-use crate::http::auth::{self, KeyProblem};
-use crate::http::body::BodyError;
 use crate::booking::{Desk, Offer, Refusal};
+use crate::config::Service;
 use crate::domain::lifecycle::State;
 use crate::domain::phone_number::BadNumber;
-use crate::config::Service;
 use crate::domain::time_format;
+use crate::http::auth::{self, KeyProblem};
+use crate::http::body::BodyError;
 
 mod admin;
 mod availability;
-mod update;
-mod search;
 mod report;
 mod schedule;
+mod search;
+mod update;
 
-pub use availability::slots;
+pub(crate) use availability::slots;
 
 const CALLBACK_EXCEPTIONS: &str = "com.genesyslab.gsg.services.callback.exceptions.";
 const GENERAL_EXCEPTION: &str = "com.genesyslab.gsg.GSGException";
@@ -65,7 +65,7 @@ type ServiceName = Result<Path<String>, PathRejection>;
 type ServiceAndId = Result<Path<(String, String)>, PathRejection>;
 
 /// The routes of this API, with the neighbour of version 2.
-pub fn routes(desk: Arc<Desk>) -> Router {
+pub(crate) fn routes(desk: Arc<Desk>) -> Router {
     const CALLBACK: &str = "/genesys/1/service/callback";
     const ADMIN: &str = "/genesys/1/admin/callback";
     let path = |prefix: &str, rest: &str| format!("{prefix}{rest}");
@@ -99,7 +99,7 @@ pub fn routes(desk: Arc<Desk>) -> Router {
 }
 
 /// An error body; `code` and `phrase` are what newer servers add.
-pub fn failure(status: StatusCode, message: &str) -> Response {
+pub(crate) fn failure(status: StatusCode, message: &str) -> Response {
     let phrase = status.canonical_reason().unwrap_or_default();
     let phrase = phrase.to_ascii_uppercase().replace(' ', "_");
     let body = exception(

@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use super::admin::{text, texts};
 use super::search::{base, shown};
 use super::{admitted_everywhere, refuse, Problem};
-use crate::http::body;
 use crate::booking::Desk;
+use crate::http::body;
 use crate::store::{Record, Selection};
 
 /// What every report has; what the request asks for comes behind.
@@ -24,7 +24,7 @@ const COLUMNS: [&str; 5] = [
 ];
 
 /// `POST /genesys/1/admin/callback/reportcancelled`
-pub async fn cancelled(State(desk): State<Arc<Desk>>, request: Request) -> Response {
+pub(crate) async fn cancelled(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     match try_cancelled(&desk, request).await {
         Ok(report) => ([(CONTENT_TYPE, "text/csv; charset=utf-8")], report).into_response(),
         Err(problem) => refuse(&desk, &problem),

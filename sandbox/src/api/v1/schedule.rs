@@ -9,16 +9,16 @@ use serde_json::{json, Map, Value};
 use uuid::Uuid;
 
 use super::{admitted, finish, is_decided, take_text, Problem, ServiceName};
-use crate::http::body;
 use crate::booking::{Desk, Refusal, Wish};
-use crate::http::query;
 use crate::config::{CallDirection, Service};
+use crate::http::body;
+use crate::http::query;
 
 /// How long an access code is good, in seconds.
 const CODE_LIFE: SignedDuration = SignedDuration::from_secs(30);
 
 /// `POST /genesys/1/service/callback/{service}`
-pub async fn book(
+pub(crate) async fn book(
     State(desk): State<Arc<Desk>>,
     service: ServiceName,
     request: Request,

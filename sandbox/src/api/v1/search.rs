@@ -11,12 +11,12 @@ use jiff::Timestamp;
 use serde_json::{json, Map, Value};
 
 use super::{admitted, admitted_everywhere, finish, is_decided, Problem, ServiceName};
-use crate::http::body;
 use crate::booking::{Desk, Refusal};
 use crate::domain::lifecycle;
+use crate::domain::time_format;
+use crate::http::body;
 use crate::http::query::Query;
 use crate::store::{Record, Selection};
-use crate::domain::time_format;
 
 /// What can be asked for beside a service's lookup keys.
 const FILTERS: [&str; 6] = [
@@ -29,7 +29,7 @@ const FILTERS: [&str; 6] = [
 ];
 
 /// `GET /genesys/1/service/callback`
-pub async fn search(
+pub(crate) async fn search(
     State(desk): State<Arc<Desk>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -42,7 +42,7 @@ pub async fn search(
 }
 
 /// `GET /genesys/1/service/callback/{service}`
-pub async fn search_service(
+pub(crate) async fn search_service(
     State(desk): State<Arc<Desk>>,
     service: ServiceName,
     RawQuery(query): RawQuery,
@@ -101,7 +101,7 @@ fn any_is_enough(query: &Query) -> Result<bool, Refusal> {
 }
 
 /// `GET /genesys/1/service/{id}/check-queue-position`
-pub async fn queue_position(
+pub(crate) async fn queue_position(
     State(desk): State<Arc<Desk>>,
     id: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
@@ -134,7 +134,7 @@ async fn try_queue_position(
 }
 
 /// One condition of a query; `!` before the value negates it. Nothing is equal to an empty value.
-pub struct Criterion {
+pub(crate) struct Criterion {
     key: String,
     value: String,
     negated: bool,
@@ -142,7 +142,7 @@ pub struct Criterion {
 
 impl Criterion {
     /// The conditions of a query: all its parameters, also the empty ones, but those that are `passed` over.
-    pub fn all(
+    pub(crate) fn all(
         desk: &Desk,
         service: Option<&str>,
         pairs: &[(String, String)],
@@ -177,7 +177,7 @@ impl Criterion {
     }
 
     /// Whether a record as it is shown fits.
-    pub fn fits(&self, record: &Map<String, Value>) -> bool {
+    pub(crate) fn fits(&self, record: &Map<String, Value>) -> bool {
         let same = !self.value.is_empty()
             && record.get(&self.key).and_then(Value::as_str) == Some(&self.value);
         same != self.negated
@@ -185,7 +185,7 @@ impl Criterion {
 }
 
 /// A record as clients see it: all values are text.
-pub fn shown(record: &Record, now: Timestamp, base: &str) -> Map<String, Value> {
+pub(crate) fn shown(record: &Record, now: Timestamp, base: &str) -> Map<String, Value> {
     let mut shown = Map::new();
     let mut show = |key: &str, value: String| {
         shown.insert(key.to_owned(), value.into());
@@ -227,7 +227,7 @@ fn add_texts(shown: &mut Map<String, Value>, data: Map<String, Value>) {
 }
 
 /// The beginning of this server's addresses, as the client knows it.
-pub fn base(headers: &HeaderMap) -> String {
+pub(crate) fn base(headers: &HeaderMap) -> String {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     format!("http://{}", host.unwrap_or("localhost"))
 }

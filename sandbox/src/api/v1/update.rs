@@ -8,12 +8,12 @@ use axum::response::Response;
 use serde_json::{json, Value};
 
 use super::{admitted, finish, is_decided, state, take_text, Problem, ServiceAndId};
-use crate::http::body;
 use crate::booking::{Change, Desk};
+use crate::http::body;
 use crate::http::query::{self, Query};
 
 /// `DELETE /genesys/1/service/callback/{service}/{id}`
-pub async fn cancel(
+pub(crate) async fn cancel(
     State(desk): State<Arc<Desk>>,
     path: ServiceAndId,
     RawQuery(query): RawQuery,
@@ -37,7 +37,7 @@ async fn try_cancel(
 }
 
 /// `PUT /genesys/1/service/callback/{service}/{id}`
-pub async fn update(
+pub(crate) async fn update(
     State(desk): State<Arc<Desk>>,
     path: ServiceAndId,
     request: Request,

@@ -9,14 +9,14 @@ use jiff::tz::TimeZone;
 use serde_json::{json, Value};
 
 use super::{finish, wrong, Problem};
-use crate::domain::interval::{self, Until};
-use crate::booking::{Desk, Refusal};
-use crate::http::query::Query;
-use crate::config::EndChoice;
 use crate::api::v1::slots;
+use crate::booking::{Desk, Refusal};
+use crate::config::EndChoice;
+use crate::domain::interval::{self, Until};
+use crate::http::query::Query;
 
 /// `GET /engagement/v3/callbacks/availability/{service}`
-pub async fn list(
+pub(crate) async fn list(
     State(desk): State<Arc<Desk>>,
     service: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,
@@ -49,7 +49,7 @@ async fn try_list(
 }
 
 /// `GET /engagement/v3/callbacks/open-for/{service}`
-pub async fn open_for(
+pub(crate) async fn open_for(
     State(desk): State<Arc<Desk>>,
     service: Result<Path<String>, PathRejection>,
     RawQuery(query): RawQuery,

@@ -9,13 +9,13 @@ use uuid::fmt::Hyphenated;
 use uuid::Uuid;
 
 use super::{finish, required, Problem};
-use crate::http::body;
 use crate::booking::{Desk, Refusal};
 use crate::domain::lifecycle;
 use crate::domain::time_format;
+use crate::http::body;
 
 /// `POST /engagement/v3/callbacks/cancel`
-pub async fn cancel(State(desk): State<Arc<Desk>>, request: Request) -> Response {
+pub(crate) async fn cancel(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     let answer = try_cancel(&desk, request).await;
     finish(&desk, answer)
 }
@@ -27,7 +27,7 @@ async fn try_cancel(desk: &Desk, request: Request) -> Result<Value, Problem> {
 }
 
 /// `POST /engagement/v3/callbacks/retrieve`
-pub async fn retrieve(State(desk): State<Arc<Desk>>, request: Request) -> Response {
+pub(crate) async fn retrieve(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     let answer = try_retrieve(&desk, request).await;
     finish(&desk, answer)
 }

@@ -9,11 +9,11 @@ use serde_json::{json, Map, Value};
 use uuid::Uuid;
 
 use super::{finish, is_absent, required, take_text, wrong, Problem};
-use crate::http::body;
 use crate::booking::{Desk, Refusal, Wish};
-use crate::http::query;
 use crate::config::{CallDirection, Service};
 use crate::domain::time_format;
+use crate::http::body;
+use crate::http::query;
 
 const TEXTS: [&str; 9] = [
     "cbOfferType",
@@ -32,7 +32,7 @@ const NUMBERS: [&str; 2] = ["offerThreshold", "priority"];
 const CALL_IN_LIFE: SignedDuration = SignedDuration::from_mins(5);
 
 /// `POST /engagement/v3/callbacks/create`
-pub async fn create(State(desk): State<Arc<Desk>>, request: Request) -> Response {
+pub(crate) async fn create(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     let answer = try_create(&desk, request).await;
     finish(&desk, answer)
 }
@@ -62,7 +62,7 @@ async fn try_create(desk: &Desk, request: Request) -> Result<Value, Problem> {
 }
 
 /// `POST /engagement/v3/call-in/requests/create`
-pub async fn call_in(State(desk): State<Arc<Desk>>, request: Request) -> Response {
+pub(crate) async fn call_in(State(desk): State<Arc<Desk>>, request: Request) -> Response {
     let answer = try_call_in(&desk, request).await;
     finish(&desk, answer)
 }

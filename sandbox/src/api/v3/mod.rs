@@ -11,16 +11,16 @@ use axum::{Json, Router};
 use serde_json::{json, Map, Value};
 use uuid::Uuid;
 
-use crate::http::auth::{self, KeyProblem};
-use crate::http::body::BodyError;
 use crate::booking::{Desk, Offer, Refusal};
 use crate::domain::phone_number::BadNumber;
-use crate::server::is_within;
 use crate::domain::time_format;
+use crate::http::auth::{self, KeyProblem};
+use crate::http::body::BodyError;
+use crate::server::is_within;
 
 mod availability;
-mod create;
 mod callback;
+mod create;
 mod queue;
 
 /// Why a request gets no 200.
@@ -35,7 +35,7 @@ enum Problem {
 const BASE: &str = "/engagement/v3";
 
 /// The routes of this API, without the gateway in front.
-pub fn routes(desk: Arc<Desk>) -> Router {
+pub(crate) fn routes(desk: Arc<Desk>) -> Router {
     let path = |rest: &str| format!("{BASE}{rest}");
     Router::new()
         .route(&path("/callbacks/create"), post(create::create))
@@ -59,12 +59,12 @@ pub fn routes(desk: Arc<Desk>) -> Router {
 }
 
 /// An error body without data.
-pub fn failure(status: StatusCode, message: &str) -> Response {
+pub(crate) fn failure(status: StatusCode, message: &str) -> Response {
     (status, Json(envelope(status.as_u16(), message, None))).into_response()
 }
 
 /// The answer with a status that was ordered, in the shape in which real servers give it.
-pub fn ordered(status: StatusCode, message: &str) -> Response {
+pub(crate) fn ordered(status: StatusCode, message: &str) -> Response {
     match status {
         StatusCode::UNAUTHORIZED => unauthorized(KeyProblem::Invalid),
         StatusCode::TOO_MANY_REQUESTS => {
@@ -76,12 +76,16 @@ pub fn ordered(status: StatusCode, message: &str) -> Response {
 }
 
 /// Whether the errors at a path have the shape of this API.
-pub fn owns(path: &str) -> bool {
+pub(crate) fn owns(path: &str) -> bool {
     is_within(path, "/engagement")
 }
 
 /// Lets the gateway look at a request.
-pub async fn gateway(State(desk): State<Arc<Desk>>, request: Request, next: Next) -> Response {
+pub(crate) async fn gateway(
+    State(desk): State<Arc<Desk>>,
+    request: Request,
+    next: Next,
+) -> Response {
     match turned_away(
         &desk,
         request.method(),
@@ -95,7 +99,7 @@ pub async fn gateway(State(desk): State<Arc<Desk>>, request: Request, next: Next
 
 /// Real servers stand behind a gateway, which looks at the key before anything else; nothing when
 /// it lets a request pass. Preflight requests carry no key.
-pub fn turned_away(
+pub(crate) fn turned_away(
     desk: &Desk,
     method: &Method,
     path: &str,

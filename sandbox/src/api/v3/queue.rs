@@ -14,7 +14,7 @@ use crate::http::query::Query;
 const MODES: [&str; 3] = ["mode1", "mode2", "mode3"];
 
 /// `GET /engagement/v3/callbacks/queue-status/{queue}`
-pub async fn status(
+pub(crate) async fn status(
     State(desk): State<Arc<Desk>>,
     queue: Result<Path<String>, PathRejection>,
 ) -> Response {
@@ -46,7 +46,7 @@ async fn try_status(
 }
 
 /// `GET /engagement/v3/estimated-wait-time`
-pub async fn estimated_wait_time(
+pub(crate) async fn estimated_wait_time(
     State(desk): State<Arc<Desk>>,
     RawQuery(query): RawQuery,
 ) -> Response {
