@@ -6,8 +6,8 @@ use std::path::PathBuf;
 
 use jiff::Timestamp;
 
-use crate::domain::clock::FASTEST;
-use crate::domain::time_format::{self, Written};
+use crate::domain::clock::MAX_SPEED;
+use crate::domain::time_format::{self, ParsedTime};
 
 /// What `--help` prints.
 pub(crate) const HELP: &str = "\
@@ -114,8 +114,8 @@ pub(crate) fn parse(
 }
 
 fn moment(text: OsString) -> Result<Timestamp, ArgumentError> {
-    match text.to_str().and_then(time_format::read) {
-        Some(Written::Moment(moment)) => Ok(moment),
+    match text.to_str().and_then(time_format::parse) {
+        Some(ParsedTime::Utc(moment)) => Ok(moment),
         _ => Err(ArgumentError::Now(text)),
     }
 }
@@ -123,7 +123,7 @@ fn moment(text: OsString) -> Result<Timestamp, ArgumentError> {
 fn factor(text: OsString) -> Result<f64, ArgumentError> {
     let number: Option<f64> = text.to_str().and_then(|text| text.parse().ok());
     number
-        .filter(|number| (0.0..=FASTEST).contains(number))
+        .filter(|number| (0.0..=MAX_SPEED).contains(number))
         .ok_or(ArgumentError::Speed(text))
 }
 

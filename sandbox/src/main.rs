@@ -10,7 +10,7 @@
 //! - [`store`]: bookings in SQLite
 //! - [`faults`]: fault injection and request log · [`http`]: bodies, parameters, credentials
 //! - [`config`]: configuration file
-//! - [`domain`]: time, office hours, capacity, life cycle, telephone numbers
+//! - [`domain`]: time, office hours, capacity, lifecycle cycle, telephone numbers
 
 #![forbid(unsafe_code)]
 #![warn(unreachable_pub)]
@@ -34,7 +34,7 @@ use std::time::Duration;
 
 use booking::Desk;
 use cli::{Arguments, Command};
-use config::Settings;
+use config::Config;
 use domain::clock::Clock;
 use store::Store;
 
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
         Ok(Command::Serve(arguments)) => arguments,
         Err(error) => return fail(2, &error),
     };
-    let settings = match Settings::load(arguments.config.as_deref()) {
+    let settings = match Config::load(arguments.config.as_deref()) {
         Ok(settings) => settings,
         Err(error) => return fail(2, &error),
     };
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments, settings: Settings) -> Result<(), Box<dyn Error>> {
+fn run(arguments: Arguments, settings: Config) -> Result<(), Box<dyn Error>> {
     let desk = Desk::new(
         settings,
         Store::open(arguments.db.as_deref())?,

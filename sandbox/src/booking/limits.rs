@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::Refusal;
 use crate::config::Service;
-use crate::domain::lifecycle::State;
+use crate::domain::lifecycle::CallbackState;
 use crate::store::{Ledger, Record, Selection};
 
 /// Callbacks with one number that may wait at once.
@@ -19,7 +19,7 @@ pub(crate) fn check(
     now: Timestamp,
 ) -> Result<(), Refusal> {
     let limits = &service.limits;
-    let due_soon = record.life.queued <= now;
+    let due_soon = record.lifecycle.queued <= now;
     // What is not due soon waits outside the queue, however full that is; a limit of 0 leaves no queue to come into.
     if let Some(limit) = limits.queued.filter(|limit| due_soon || *limit == 0) {
         check_queue(ledger, record, limit, now)?;
@@ -62,7 +62,7 @@ fn check_queue(
     let queued = ledger
         .select(&selection)?
         .iter()
-        .filter(|other| other.state(now) == State::Queued)
+        .filter(|other| other.state(now) == CallbackState::Queued)
         .count();
     match u32::try_from(queued).is_ok_and(|queued| queued < limit) {
         true => Ok(()),
@@ -82,7 +82,12 @@ fn check_number(ledger: &Ledger, record: &Record, now: Timestamp) -> Result<(), 
     let alive = ledger.select(&selection)?;
     let waiting = alive
         .iter()
-        .filter(|other| matches!(other.state(now), State::Scheduled | State::Queued))
+        .filter(|other| {
+            matches!(
+                other.state(now),
+                CallbackState::Scheduled | CallbackState::Queued
+            )
+        })
         .count();
     match waiting < IN_QUEUE {
         true => Ok(()),

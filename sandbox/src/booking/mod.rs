@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
-use crate::config::{Service, Settings};
+use crate::config::{Config, Service};
 use crate::domain::calendar::Slot;
 use crate::domain::clock::Clock;
-use crate::domain::lifecycle::Life;
-use crate::domain::phone_number::BadNumber;
+use crate::domain::lifecycle::Lifecycle;
+use crate::domain::phone_number::PhoneNumberError;
 use crate::domain::time_format;
 use crate::store::{Ledger, Record, Store, StoreError};
 
@@ -29,7 +29,7 @@ const PROPOSALS: usize = 5;
 #[derive(Debug)]
 pub(crate) struct Desk {
     /// Services and switches.
-    pub(crate) settings: Arc<Settings>,
+    pub(crate) settings: Arc<Config>,
     /// The bookings.
     pub(crate) store: Store,
     /// The time.
@@ -78,7 +78,7 @@ pub(crate) enum Refusal {
     Parameter(String),
     /// The telephone number is not taken.
     #[error(transparent)]
-    Number(#[from] BadNumber),
+    Number(#[from] PhoneNumberError),
     /// The service takes no more bookings for now.
     #[error("{0}")]
     Limit(String),
@@ -93,7 +93,7 @@ pub(crate) enum Refusal {
     /// The slot has no place left.
     #[error(
         "Too many requests at the desired time {}. Proposing time slots.",
-        time_format::local(*desired, &jiff::tz::TimeZone::UTC)
+        time_format::format_local(*desired, &jiff::tz::TimeZone::UTC)
     )]
     Full {
         /// The time that was asked for.
@@ -104,7 +104,7 @@ pub(crate) enum Refusal {
     /// The office is closed.
     #[error(
         "The office is closed at the desired time {}.",
-        time_format::local(*desired, &jiff::tz::TimeZone::UTC)
+        time_format::format_local(*desired, &jiff::tz::TimeZone::UTC)
     )]
     Closed {
         /// The time that was asked for.
@@ -131,7 +131,7 @@ enum Taken {
 
 impl Desk {
     /// Takes bookings for these services.
-    pub(crate) fn new(settings: Settings, store: Store, clock: Clock) -> Desk {
+    pub(crate) fn new(settings: Config, store: Store, clock: Clock) -> Desk {
         Desk {
             settings: Arc::new(settings),
             store,
@@ -176,7 +176,7 @@ impl Desk {
     /// wanted as soon as possible only needs the office to be open.
     pub(crate) async fn book(&self, wish: Wish) -> Result<Record, Refusal> {
         let service = self.service(&wish.service)?;
-        service.numbers.check(&wish.service, &wish.number)?;
+        service.phone_numbers.check(&wish.service, &wish.number)?;
         let now = self.clock.now();
         let desired = wish.desired.unwrap_or(now);
         within_bounds(service, now, desired)?;
@@ -231,7 +231,7 @@ impl Desk {
                 let from = stretch.start.max(earliest(service, now));
                 let to = stretch
                     .end
-                    .min(service.calendar.furthest(now, service.furthest));
+                    .min(service.calendar.latest_bookable(now, service.horizon));
                 // The last slot reaches beyond the stretch.
                 let booked_until = to.saturating_add(service.calendar.slot_length());
                 let within = Slot {
@@ -272,7 +272,7 @@ fn is_full(
     record: &Record,
     slot: Slot,
 ) -> Result<bool, Refusal> {
-    Ok(ledger.taken(&record.service, slot, &record.id)? >= service.capacity.places(slot.start))
+    Ok(ledger.taken(&record.service, slot, &record.id)? >= service.capacity.of_slot(slot.start))
 }
 
 /// Both the slots and the bookings ascend, so one pass over each is enough.
@@ -292,7 +292,7 @@ fn offers(
         booked = booked.get(before..).unwrap_or_default();
         let taken = booked.partition_point(|time| *time < slot.end);
         let taken = u32::try_from(taken).unwrap_or(u32::MAX);
-        let total = service.capacity.places(slot.start);
+        let total = service.capacity.of_slot(slot.start);
         let free = total.saturating_sub(taken);
         free_slots += usize::from(free > 0);
         offers.push(Offer {
@@ -311,19 +311,19 @@ fn earliest(service: &Service, now: Timestamp) -> Timestamp {
 
 fn within_bounds(service: &Service, now: Timestamp, desired: Timestamp) -> Result<(), Refusal> {
     let wrong = |what: &str| {
-        let desired = time_format::utc(desired);
+        let desired = time_format::format_utc(desired);
         Err(Refusal::Parameter(format!(
             "The desired time {desired} is {what}."
         )))
     };
     if desired
         < earliest(service, now)
-            .saturating_sub(service.past)
+            .saturating_sub(service.max_past)
             .unwrap_or(Timestamp::MIN)
     {
         return wrong("in the past");
     }
-    if desired > service.calendar.furthest(now, service.furthest) {
+    if desired > service.calendar.latest_bookable(now, service.horizon) {
         return wrong("too far in the future");
     }
     Ok(())
@@ -337,7 +337,7 @@ fn record(wish: Wish, service: &Service, now: Timestamp) -> Record {
         number: wish.number,
         desired,
         scheduled: wish.desired.is_some(),
-        life: Life::new(&service.stages, now, desired),
+        lifecycle: Lifecycle::new(&service.stages, now, desired),
         given: None,
         reason: None,
         data: Value::Object(wish.data).to_string(),
@@ -360,7 +360,7 @@ mod tests {
 
     fn desk() -> Desk {
         Desk::new(
-            Settings::load(None).unwrap(),
+            Config::load(None).unwrap(),
             Store::open(None).unwrap(),
             Clock::new(None, 1.0),
         )

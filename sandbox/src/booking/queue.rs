@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::{Desk, Refusal};
 use crate::config::Service;
-use crate::domain::lifecycle::State;
+use crate::domain::lifecycle::CallbackState;
 use crate::store::{Record, Selection};
 
 /// Where a callback stands in its queue.
@@ -85,7 +85,7 @@ impl Desk {
             ..Selection::default()
         };
         let mut records = self.select(selection).await?;
-        records.retain(|record| record.state(now) == State::Queued);
+        records.retain(|record| record.state(now) == CallbackState::Queued);
         Ok(records)
     }
 }

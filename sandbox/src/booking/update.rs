@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{expiry, is_full, within_bounds, Desk, Refusal, Taken};
-use crate::config::Stages;
-use crate::domain::lifecycle::{Life, State};
+use crate::domain::lifecycle::Stages;
+use crate::domain::lifecycle::{CallbackState, Lifecycle};
 use crate::store::{Record, Selection};
 
 /// What shall become of a booking.
@@ -16,7 +16,7 @@ pub(crate) struct Change {
     /// A new number.
     pub(crate) number: Option<String>,
     /// A state to go on from, or to stay in when it is paused or over.
-    pub(crate) state: Option<State>,
+    pub(crate) state: Option<CallbackState>,
     /// Properties to replace; an empty text removes one.
     pub(crate) properties: Map<String, Value>,
 }
@@ -49,9 +49,9 @@ impl Desk {
         let cancelled = self.store.transact(move |ledger| {
             let mut record = belonging(ledger.get(&id)?, &id, service.as_deref())?;
             changeable(&record, now)?;
-            record.given = Some(State::Completed);
+            record.given = Some(CallbackState::Completed);
             record.reason = Some(reason);
-            record.life.completed = record.life.completed.min(now);
+            record.lifecycle.completed = record.lifecycle.completed.min(now);
             ledger.update(&record)?;
             Ok::<_, Refusal>(record)
         });
@@ -71,7 +71,7 @@ impl Desk {
         let known = self.service(service)?;
         let mut slot = None;
         if let Some(number) = &change.number {
-            known.numbers.check(service, number)?;
+            known.phone_numbers.check(service, number)?;
         }
         if let Some(desired) = change.desired {
             // Whoever asks about a callback that is not there gets no answer about times.
@@ -91,7 +91,7 @@ impl Desk {
             if let (Some(desired), Some(slot)) = (change.desired, slot) {
                 record.desired = desired;
                 record.scheduled = true;
-                record.life = Life::new(&service.stages, now, desired);
+                record.lifecycle = Lifecycle::new(&service.stages, now, desired);
                 record.expires = expiry(service, desired);
                 record.given = None;
                 if is_full(ledger, service, &record, slot)? {
@@ -132,7 +132,7 @@ fn belonging(record: Option<Record>, id: &str, service: Option<&str>) -> Result<
 
 fn changeable(record: &Record, now: Timestamp) -> Result<(), Refusal> {
     match record.state(now) {
-        state @ (State::Processing | State::Completed) => Err(Refusal::TooLate {
+        state @ (CallbackState::Processing | CallbackState::Completed) => Err(Refusal::TooLate {
             id: record.id.clone(),
             state: state.name(),
         }),
@@ -161,15 +161,18 @@ fn apply(record: &mut Record, change: Change, stages: &Stages, now: Timestamp) {
     record.data = Value::Object(data).to_string();
 }
 
-fn put_into(record: &mut Record, state: State, stages: &Stages, now: Timestamp) {
-    match record.life.resumed(stages, now, record.desired, state) {
-        Some(life) => {
+fn put_into(record: &mut Record, state: CallbackState, stages: &Stages, now: Timestamp) {
+    match record
+        .lifecycle
+        .resume_from(stages, now, record.desired, state)
+    {
+        Some(lifecycle) => {
             record.given = None;
-            record.life = life;
+            record.lifecycle = lifecycle;
         }
         None => {
             record.given = Some(state);
-            record.life.completed = if state == State::Completed {
+            record.lifecycle.completed = if state == CallbackState::Completed {
                 now
             } else {
                 Timestamp::MAX

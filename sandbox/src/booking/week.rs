@@ -60,7 +60,7 @@ impl Desk {
                 let before = booked.partition_point(|time| *time < slot.start);
                 let until = booked.partition_point(|time| *time < slot.end);
                 cell.booked += u32::try_from(until - before).unwrap_or(u32::MAX);
-                cell.total += service.capacity.places(slot.start);
+                cell.total += service.capacity.of_slot(slot.start);
                 cell.slots += 1;
                 cell.past = slot.end <= now;
             }

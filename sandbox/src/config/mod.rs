@@ -1,76 +1,68 @@
-//! The configuration file: access, switches and services, with their defaults.
+//! The configuration file: access, options and services, with their defaults.
 //!
-//! A mistake is reported as one line with file, line and column.
+//! An error is reported in one line with file, line and column.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{de::Error as _, Deserialize, Deserializer};
 
+use crate::domain::interval::{EndPrecedence, FirstSlot};
+
 mod service;
 
-pub(crate) use service::{CallDirection, Service, Stages};
+pub(crate) use service::{CallDirection, Service};
 
-/// Everything that can be configured.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct Settings {
-    /// What holds for the whole server.
-    pub(crate) server: Server,
-    /// The services by name; the two built-in ones when the file names none.
+pub(crate) struct Config {
+    pub(crate) server: ServerConfig,
+    /// By name; the two built-in ones if the file has none.
     #[serde(deserialize_with = "services")]
     pub(crate) services: BTreeMap<String, Service>,
 }
 
-/// What holds for the whole server, one part for each API.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct Server {
+pub(crate) struct ServerConfig {
     /// Names besides localhost under which the page and the control routes may be used.
     pub(crate) hosts: Vec<String>,
-    /// The v1 API.
-    pub(crate) v1: V1,
-    /// The v3 API.
-    pub(crate) v3: V3,
+    pub(crate) v1: V1Config,
+    pub(crate) v3: V3Config,
 }
 
 /// Access to the v1 API, and the points in which real v1 servers may differ.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct V1 {
-    /// Keys of which a request must carry one; none means no key is asked for.
+pub(crate) struct V1Config {
+    /// A request needs one of these keys; empty means that no key is needed.
     #[serde(deserialize_with = "keys")]
     pub(crate) api_keys: Vec<String>,
     /// The realm of the basic authentication challenge.
     pub(crate) realm: String,
-    /// The user name for all services.
     pub(crate) username: Option<String>,
-    /// The password for all services; without any password no authentication is asked for.
+    /// Without any password there is no authentication.
     pub(crate) password: Option<String>,
-    /// The user name for what belongs to no single service, in place of the server's.
+    /// Replaces `username` in requests that concern no single service.
     pub(crate) callback_username: Option<String>,
-    /// The password for what belongs to no single service, in place of the server's.
+    /// Replaces `password` in requests that concern no single service.
     pub(crate) callback_password: Option<String>,
-    /// The status when the slot has no place left: 400 or 429.
     #[serde(deserialize_with = "one_of::<_, 400, 429>")]
     pub(crate) full_slot_status: u16,
-    /// The status when the service does not exist: 400 or 404.
     #[serde(deserialize_with = "one_of::<_, 400, 404>")]
     pub(crate) unknown_service_status: u16,
-    /// The status when a callback to cancel or to change does not exist: 404 or 400.
+    /// The status when a callback to cancel or to update does not exist.
     #[serde(deserialize_with = "one_of::<_, 404, 400>")]
     pub(crate) unknown_id_status: u16,
-    /// The answer when an availability interval has no open slot.
     pub(crate) closed_interval: ClosedInterval,
-    /// The first slot when an interval begins inside one.
     pub(crate) first_slot: FirstSlot,
-    /// What decides when a request has both `end` and `number-of-days`.
-    pub(crate) interval_end: IntervalEnd,
+    #[serde(deserialize_with = "end_or_number_of_days")]
+    pub(crate) interval_end: EndPrecedence,
 }
 
-impl Default for V1 {
+impl Default for V1Config {
     fn default() -> Self {
-        V1 {
+        V1Config {
             api_keys: Vec::new(),
             realm: "Genesys Application Configuration Needed".to_owned(),
             username: None,
@@ -82,7 +74,7 @@ impl Default for V1 {
             unknown_id_status: 404,
             closed_interval: ClosedInterval::default(),
             first_slot: FirstSlot::default(),
-            interval_end: IntervalEnd::default(),
+            interval_end: EndPrecedence::default(),
         }
     }
 }
@@ -90,28 +82,27 @@ impl Default for V1 {
 /// Access to the v3 API, and the points in which real v3 servers may differ.
 #[derive(Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct V3 {
-    /// Keys of which a request must carry one; none means no key is asked for.
+pub(crate) struct V3Config {
+    /// A request needs one of these keys; empty means that no key is needed.
     #[serde(deserialize_with = "keys")]
     pub(crate) api_keys: Vec<String>,
-    /// The status when the office is closed at the desired time: 429 or 400.
+    /// The status when the office is closed at the desired time.
     #[serde(deserialize_with = "one_of::<_, 429, 400>")]
     pub(crate) closed_status: u16,
-    /// What decides when a request has both an end and `numberOfDays`.
-    pub(crate) interval_end: EndChoice,
+    pub(crate) interval_end: EndPrecedence,
 }
 
-impl Default for V3 {
+impl Default for V3Config {
     fn default() -> Self {
-        V3 {
+        V3Config {
             api_keys: vec!["sandbox-key".to_owned()],
             closed_status: 429,
-            interval_end: EndChoice::default(),
+            interval_end: EndPrecedence::default(),
         }
     }
 }
 
-/// v1: the answer when an availability interval has no open slot.
+/// v1: the response when an availability interval has no open slot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum ClosedInterval {
@@ -120,41 +111,6 @@ pub(crate) enum ClosedInterval {
     Refuse,
     /// 200 with an empty object.
     Empty,
-}
-
-/// v1: the first slot when an availability interval begins inside one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum FirstSlot {
-    /// The slot that contains the beginning.
-    #[default]
-    Current,
-    /// The slot after it.
-    Next,
-}
-
-/// v1: what decides when a request has both `end` and `number-of-days`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum IntervalEnd {
-    /// `end` decides.
-    #[default]
-    End,
-    /// `number-of-days` decides.
-    NumberOfDays,
-}
-
-/// v3: what decides when a request has both an end (`end` or `endMS`) and `numberOfDays`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum EndChoice {
-    /// The end decides.
-    #[default]
-    End,
-    /// `numberOfDays` decides.
-    NumberOfDays,
-    /// Neither: the request is refused.
-    Refuse,
 }
 
 const BUILT_IN_SERVICES: &str = r#"
@@ -169,56 +125,48 @@ hours = ["Mon-Fri 09:00-17:00"]
 time_zone = "Europe/London"
 "#;
 
-/// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum SettingsError {
-    /// The file cannot be read.
+pub(crate) enum ConfigError {
     #[error("cannot read the configuration file {}: {source}", file.display())]
     Unreadable {
-        /// The file.
         file: PathBuf,
-        /// What the system said.
         source: std::io::Error,
     },
-    /// The text is not a legal configuration.
+    /// Lines and columns count from 1; a column is a character.
     #[error("{}:{line}:{column}: {message}", file.display())]
-    Wrong {
-        /// The file.
+    Invalid {
         file: PathBuf,
-        /// The line, counted from 1.
         line: usize,
-        /// The column in characters, counted from 1.
         column: usize,
-        /// What is wrong there.
         message: String,
     },
 }
 
-impl Settings {
-    /// Reads a configuration file, or gives the built-in configuration.
-    pub(crate) fn load(file: Option<&Path>) -> Result<Settings, SettingsError> {
+impl Config {
+    /// Loads a configuration file, or the built-in configuration.
+    pub(crate) fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
         let Some(file) = file else {
             return parse(Path::new("built-in"), BUILT_IN_SERVICES);
         };
-        let text = std::fs::read_to_string(file).map_err(|source| SettingsError::Unreadable {
+        let text = std::fs::read_to_string(file).map_err(|source| ConfigError::Unreadable {
             file: file.to_owned(),
             source,
         })?;
-        let mut settings = parse(file, &text)?;
-        if settings.services.is_empty() {
-            settings.services = Settings::load(None)?.services;
+        let mut config = parse(file, &text)?;
+        if config.services.is_empty() {
+            config.services = Config::load(None)?.services;
         }
-        Ok(settings)
+        Ok(config)
     }
 }
 
-fn parse(file: &Path, text: &str) -> Result<Settings, SettingsError> {
+fn parse(file: &Path, text: &str) -> Result<Config, ConfigError> {
     toml::from_str(text).map_err(|error| {
         let before = text
             .get(..error.span().map_or(0, |span| span.start))
             .unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |index| index + 1);
-        SettingsError::Wrong {
+        ConfigError::Invalid {
             file: file.to_owned(),
             line: before.matches('\n').count() + 1,
             column: before[line_start..].chars().count() + 1,
@@ -239,15 +187,29 @@ fn one_of<'de, D: Deserializer<'de>, const FIRST: u16, const SECOND: u16>(
     )))
 }
 
-/// A request with an empty key counts as one without key, so that an empty key would let nobody in.
+/// Real v1 servers refuse neither parameter.
+fn end_or_number_of_days<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<EndPrecedence, D::Error> {
+    let precedence = EndPrecedence::deserialize(deserializer)?;
+    if precedence == EndPrecedence::Refuse {
+        return Err(D::Error::unknown_variant(
+            "refuse",
+            &["end", "number-of-days"],
+        ));
+    }
+    Ok(precedence)
+}
+
+/// A request with an empty key counts as one without a key, so an empty key would match nothing.
 fn keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let keys = Vec::<String>::deserialize(deserializer)?;
-    match keys.iter().any(String::is_empty) {
-        true => Err(D::Error::custom(
+    if keys.iter().any(String::is_empty) {
+        return Err(D::Error::custom(
             "a key is empty: write [] if none is needed",
-        )),
-        false => Ok(keys),
+        ));
     }
+    Ok(keys)
 }
 
 fn services<'de, D: Deserializer<'de>>(
@@ -260,7 +222,7 @@ fn services<'de, D: Deserializer<'de>>(
         .collect())
 }
 
-/// A name that can be one segment of a path.
+/// A name that is one segment of a path.
 #[derive(PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 struct ServiceName(String);
@@ -271,7 +233,7 @@ impl TryFrom<String> for ServiceName {
     fn try_from(name: String) -> Result<Self, String> {
         if name.is_empty() || name.contains('/') {
             return Err(format!(
-                "service name {name:?}: write a name that is not empty and holds no /"
+                "service name {name:?}: write a name that is not empty and contains no /"
             ));
         }
         Ok(ServiceName(name))
@@ -282,25 +244,25 @@ impl TryFrom<String> for ServiceName {
 mod tests {
     use super::*;
 
-    fn complaint(text: &str) -> String {
+    fn error_of(text: &str) -> String {
         parse(Path::new("f.toml"), text).unwrap_err().to_string()
     }
 
     #[test]
-    fn the_built_in_services() {
-        let settings = Settings::load(None).unwrap();
-        let names: Vec<&String> = settings.services.keys().collect();
+    fn built_in_services() {
+        let config = Config::load(None).unwrap();
+        let names: Vec<&String> = config.services.keys().collect();
         assert_eq!(names, ["samples", "support"]);
-        assert_eq!(settings.services["support"].capacity.places, 2);
-        assert_eq!(settings.server.v3.api_keys, ["sandbox-key"]);
-        assert!(settings.server.v1.api_keys.is_empty());
+        assert_eq!(config.services["support"].capacity.default, 2);
+        assert_eq!(config.server.v3.api_keys, ["sandbox-key"]);
+        assert!(config.server.v1.api_keys.is_empty());
     }
 
     #[test]
-    fn the_example_says_what_the_defaults_are() {
+    fn example_file_shows_the_defaults() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("example.toml");
-        let example = Settings::load(Some(&file)).unwrap();
-        let built_in = Settings::load(None).unwrap();
+        let example = Config::load(Some(&file)).unwrap();
+        let built_in = Config::load(None).unwrap();
         assert_eq!(
             format!("{:?}", example.server),
             format!("{:?}", built_in.server)
@@ -312,47 +274,47 @@ mod tests {
     }
 
     #[test]
-    fn the_example_is_legal_with_every_line_switched_on() {
+    fn example_file_is_valid_with_every_line_enabled() {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("example.toml");
         let text = std::fs::read_to_string(&file).unwrap();
         let all: Vec<&str> = text
             .lines()
             .map(|line| line.strip_prefix("#: ").unwrap_or(line))
             .collect();
-        let settings = parse(&file, &all.join("\n")).unwrap();
-        assert!(settings.server.v1.password.is_some());
-        assert!(settings.services["support"].password.is_some());
+        let config = parse(&file, &all.join("\n")).unwrap();
+        assert!(config.server.v1.password.is_some());
+        assert!(config.services["support"].password.is_some());
     }
 
     #[test]
-    fn a_mistake_is_named_with_line_and_column() {
-        let unknown = complaint("[server]\n[services.a]\nplaces = 1\nplasces = 2\n");
+    fn error_names_line_and_column() {
+        let unknown = error_of("[server]\n[services.a]\nplaces = 1\nplasces = 2\n");
         assert!(unknown.starts_with("f.toml:4:1: "), "{unknown}");
         assert!(unknown.contains("plasces"), "{unknown}");
-        let hours = complaint("[services.a]\nhours = [\"Mon 09:00-17:00\", \"Tue 9-5\"]\n");
+        let hours = error_of("[services.a]\nhours = [\"Mon 09:00-17:00\", \"Tue 9-5\"]\n");
         assert!(hours.starts_with("f.toml:2:9: "), "the array: {hours}");
         assert!(hours.contains("\"Tue 9-5\""), "{hours}");
         assert_eq!(
-            complaint("[server.v1]\nfull_slot_status = 500\n"),
+            error_of("[server.v1]\nfull_slot_status = 500\n"),
             "f.toml:2:20: status 500: write 400 or 429"
         );
-        assert!(complaint("[services.a]\ntime_zone = \"Mars\"").starts_with("f.toml:2:13: "));
-        assert!(complaint("[services.a]\nslot_minutes = 7").starts_with("f.toml:2:16: "));
-        assert!(complaint("[services.a]\nfurthest = \"1\"").starts_with("f.toml:2:12: "));
-        assert!(complaint("[server").starts_with("f.toml:1:8: "));
+        assert!(error_of("[services.a]\ntime_zone = \"Mars\"").starts_with("f.toml:2:13: "));
+        assert!(error_of("[services.a]\nslot_minutes = 7").starts_with("f.toml:2:16: "));
+        assert!(error_of("[services.a]\nfurthest = \"1\"").starts_with("f.toml:2:12: "));
+        assert!(error_of("[server").starts_with("f.toml:1:8: "));
         assert!(
-            complaint("services = 3").contains("invalid type"),
+            error_of("services = 3").contains("invalid type"),
             "a number is no table"
         );
     }
 
     #[test]
-    fn keys_and_names_that_nobody_could_use_are_mistakes() {
+    fn unusable_keys_and_names_are_rejected() {
         for text in [
             "[server.v1]\napi_keys = [\"\"]\n",
             "[server.v3]\napi_keys = [\"one\", \"\"]\n",
         ] {
-            let empty = complaint(text);
+            let empty = error_of(text);
             assert!(
                 empty.starts_with("f.toml:2:") && empty.contains("a key is empty"),
                 "{empty}"
@@ -362,7 +324,7 @@ mod tests {
             "[services.a]\n[services.\"\"]\n",
             "[services.a]\n[services.\"b/c\"]\n",
         ] {
-            let name = complaint(text);
+            let name = error_of(text);
             assert!(
                 name.starts_with("f.toml:2:") && name.contains("service name"),
                 "{name}"
@@ -371,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_v3_interval_is_a_switch() {
+    fn v3_end_precedence_is_configurable() {
         let read = |text: &str| {
             parse(Path::new("f.toml"), text)
                 .unwrap()
@@ -379,25 +341,32 @@ mod tests {
                 .v3
                 .interval_end
         };
-        assert_eq!(read(""), EndChoice::End);
+        assert_eq!(read(""), EndPrecedence::End);
         assert_eq!(
             read("[server.v3]\ninterval_end = \"number-of-days\"\n"),
-            EndChoice::NumberOfDays
+            EndPrecedence::NumberOfDays
         );
         assert_eq!(
             read("[server.v3]\ninterval_end = \"refuse\"\n"),
-            EndChoice::Refuse
+            EndPrecedence::Refuse
         );
-        assert!(complaint("[server.v3]\ninterval_end = \"start\"\n").contains("number-of-days"));
+        assert!(error_of("[server.v3]\ninterval_end = \"start\"\n").contains("number-of-days"));
     }
 
     #[test]
-    fn a_file_without_services_keeps_the_built_in_ones() {
+    fn v1_end_precedence_cannot_be_refuse() {
+        let error = error_of("[server.v1]\ninterval_end = \"refuse\"\n");
+        assert!(error.starts_with("f.toml:2:16: "), "{error}");
+        assert!(error.contains("`end` or `number-of-days`"), "{error}");
+    }
+
+    #[test]
+    fn file_without_services_keeps_the_built_in_ones() {
         let file = std::env::temp_dir().join(format!("sandbox-{}.toml", uuid::Uuid::new_v4()));
         std::fs::write(&file, "[server.v3]\napi_keys = []\n").unwrap();
-        let settings = Settings::load(Some(&file)).unwrap();
+        let config = Config::load(Some(&file)).unwrap();
         std::fs::remove_file(&file).unwrap();
-        assert!(settings.server.v3.api_keys.is_empty());
-        assert_eq!(settings.services.len(), 2);
+        assert!(config.server.v3.api_keys.is_empty());
+        assert_eq!(config.services.len(), 2);
     }
 }

@@ -1,4 +1,5 @@
-//! One service: its hours, slots, places, limits and life cycle, with the defaults of real servers where they are known.
+//! One service: its hours, slots, capacity, limits and lifecycle. The defaults are those of real
+//! servers where they are known.
 
 use jiff::tz::TimeZone;
 use jiff::SignedDuration;
@@ -7,51 +8,45 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use crate::domain::calendar::Calendar;
-use crate::domain::capacity::{Capacity, ExceptionalPlaces, WeeklyPlaces};
+use crate::domain::capacity::{Capacity, CapacityOverride, WeeklyCapacity};
+use crate::domain::lifecycle::Stages;
 use crate::domain::office_hours::{
-    AdditionalHours, CalendarDay, Horizon, SlotMinutes, WeeklyHours,
+    AdditionalHours, BookingHorizon, CalendarDay, SlotMinutes, WeeklyHours,
 };
-use crate::domain::phone_number::NumberRules;
+use crate::domain::phone_number::PhoneNumberPolicy;
 
-/// One service.
 #[derive(Debug, Deserialize)]
-#[serde(from = "ServiceTable")]
+#[serde(from = "ServiceFile")]
 pub(crate) struct Service {
-    /// Office hours and slots.
     pub(crate) calendar: Calendar,
-    /// Places in each slot.
     pub(crate) capacity: Capacity,
-    /// How far ahead a callback may be booked.
-    pub(crate) furthest: Horizon,
+    /// How far ahead a callback can be booked.
+    pub(crate) horizon: BookingHorizon,
     /// How long ago the desired time may be.
-    pub(crate) past: SignedDuration,
-    /// Which telephone numbers are refused.
-    pub(crate) numbers: NumberRules,
-    /// How many bookings are taken.
+    pub(crate) max_past: SignedDuration,
+    pub(crate) phone_numbers: PhoneNumberPolicy,
     pub(crate) limits: Limits,
-    /// How long a callback stays in its states.
     pub(crate) stages: Stages,
     /// v1: parameters that a booking must have.
     pub(crate) mandatory_keys: Vec<String>,
-    /// v1: parameters beside the number that queries may ask for.
+    /// v1: parameters besides the number that queries can filter by.
     pub(crate) lookup_keys: Vec<String>,
-    /// The queue that callers of this service wait in.
+    /// The queue in which callers of this service wait.
     pub(crate) virtual_queue: Option<String>,
-    /// Agents who work on the queue.
+    /// Agents who serve the queue.
     pub(crate) agents: u32,
-    /// The number that a user dials who calls in.
+    /// The number that a user dials to call in.
     pub(crate) access_number: String,
-    /// Who dials when the request does not say.
+    /// The direction if the request does not specify it.
     pub(crate) call_direction: CallDirection,
-    /// v3: whether a booking must show that a person makes it.
+    /// v3: whether a booking needs a captcha token.
     pub(crate) captcha: bool,
-    /// v1: the user name for this service, in place of the server's.
+    /// v1: replaces the server's user name.
     pub(crate) username: Option<String>,
-    /// v1: the password for this service, in place of the server's.
+    /// v1: replaces the server's password.
     pub(crate) password: Option<String>,
 }
 
-/// Who dials.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum CallDirection {
@@ -62,59 +57,41 @@ pub(crate) enum CallDirection {
     UserOriginated,
 }
 
-/// How many bookings a service takes; everything is off unless it is configured.
+/// How many bookings a service accepts. By default there is no limit.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Limits {
-    /// Callbacks that may be queued at once.
+    /// Callbacks that may be queued at the same time.
     pub(crate) queued: Option<u32>,
-    /// Bookings within a number of seconds.
     pub(crate) throttles: Vec<Throttle>,
-    /// Bookings on one day with the same value of one of the daily keys.
+    /// Bookings per day with the same value of one of the daily keys.
     pub(crate) daily: Option<u32>,
-    /// The parameters whose values are counted.
     pub(crate) daily_keys: Vec<String>,
-    /// Refuse a number that has two callbacks queued or scheduled.
+    /// Refuse a number that has two queued or scheduled callbacks.
     pub(crate) in_queue_check: bool,
 }
 
-/// So many bookings in so many seconds.
+/// At most `limit` bookings in `seconds`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Throttle {
-    /// Bookings.
     pub(crate) limit: u32,
-    /// Seconds.
     pub(crate) seconds: u32,
 }
 
-/// How long a callback stays in its states.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Stages {
-    /// A callback due within this time is already in the queue.
-    pub(crate) execution_buffer: SignedDuration,
-    /// In the queue, counted from the desired time.
-    pub(crate) queued: SignedDuration,
-    /// On its way to an agent.
-    pub(crate) routing: SignedDuration,
-    /// In conversation.
-    pub(crate) processing: SignedDuration,
-    /// From the desired time until the record expires.
-    pub(crate) time_to_live: SignedDuration,
-}
-
+/// The keys of the file.
 #[derive(Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct ServiceTable {
+struct ServiceFile {
     slot_minutes: SlotMinutes,
     places: u32,
-    weekly_places: Vec<WeeklyPlaces>,
-    exceptional_places: Vec<ExceptionalPlaces>,
+    weekly_places: Vec<WeeklyCapacity>,
+    exceptional_places: Vec<CapacityOverride>,
     hours: Vec<WeeklyHours>,
     holidays: Vec<CalendarDay>,
     additions: Vec<AdditionalHours>,
     #[serde(deserialize_with = "time_zone")]
     time_zone: TimeZone,
-    furthest: Horizon,
+    furthest: BookingHorizon,
     past_seconds: u32,
     disallow_impossible_numbers: bool,
     disallow_premium_numbers: bool,
@@ -141,10 +118,10 @@ struct ServiceTable {
     password: Option<String>,
 }
 
-impl Default for ServiceTable {
+impl Default for ServiceFile {
     fn default() -> Self {
         let number = || vec!["_customer_number".to_owned()];
-        ServiceTable {
+        ServiceFile {
             slot_minutes: SlotMinutes::default(),
             places: 100,
             weekly_places: Vec::new(),
@@ -153,7 +130,7 @@ impl Default for ServiceTable {
             holidays: Vec::new(),
             additions: Vec::new(),
             time_zone: TimeZone::UTC,
-            furthest: Horizon::default(),
+            furthest: BookingHorizon::default(),
             past_seconds: 0,
             disallow_impossible_numbers: false,
             disallow_premium_numbers: false,
@@ -181,53 +158,53 @@ impl Default for ServiceTable {
     }
 }
 
-impl From<ServiceTable> for Service {
-    fn from(table: ServiceTable) -> Self {
+impl From<ServiceFile> for Service {
+    fn from(file: ServiceFile) -> Self {
         let seconds = |count: u32| SignedDuration::from_secs(i64::from(count));
         Service {
             capacity: Capacity {
-                zone: table.time_zone.clone(),
-                places: table.places,
-                weekly: table.weekly_places,
-                exceptions: table.exceptional_places,
+                zone: file.time_zone.clone(),
+                default: file.places,
+                weekly: file.weekly_places,
+                overrides: file.exceptional_places,
             },
             calendar: Calendar {
-                zone: table.time_zone,
-                hours: table.hours,
-                holidays: table.holidays,
-                additions: table.additions,
-                slot: table.slot_minutes,
+                zone: file.time_zone,
+                hours: file.hours,
+                holidays: file.holidays,
+                extra_hours: file.additions,
+                slot: file.slot_minutes,
             },
-            furthest: table.furthest,
-            past: seconds(table.past_seconds),
-            numbers: NumberRules {
-                disallow_impossible: table.disallow_impossible_numbers,
-                disallow_premium: table.disallow_premium_numbers,
-                country: table.default_country,
+            horizon: file.furthest,
+            max_past: seconds(file.past_seconds),
+            phone_numbers: PhoneNumberPolicy {
+                disallow_impossible: file.disallow_impossible_numbers,
+                disallow_premium: file.disallow_premium_numbers,
+                country: file.default_country,
             },
             limits: Limits {
-                queued: table.max_queued,
-                throttles: table.throttles,
-                daily: table.max_daily,
-                daily_keys: table.daily_keys,
-                in_queue_check: table.in_queue_check,
+                queued: file.max_queued,
+                throttles: file.throttles,
+                daily: file.max_daily,
+                daily_keys: file.daily_keys,
+                in_queue_check: file.in_queue_check,
             },
             stages: Stages {
-                execution_buffer: seconds(table.execution_buffer_seconds),
-                queued: seconds(table.queued_seconds),
-                routing: seconds(table.routing_seconds),
-                processing: seconds(table.processing_seconds),
-                time_to_live: seconds(table.time_to_live_seconds),
+                execution_buffer: seconds(file.execution_buffer_seconds),
+                queued: seconds(file.queued_seconds),
+                routing: seconds(file.routing_seconds),
+                processing: seconds(file.processing_seconds),
+                time_to_live: seconds(file.time_to_live_seconds),
             },
-            mandatory_keys: table.mandatory_keys,
-            lookup_keys: table.lookup_keys,
-            virtual_queue: table.virtual_queue,
-            agents: table.agents,
-            access_number: table.access_number,
-            call_direction: table.call_direction,
-            captcha: table.captcha,
-            username: table.username,
-            password: table.password,
+            mandatory_keys: file.mandatory_keys,
+            lookup_keys: file.lookup_keys,
+            virtual_queue: file.virtual_queue,
+            agents: file.agents,
+            access_number: file.access_number,
+            call_direction: file.call_direction,
+            captcha: file.captcha,
+            username: file.username,
+            password: file.password,
         }
     }
 }
@@ -243,10 +220,10 @@ fn time_zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TimeZone, D::
 
 fn country<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Region>, D::Error> {
     let name = String::deserialize(deserializer)?;
-    let wrong = || {
+    let unknown = || {
         D::Error::custom(format!(
             "country {name:?} is unknown: write two capital letters such as \"GB\""
         ))
     };
-    name.parse().map(Some).map_err(|_| wrong())
+    name.parse().map(Some).map_err(|_| unknown())
 }

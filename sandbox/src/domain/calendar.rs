@@ -1,53 +1,53 @@
-//! When an office is open, and the slots its hours are cut into. Pure functions of time.
+//! When an office is open, and the slots into which its hours are divided. Pure functions of time.
 //!
-//! A slot begins at an opening time plus a whole number of slot lengths, counted in elapsed
-//! time, so a day on which the clocks change still has slots of equal length. Where two
-//! opening periods overlap, the later one counts from the end of the earlier one.
+//! A slot starts at an opening time plus a whole number of slot lengths in elapsed time, so a day
+//! on which the clocks change still has slots of equal length. Where two opening periods overlap,
+//! the later one counts from the end of the earlier one.
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
-use crate::domain::office_hours::{
-    AdditionalHours, CalendarDay, DayTimes, Horizon, SlotMinutes, WeeklyHours,
+use super::office_hours::{
+    AdditionalHours, BookingHorizon, CalendarDay, DayTimes, SlotMinutes, WeeklyHours,
 };
 
-/// A stretch of time with a number of places; `end` is exclusive.
+/// `end` is exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Slot {
-    /// The first moment of the slot.
+pub(crate) struct Interval {
     pub(crate) start: Timestamp,
-    /// The first moment after the slot.
     pub(crate) end: Timestamp,
 }
+
+/// An interval that can be booked.
+pub(crate) type Slot = Interval;
 
 /// The office hours of one service.
 #[derive(Clone, Debug)]
 pub(crate) struct Calendar {
-    /// The zone in which the hours are meant.
+    /// The zone of all hours and days.
     pub(crate) zone: TimeZone,
-    /// Weekly hours; none means always open.
+    /// Weekly hours; empty means always open.
     pub(crate) hours: Vec<WeeklyHours>,
-    /// Days on which the weekly hours do not hold.
+    /// Days without the weekly hours.
     pub(crate) holidays: Vec<CalendarDay>,
-    /// Hours beside the weekly ones, holidays included.
-    pub(crate) additions: Vec<AdditionalHours>,
-    /// The length of a slot.
+    /// Hours in addition to the weekly ones, also on holidays.
+    pub(crate) extra_hours: Vec<AdditionalHours>,
     pub(crate) slot: SlotMinutes,
 }
 
 impl Calendar {
-    /// The slot that contains a moment, or nothing when the office is closed then.
-    pub(crate) fn slot_at(&self, moment: Timestamp) -> Option<Slot> {
-        let today = self.date_of(moment);
+    /// The slot that contains a time, or `None` when the office is closed.
+    pub(crate) fn slot_at(&self, time: Timestamp) -> Option<Slot> {
+        let today = self.date_of(time);
         let period = today
             .yesterday()
             .into_iter()
             .chain([today])
             .flat_map(|date| self.periods_of(date))
-            .find(|period| period.start <= moment && moment < period.end)?;
+            .find(|period| period.start <= time && time < period.end)?;
         let length = self.slot_length();
-        let elapsed = moment.duration_since(period.start);
+        let elapsed = time.duration_since(period.start);
         let whole = elapsed.as_secs() / length.as_secs();
         slot_in(
             period,
@@ -56,7 +56,7 @@ impl Calendar {
         )
     }
 
-    /// The slots that begin at or after `from` and before `to`, in ascending order.
+    /// The slots that start at or after `from` and before `to`, in ascending order.
     pub(crate) fn slots(&self, from: Timestamp, to: Timestamp) -> impl Iterator<Item = Slot> + '_ {
         let first = self.date_of(from);
         let first = first.yesterday().unwrap_or(first);
@@ -69,47 +69,62 @@ impl Calendar {
             .take_while(move |slot| slot.start < to)
     }
 
-    /// The last moment that may be booked when it is `now`.
-    pub(crate) fn furthest(&self, now: Timestamp, horizon: Horizon) -> Timestamp {
+    /// The last time that can be booked at `now`.
+    pub(crate) fn latest_bookable(&self, now: Timestamp, horizon: BookingHorizon) -> Timestamp {
         now.to_zoned(self.zone.clone())
             .saturating_add(horizon.0)
             .timestamp()
     }
 
-    /// How long the office stays open from a moment on: nothing when it is closed, at most a week.
-    pub(crate) fn open_for(&self, moment: Timestamp) -> SignedDuration {
-        const LONGEST: SignedDuration = SignedDuration::from_hours(7 * 24);
-        let limit = moment.saturating_add(LONGEST).unwrap_or(Timestamp::MAX);
-        let mut until = moment;
+    /// How long the office stays open from a time on: zero when it is closed, at most a week.
+    pub(crate) fn open_for(&self, time: Timestamp) -> SignedDuration {
+        const MAX_OPEN: SignedDuration = SignedDuration::from_hours(7 * 24);
+        let limit = time.saturating_add(MAX_OPEN).unwrap_or(Timestamp::MAX);
+        let mut until = time;
         while until < limit {
             let Some(slot) = self.slot_at(until) else {
                 break;
             };
             until = slot.end;
         }
-        until.min(limit).duration_since(moment)
+        until.min(limit).duration_since(time)
     }
 
-    /// The slot length as elapsed time.
+    /// The slot length in elapsed time.
     pub(crate) fn slot_length(&self) -> SignedDuration {
         SignedDuration::from_mins(i64::from(self.slot.0))
     }
 
-    fn date_of(&self, moment: Timestamp) -> Date {
-        moment.to_zoned(self.zone.clone()).date()
+    /// The first instant of a date.
+    pub(crate) fn midnight(&self, date: Date) -> Timestamp {
+        date.to_zoned(self.zone.clone())
+            .map_or(Timestamp::MAX, |zoned| zoned.timestamp())
     }
 
-    /// The opening periods that begin on a date, in ascending order and without overlaps.
-    fn periods_of(&self, date: Date) -> Vec<Slot> {
+    /// The seven days that start on a date.
+    pub(crate) fn week(&self, first: Date) -> Interval {
+        let next = first.checked_add(7.days());
+        Interval {
+            start: self.midnight(first),
+            end: next.map_or(Timestamp::MAX, |next| self.midnight(next)),
+        }
+    }
+
+    fn date_of(&self, time: Timestamp) -> Date {
+        time.to_zoned(self.zone.clone()).date()
+    }
+
+    /// The opening periods that start on a date, in ascending order and without overlaps.
+    fn periods_of(&self, date: Date) -> Vec<Interval> {
         let mut covered = date
             .yesterday()
-            .map(|yesterday| self.rules_of(yesterday))
+            .map(|yesterday| self.raw_periods(yesterday))
             .unwrap_or_default()
             .iter()
             .map(|period| period.end)
             .max()
             .unwrap_or(Timestamp::MIN);
-        let mut periods = self.rules_of(date);
+        let mut periods = self.raw_periods(date);
         for period in &mut periods {
             period.start = period.start.max(covered);
             covered = covered.max(period.end);
@@ -118,47 +133,43 @@ impl Calendar {
         periods
     }
 
-    /// What the rules say for a date, overlaps included, in the order of their beginnings.
-    fn rules_of(&self, date: Date) -> Vec<Slot> {
-        let holiday = self.holidays.iter().any(|day| day.is(date));
+    /// The periods of all rules for a date, with overlaps, sorted by start.
+    fn raw_periods(&self, date: Date) -> Vec<Interval> {
+        let is_holiday = self.holidays.iter().any(|day| day.matches(date));
         let mut times: Vec<DayTimes> = Vec::new();
-        if !holiday && self.hours.is_empty() {
+        if !is_holiday && self.hours.is_empty() {
             times.push(DayTimes::WHOLE_DAY);
         }
-        if !holiday {
-            let open = self
-                .hours
-                .iter()
-                .filter(|rule| rule.opens_on(date.weekday()));
+        if !is_holiday {
+            let rules = self.hours.iter();
+            let open = rules.filter(|rule| rule.applies_on(date.weekday()));
             times.extend(open.map(|rule| rule.times));
         }
-        let additions = self
-            .additions
-            .iter()
-            .filter(|addition| addition.day.is(date));
-        times.extend(additions.map(|addition| addition.times));
-        let mut periods: Vec<Slot> = times
+        let extra = self.extra_hours.iter();
+        let extra = extra.filter(|rule| rule.day.matches(date));
+        times.extend(extra.map(|rule| rule.times));
+        let mut periods: Vec<Interval> = times
             .into_iter()
-            .filter_map(|times| self.period(date, times))
+            .filter_map(|times| self.open_period(date, times))
             .collect();
         periods.sort_by_key(|period| (period.start, std::cmp::Reverse(period.end)));
         periods
     }
 
-    /// Nothing only at the very edges of the calendar, where a date has no moment.
-    fn period(&self, date: Date, times: DayTimes) -> Option<Slot> {
-        let closing_date = if times.wraps() {
+    /// `None` only at the limits of the calendar, where a date has no timestamp.
+    fn open_period(&self, date: Date, times: DayTimes) -> Option<Interval> {
+        let closing_date = if times.crosses_midnight() {
             date.tomorrow().ok()?
         } else {
             date
         };
-        Some(Slot {
-            start: self.moment(date, times.opens)?,
-            end: self.moment(closing_date, times.closes)?,
+        Some(Interval {
+            start: self.timestamp(date, times.opens)?,
+            end: self.timestamp(closing_date, times.closes)?,
         })
     }
 
-    fn moment(&self, date: Date, minutes: i16) -> Option<Timestamp> {
+    fn timestamp(&self, date: Date, minutes: i16) -> Option<Timestamp> {
         let local = date
             .at(0, 0, 0, 0)
             .checked_add(i64::from(minutes).minutes())
@@ -166,7 +177,7 @@ impl Calendar {
         self.zone.to_timestamp(local).ok()
     }
 
-    fn slots_of(&self, period: Slot) -> impl Iterator<Item = Slot> {
+    fn slots_of(&self, period: Interval) -> impl Iterator<Item = Slot> {
         let length = self.slot_length();
         std::iter::successors(slot_in(period, length, period.start), move |slot| {
             slot_in(period, length, slot.end)
@@ -174,8 +185,8 @@ impl Calendar {
     }
 }
 
-/// The slot that begins at `start`, cut off where the office closes.
-fn slot_in(period: Slot, length: SignedDuration, start: Timestamp) -> Option<Slot> {
+/// The slot that starts at `start`. It ends when the office closes.
+fn slot_in(period: Interval, length: SignedDuration, start: Timestamp) -> Option<Slot> {
     let end = start.checked_add(length).ok()?.min(period.end);
     (start < end).then_some(Slot { start, end })
 }
@@ -192,7 +203,7 @@ mod tests {
                 .map(|text| text.to_string().try_into().unwrap())
                 .collect(),
             holidays: Vec::new(),
-            additions: Vec::new(),
+            extra_hours: Vec::new(),
             slot: minutes.try_into().unwrap(),
         }
     }
@@ -201,7 +212,7 @@ mod tests {
         text.parse().unwrap()
     }
 
-    /// The beginnings within an interval, as `HH:MM` in UTC.
+    /// The starts within an interval, as `HH:MM` in UTC.
     fn starts(calendar: &Calendar, from: &str, to: &str) -> Vec<String> {
         calendar
             .slots(at(from), at(to))
@@ -210,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn always_open_lies_on_the_utc_grid() {
+    fn slots_of_an_always_open_office_lie_on_the_utc_grid() {
         let calendar = calendar("UTC", 15, &[]);
         let slot = calendar.slot_at(at("2030-01-07T10:07:31.5Z")).unwrap();
         assert_eq!(slot.start, at("2030-01-07T10:00:00Z"));
@@ -220,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn closed_outside_the_hours() {
+    fn office_is_closed_outside_its_hours() {
         let calendar = calendar("Europe/London", 30, &["Mon-Fri 09:00-17:00"]);
         assert!(calendar.slot_at(at("2030-01-07T08:59:59.999Z")).is_none());
         assert!(calendar.slot_at(at("2030-01-07T09:00:00Z")).is_some());
@@ -236,30 +247,30 @@ mod tests {
     }
 
     #[test]
-    fn summer_time_moves_the_hours_in_utc() {
+    fn daylight_saving_time_shifts_hours_in_utc() {
         let calendar = calendar("Europe/London", 30, &["Mon-Fri 09:00-17:00"]);
         let day = starts(&calendar, "2030-07-01T00:00:00Z", "2030-07-02T00:00:00Z");
         assert_eq!((day[0].as_str(), day[15].as_str()), ("08:00", "15:30"));
     }
 
-    // On 31 March 2030 London goes from 01:00 GMT to 02:00 BST.
+    // On 31 March 2030 the clocks in London go from 01:00 GMT to 02:00 BST.
     #[test]
-    fn the_hour_that_does_not_exist_has_no_slots() {
+    fn skipped_hour_has_no_slots() {
         let calendar = calendar("Europe/London", 30, &["Sun 00:00-03:00"]);
         let night = starts(&calendar, "2030-03-30T12:00:00Z", "2030-03-31T12:00:00Z");
         assert_eq!(night, ["00:00", "00:30", "01:00", "01:30"]);
     }
 
     #[test]
-    fn an_opening_time_that_does_not_exist_moves_on_by_the_gap() {
+    fn skipped_opening_time_moves_by_the_gap() {
         let calendar = calendar("Europe/London", 15, &["Sun 01:30-02:45"]);
         let night = starts(&calendar, "2030-03-30T12:00:00Z", "2030-03-31T12:00:00Z");
         assert_eq!(night, ["01:30"], "02:30 to 02:45 in summer time");
     }
 
-    // On 27 October 2030 London goes from 02:00 BST back to 01:00 GMT.
+    // On 27 October 2030 the clocks in London go from 02:00 BST back to 01:00 GMT.
     #[test]
-    fn the_hour_that_comes_twice_has_its_slots_twice() {
+    fn repeated_hour_has_its_slots_twice() {
         let calendar = calendar("Europe/London", 30, &["Sun 00:00-03:00"]);
         let night: Vec<Slot> = calendar
             .slots(at("2030-10-26T12:00:00Z"), at("2030-10-27T12:00:00Z"))
@@ -272,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn whole_days_have_no_hole_where_the_clocks_change() {
+    fn whole_days_have_no_gap_at_clock_changes() {
         for (zone, minutes) in [
             ("Europe/London", 120),
             ("Asia/Kolkata", 60),
@@ -311,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn hours_over_midnight_belong_to_the_day_they_begin_on() {
+    fn hours_over_midnight_belong_to_the_day_they_start_on() {
         let calendar = calendar("UTC", 60, &["Fri 22:00-02:00"]);
         let night = starts(&calendar, "2030-01-04T00:00:00Z", "2030-01-06T00:00:00Z");
         assert_eq!(night, ["22:00", "23:00", "00:00", "01:00"]);
@@ -319,17 +330,17 @@ mod tests {
     }
 
     #[test]
-    fn overlapping_hours_do_not_double_a_slot() {
+    fn overlapping_hours_give_each_slot_once() {
         let calendar = calendar("UTC", 30, &["Mon 08:00-10:00", "Mon 09:45-11:00"]);
         let day = starts(&calendar, "2030-01-07T00:00:00Z", "2030-01-08T00:00:00Z");
         assert_eq!(day, ["08:00", "08:30", "09:00", "09:30", "10:00", "10:30"]);
     }
 
     #[test]
-    fn holidays_close_and_additions_open() {
+    fn holidays_close_and_extra_hours_open() {
         let mut calendar = calendar("UTC", 60, &["Mon-Fri 09:00-11:00"]);
         calendar.holidays = vec!["01-07".to_owned().try_into().unwrap()];
-        calendar.additions = vec!["2030-01-07 14:00-15:00".to_owned().try_into().unwrap()];
+        calendar.extra_hours = vec!["2030-01-07 14:00-15:00".to_owned().try_into().unwrap()];
         let week = |from, to| starts(&calendar, from, to);
         assert_eq!(
             week("2030-01-07T00:00:00Z", "2030-01-08T00:00:00Z"),
@@ -343,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_slot_ends_when_the_office_closes() {
+    fn last_slot_ends_at_closing_time() {
         let calendar = calendar("UTC", 30, &["Mon 09:10-10:00"]);
         let last = calendar.slot_at(at("2030-01-07T09:55:00Z")).unwrap();
         assert_eq!(last.start, at("2030-01-07T09:40:00Z"));
@@ -351,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_open_until_the_last_of_the_adjoining_hours_ends() {
+    fn open_for_spans_adjacent_hours() {
         let calendar = calendar(
             "UTC",
             30,
@@ -369,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_or_inverted_interval_has_no_slots() {
+    fn empty_or_reversed_interval_has_no_slots() {
         let calendar = calendar("UTC", 30, &[]);
         let moment = "2030-01-07T09:00:00Z";
         assert!(starts(&calendar, moment, moment).is_empty());
@@ -377,12 +388,12 @@ mod tests {
     }
 
     #[test]
-    fn the_horizon_is_counted_in_local_days() {
+    fn horizon_counts_local_days() {
         let calendar = calendar("Europe/London", 30, &[]);
-        let horizon = Horizon::try_from("1M".to_owned()).unwrap();
-        let furthest = calendar.furthest(at("2030-03-15T12:00:00Z"), horizon);
+        let horizon = BookingHorizon::try_from("1M".to_owned()).unwrap();
+        let latest_bookable = calendar.latest_bookable(at("2030-03-15T12:00:00Z"), horizon);
         assert_eq!(
-            furthest,
+            latest_bookable,
             at("2030-04-15T11:00:00Z"),
             "noon on the wall, an hour less in UTC"
         );

@@ -1,109 +1,113 @@
-//! Places in a slot: the same number everywhere, or numbers by the hour of the week with exceptions for single days.
+//! The capacity of slots: one number for all, or numbers by the hour of the week with overrides for
+//! single days.
 
 use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::domain::office_hours::{AdditionalHours, DayTimes, WeeklyHours};
+use super::office_hours::{AdditionalHours, DayTimes, WeeklyHours};
 
-/// No entry for an hour counts more places than this, as on real servers.
-const MOST_PLACES: u32 = 1000;
+/// The limit of one entry, as on real servers.
+const MAX_CAPACITY: u32 = 1000;
 
-/// The places of all slots of a service.
+/// The capacity of all slots of a service.
 #[derive(Clone, Debug)]
 pub(crate) struct Capacity {
-    /// The zone in which the hours are meant.
+    /// The zone of all hours.
     pub(crate) zone: TimeZone,
-    /// Places in each slot when nothing is said for hours of the week.
-    pub(crate) places: u32,
-    /// Places by the hour of the week; hours that are not named have none.
-    pub(crate) weekly: Vec<WeeklyPlaces>,
-    /// Places on single days, in place of all else for the hours they name.
-    pub(crate) exceptions: Vec<ExceptionalPlaces>,
+    /// The capacity of each slot without weekly entries.
+    pub(crate) default: u32,
+    /// By hour of the week; hours without an entry have capacity 0.
+    pub(crate) weekly: Vec<WeeklyCapacity>,
+    /// On single days; replaces all else in the hours of the entry.
+    pub(crate) overrides: Vec<CapacityOverride>,
 }
 
-/// Places such as `Mon-Fri 09:00-12:00 10`.
+/// An entry such as `Mon-Fri 09:00-12:00 10`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) struct WeeklyPlaces {
+pub(crate) struct WeeklyCapacity {
     hours: WeeklyHours,
-    places: u32,
+    capacity: u32,
 }
 
-/// Places such as `2030-12-24 09:00-12:00 1`.
+/// An entry such as `2030-12-24 09:00-12:00 1`.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) struct ExceptionalPlaces {
+pub(crate) struct CapacityOverride {
     hours: AdditionalHours,
-    places: u32,
+    capacity: u32,
 }
 
 impl Capacity {
-    /// How many scheduled bookings a slot holds that begins at this moment.
-    pub(crate) fn places(&self, start: Timestamp) -> u32 {
-        if self.weekly.is_empty() && self.exceptions.is_empty() {
-            return self.places;
+    /// How many scheduled bookings the slot that starts at `start` holds.
+    pub(crate) fn of_slot(&self, start: Timestamp) -> u32 {
+        if self.weekly.is_empty() && self.overrides.is_empty() {
+            return self.default;
         }
         let local = start.to_zoned(self.zone.clone());
         let (date, time) = (local.date(), local.time());
-        let exception = self.exceptions.iter().find(|rule| {
+        let is_override = |rule: &&CapacityOverride| {
             let day = rule.hours.day;
-            covers(rule.hours.times, date, time, |date| day.is(date))
-        });
-        let weekly = || {
-            let rule = self.weekly.iter().find(|rule| {
-                covers(rule.hours.times, date, time, |date| {
-                    rule.hours.opens_on(date.weekday())
-                })
-            });
-            rule.map_or(0, |rule| rule.places.min(MOST_PLACES))
+            contains(rule.hours.times, date, time, |date| day.matches(date))
         };
-        let general = || {
-            if self.weekly.is_empty() {
-                self.places
-            } else {
-                weekly()
-            }
+        let is_weekly = |rule: &&WeeklyCapacity| {
+            contains(rule.hours.times, date, time, |date| {
+                rule.hours.applies_on(date.weekday())
+            })
         };
-        exception.map_or_else(general, |rule| rule.places.min(MOST_PLACES))
+        if let Some(rule) = self.overrides.iter().find(is_override) {
+            return rule.capacity.min(MAX_CAPACITY);
+        }
+        if self.weekly.is_empty() {
+            return self.default;
+        }
+        let rule = self.weekly.iter().find(is_weekly);
+        rule.map_or(0, |rule| rule.capacity.min(MAX_CAPACITY))
     }
 }
 
-/// Whether times that begin on days which `begins` tells hold a moment; after midnight they began the day before.
-fn covers(times: DayTimes, date: Date, time: Time, begins: impl Fn(Date) -> bool) -> bool {
+/// Whether hours contain a local time. `starts_on` says on which dates the hours start; hours that
+/// cross midnight contain the early hours of the next date.
+fn contains(times: DayTimes, date: Date, time: Time, starts_on: impl Fn(Date) -> bool) -> bool {
     let minute = i16::from(time.hour()) * 60 + i16::from(time.minute());
-    if !times.wraps() {
-        return begins(date) && times.opens <= minute && minute < times.closes;
+    if !times.crosses_midnight() {
+        return starts_on(date) && times.opens <= minute && minute < times.closes;
     }
-    let evening = minute >= times.opens && begins(date);
-    evening || (minute < times.closes && date.yesterday().is_ok_and(begins))
+    let evening = minute >= times.opens && starts_on(date);
+    evening || (minute < times.closes && date.yesterday().is_ok_and(starts_on))
 }
 
-/// The rule's text and its number of places.
-fn split(text: &str) -> Option<(String, u32)> {
-    let (hours, places) = text.trim().rsplit_once(' ')?;
-    Some((hours.trim_end().to_owned(), places.parse().ok()?))
+/// Splits an entry into its hours and its number.
+fn split<T: TryFrom<String>>(text: &str) -> Option<(T, u32)> {
+    let (hours, capacity) = text.trim().rsplit_once(' ')?;
+    let hours = hours.trim_end().to_owned().try_into().ok()?;
+    Some((hours, capacity.parse().ok()?))
 }
 
-impl TryFrom<String> for WeeklyPlaces {
+impl TryFrom<String> for WeeklyCapacity {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let read = split(&text).and_then(|(hours, places)| Some((hours.try_into().ok()?, places)));
-        read.map(|(hours, places)| WeeklyPlaces { hours, places }).ok_or_else(|| {
-            format!("places {text:?}: write days, times and a number such as \"Mon-Fri 09:00-12:00 10\"")
+        let entry = split(&text).map(|(hours, capacity)| WeeklyCapacity { hours, capacity });
+        entry.ok_or_else(|| {
+            format!(
+                "places {text:?}: write days, times and a number such as \"Mon-Fri 09:00-12:00 10\""
+            )
         })
     }
 }
 
-impl TryFrom<String> for ExceptionalPlaces {
+impl TryFrom<String> for CapacityOverride {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let read = split(&text).and_then(|(hours, places)| Some((hours.try_into().ok()?, places)));
-        read.map(|(hours, places)| ExceptionalPlaces { hours, places }).ok_or_else(|| {
-            format!("places {text:?}: write a day, times and a number such as \"2030-12-24 09:00-12:00 1\"")
+        let entry = split(&text).map(|(hours, capacity)| CapacityOverride { hours, capacity });
+        entry.ok_or_else(|| {
+            format!(
+                "places {text:?}: write a day, times and a number such as \"2030-12-24 09:00-12:00 1\""
+            )
         })
     }
 }
@@ -115,12 +119,12 @@ mod tests {
     fn capacity(weekly: &[&str], exceptions: &[&str]) -> Capacity {
         Capacity {
             zone: TimeZone::get("Europe/London").unwrap(),
-            places: 7,
+            default: 7,
             weekly: weekly
                 .iter()
                 .map(|text| text.to_string().try_into().unwrap())
                 .collect(),
-            exceptions: exceptions
+            overrides: exceptions
                 .iter()
                 .map(|text| text.to_string().try_into().unwrap())
                 .collect(),
@@ -128,11 +132,11 @@ mod tests {
     }
 
     fn places(capacity: &Capacity, start: &str) -> u32 {
-        capacity.places(start.parse().unwrap())
+        capacity.of_slot(start.parse().unwrap())
     }
 
     #[test]
-    fn hours_of_the_week_are_local_and_unnamed_ones_have_no_place() {
+    fn weekly_hours_are_local_and_other_hours_have_no_capacity() {
         let capacity = capacity(
             &[
                 "Mon-Fri 09:00-12:00 10",
@@ -157,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn exceptions_stand_for_the_hours_they_name() {
+    fn override_replaces_the_hours_it_names() {
         let general = capacity(&[], &["12-24 09:00-12:00 1"]);
         assert_eq!(places(&general, "2030-12-24T09:00:00Z"), 1);
         assert_eq!(places(&general, "2030-12-24T12:00:00Z"), 7);
@@ -167,13 +171,13 @@ mod tests {
     }
 
     #[test]
-    fn there_is_a_most() {
+    fn capacity_is_capped() {
         let capacity = capacity(&["Mon-Sun 00:00-24:00 5000"], &[]);
         assert_eq!(places(&capacity, "2030-12-24T09:00:00Z"), 1000);
     }
 
     #[test]
-    fn wrong_places_are_refused() {
+    fn invalid_entries_are_rejected() {
         for text in [
             "",
             "10",
@@ -181,8 +185,11 @@ mod tests {
             "Mon-Fri 09:00-12:00 -1",
             "Mon-Fri 09:00-12:00 1.5",
         ] {
-            assert!(WeeklyPlaces::try_from(text.to_owned()).is_err(), "{text:?}");
+            assert!(
+                WeeklyCapacity::try_from(text.to_owned()).is_err(),
+                "{text:?}"
+            );
         }
-        assert!(ExceptionalPlaces::try_from("Mon 09:00-12:00 1".to_owned()).is_err());
+        assert!(CapacityOverride::try_from("Mon 09:00-12:00 1".to_owned()).is_err());
     }
 }

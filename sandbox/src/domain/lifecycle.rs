@@ -1,37 +1,44 @@
-//! The life of a callback: `SCHEDULED`, `QUEUED`, `ROUTING`, `PROCESSING`, `COMPLETED`, as time goes by or as somebody says.
+//! The lifecycle of a callback: `SCHEDULED`, `QUEUED`, `ROUTING`, `PROCESSING`, `COMPLETED`. Time
+//! advances it; a client can force a state.
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::config::Stages;
+/// How long a callback stays in its states.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stages {
+    /// A callback that is due within this time is already queued.
+    pub(crate) execution_buffer: SignedDuration,
+    /// Queued, counted from the desired time.
+    pub(crate) queued: SignedDuration,
+    /// Being routed to an agent.
+    pub(crate) routing: SignedDuration,
+    /// Being talked to.
+    pub(crate) processing: SignedDuration,
+    /// From the desired time to the expiration of the record.
+    pub(crate) time_to_live: SignedDuration,
+}
 
-/// Where a callback stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum State {
-    /// Its time has not come.
+pub(crate) enum CallbackState {
     Scheduled,
-    /// It waits for an agent.
     Queued,
-    /// An agent has been found.
     Routing,
-    /// The call is being made.
     Processing,
-    /// Somebody has halted it.
     Paused,
-    /// It is over.
     Completed,
 }
 
-const NAMES: [(State, &str); 6] = [
-    (State::Scheduled, "SCHEDULED"),
-    (State::Queued, "QUEUED"),
-    (State::Routing, "ROUTING"),
-    (State::Processing, "PROCESSING"),
-    (State::Paused, "PAUSED"),
-    (State::Completed, "COMPLETED"),
+const NAMES: [(CallbackState, &str); 6] = [
+    (CallbackState::Scheduled, "SCHEDULED"),
+    (CallbackState::Queued, "QUEUED"),
+    (CallbackState::Routing, "ROUTING"),
+    (CallbackState::Processing, "PROCESSING"),
+    (CallbackState::Paused, "PAUSED"),
+    (CallbackState::Completed, "COMPLETED"),
 ];
 
-impl State {
-    /// The word of both APIs.
+impl CallbackState {
+    /// The name in both APIs.
     pub(crate) fn name(self) -> &'static str {
         NAMES
             .iter()
@@ -39,99 +46,105 @@ impl State {
             .map_or("", |(_, name)| name)
     }
 
-    /// The state of that name.
-    pub(crate) fn named(text: &str) -> Option<State> {
+    pub(crate) fn from_name(text: &str) -> Option<CallbackState> {
         NAMES
             .iter()
             .find(|(_, name)| *name == text)
             .map(|(state, _)| *state)
     }
 
-    /// Whether the caller waits or talks.
+    /// Whether the callback occupies the queue or an agent.
     pub(crate) fn is_in_queue(self) -> bool {
-        matches!(self, State::Queued | State::Routing | State::Processing)
+        matches!(
+            self,
+            CallbackState::Queued | CallbackState::Routing | CallbackState::Processing
+        )
     }
 }
 
-/// The moments at which a callback changes its state by itself.
+/// The times at which a callback enters its states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Life {
-    /// Into the queue.
+pub(crate) struct Lifecycle {
     pub(crate) queued: Timestamp,
-    /// On its way to an agent.
     pub(crate) routing: Timestamp,
-    /// In conversation.
     pub(crate) processing: Timestamp,
-    /// Over.
     pub(crate) completed: Timestamp,
 }
 
-impl Life {
-    /// The life of a callback that is booked `now`.
-    pub(crate) fn new(stages: &Stages, now: Timestamp, desired: Timestamp) -> Life {
-        let queued = after(desired, -stages.execution_buffer).max(now);
-        Life::routed(stages, queued, after(desired.max(now), stages.queued))
+impl Lifecycle {
+    /// The lifecycle of a callback that is booked at `now`.
+    pub(crate) fn new(stages: &Stages, now: Timestamp, desired: Timestamp) -> Lifecycle {
+        let queued = saturating_add(desired, -stages.execution_buffer).max(now);
+        let routing = saturating_add(desired.max(now), stages.queued);
+        Lifecycle::from_routing(stages, queued, routing)
     }
 
-    /// The life of a callback that is put into a state `now` and goes on from there; nothing when it stays there.
-    pub(crate) fn resumed(
+    /// The lifecycle of a callback that is put into a state at `now` and continues from there.
+    /// `None` for the states that time does not end.
+    pub(crate) fn resume_from(
         &self,
         stages: &Stages,
         now: Timestamp,
         desired: Timestamp,
-        state: State,
-    ) -> Option<Life> {
-        // When it came into the queue says whether it was due soon when it was booked, which the limits count.
+        state: CallbackState,
+    ) -> Option<Lifecycle> {
+        // The limits count callbacks that were queued when they were booked, so this time stays.
         let queued = self.queued.min(now);
         match state {
-            State::Scheduled => {
-                let life = Life::new(stages, now, desired);
-                let queued = if life.queued > now {
-                    life.queued
+            CallbackState::Scheduled => {
+                let lifecycle = Lifecycle::new(stages, now, desired);
+                let queued = if lifecycle.queued > now {
+                    lifecycle.queued
                 } else {
                     queued
                 };
-                Some(Life { queued, ..life })
-            }
-            State::Queued => Some(Life::routed(stages, queued, after(now, stages.queued))),
-            State::Routing => Some(Life::routed(stages, queued, now)),
-            State::Processing => {
-                let completed = after(now, stages.processing);
-                Some(Life {
+                Some(Lifecycle {
                     queued,
-                    routing: now,
-                    processing: now,
-                    completed,
+                    ..lifecycle
                 })
             }
-            State::Paused | State::Completed => None,
+            CallbackState::Queued => {
+                let routing = saturating_add(now, stages.queued);
+                Some(Lifecycle::from_routing(stages, queued, routing))
+            }
+            CallbackState::Routing => Some(Lifecycle::from_routing(stages, queued, now)),
+            CallbackState::Processing => Some(Lifecycle {
+                queued,
+                routing: now,
+                processing: now,
+                completed: saturating_add(now, stages.processing),
+            }),
+            CallbackState::Paused | CallbackState::Completed => None,
         }
     }
 
-    fn routed(stages: &Stages, queued: Timestamp, routing: Timestamp) -> Life {
-        let processing = after(routing, stages.routing);
-        Life {
+    fn from_routing(stages: &Stages, queued: Timestamp, routing: Timestamp) -> Lifecycle {
+        let processing = saturating_add(routing, stages.routing);
+        Lifecycle {
             queued,
             routing,
             processing,
-            completed: after(processing, stages.processing),
+            completed: saturating_add(processing, stages.processing),
         }
     }
 
-    /// The state at a moment.
-    pub(crate) fn state(&self, now: Timestamp) -> State {
-        match now {
-            now if now < self.queued => State::Scheduled,
-            now if now < self.routing => State::Queued,
-            now if now < self.processing => State::Routing,
-            now if now < self.completed => State::Processing,
-            _ => State::Completed,
+    pub(crate) fn state(&self, now: Timestamp) -> CallbackState {
+        if now < self.queued {
+            CallbackState::Scheduled
+        } else if now < self.routing {
+            CallbackState::Queued
+        } else if now < self.processing {
+            CallbackState::Routing
+        } else if now < self.completed {
+            CallbackState::Processing
+        } else {
+            CallbackState::Completed
         }
     }
 }
 
-fn after(moment: Timestamp, duration: SignedDuration) -> Timestamp {
-    moment.checked_add(duration).unwrap_or(Timestamp::MAX)
+fn saturating_add(time: Timestamp, duration: SignedDuration) -> Timestamp {
+    time.checked_add(duration).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
@@ -157,49 +170,49 @@ mod tests {
     }
 
     #[test]
-    fn life_goes_on_from_a_given_state() {
+    fn lifecycle_resumes_from_forced_state() {
         let (stages, now) = (stages(), now());
-        let life = Life::new(&stages, now, now + seconds(3600));
-        let at = |state: State, moments: &[i64]| -> Vec<&'static str> {
-            let resumed = life
-                .resumed(&stages, now, now + seconds(3600), state)
+        let lifecycle = Lifecycle::new(&stages, now, now + seconds(3600));
+        let at = |state: CallbackState, times: &[i64]| -> Vec<&'static str> {
+            let resume_from = lifecycle
+                .resume_from(&stages, now, now + seconds(3600), state)
                 .unwrap();
-            moments
+            times
                 .iter()
-                .map(|moment| resumed.state(now + seconds(*moment)).name())
+                .map(|time| resume_from.state(now + seconds(*time)).name())
                 .collect()
         };
         assert_eq!(
-            at(State::Scheduled, &[0, 3479, 3480]),
+            at(CallbackState::Scheduled, &[0, 3479, 3480]),
             ["SCHEDULED", "SCHEDULED", "QUEUED"]
         );
         assert_eq!(
-            at(State::Queued, &[59, 60, 70, 170]),
+            at(CallbackState::Queued, &[59, 60, 70, 170]),
             ["QUEUED", "ROUTING", "PROCESSING", "COMPLETED"]
         );
         assert_eq!(
-            at(State::Routing, &[0, 9, 10, 110]),
+            at(CallbackState::Routing, &[0, 9, 10, 110]),
             ["ROUTING", "ROUTING", "PROCESSING", "COMPLETED"]
         );
         assert_eq!(
-            at(State::Processing, &[0, 99, 100]),
+            at(CallbackState::Processing, &[0, 99, 100]),
             ["PROCESSING", "PROCESSING", "COMPLETED"]
         );
-        for state in [State::Paused, State::Completed] {
-            assert_eq!(life.resumed(&stages, now, now, state), None);
+        for state in [CallbackState::Paused, CallbackState::Completed] {
+            assert_eq!(lifecycle.resume_from(&stages, now, now, state), None);
         }
-        let waiting = Life::new(&stages, now, now);
+        let waiting = Lifecycle::new(&stages, now, now);
         let routed = waiting
-            .resumed(&stages, now + seconds(5), now, State::Routing)
+            .resume_from(&stages, now + seconds(5), now, CallbackState::Routing)
             .unwrap();
-        assert_eq!(routed.queued, now, "it was in the queue before");
+        assert_eq!(routed.queued, now, "it was queued before");
     }
 
     #[test]
-    fn states_follow_one_another() {
+    fn states_follow_each_other() {
         let (stages, now) = (stages(), now());
-        let life = Life::new(&stages, now, now + seconds(180));
-        let at = |after: i64| life.state(now + seconds(after)).name();
+        let lifecycle = Lifecycle::new(&stages, now, now + seconds(180));
+        let at = |saturating_add: i64| lifecycle.state(now + seconds(saturating_add)).name();
         assert_eq!(
             [at(0), at(59), at(60), at(239)],
             ["SCHEDULED", "SCHEDULED", "QUEUED", "QUEUED"]
@@ -209,11 +222,14 @@ mod tests {
             ["ROUTING", "PROCESSING", "PROCESSING", "COMPLETED"]
         );
         assert_eq!(
-            Life::new(&stages, now, now + seconds(120)).state(now),
-            State::Queued,
+            Lifecycle::new(&stages, now, now + seconds(120)).state(now),
+            CallbackState::Queued,
             "due within the buffer"
         );
-        assert_eq!(State::named("PAUSED"), Some(State::Paused));
-        assert_eq!(State::named("paused"), None);
+        assert_eq!(
+            CallbackState::from_name("PAUSED"),
+            Some(CallbackState::Paused)
+        );
+        assert_eq!(CallbackState::from_name("paused"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! Values and rules without I/O: time, office hours, capacity, life cycle, telephone numbers.
+//! Values and rules without I/O: time, office hours, capacity, lifecycle cycle, telephone numbers.
 
 pub(crate) mod calendar;
 pub(crate) mod capacity;

@@ -1,7 +1,7 @@
 //! Office hours as text: weekly rules, holidays, additional hours and the booking horizon.
 //!
-//! Every type reads itself from one text value, so that a mistake in the configuration file
-//! is reported with the line and column of that value.
+//! Every type is parsed from one value, so that an error in the configuration file is reported with
+//! the line and column of that value.
 
 use jiff::civil::{Date, Weekday};
 use jiff::{Span, ToSpan};
@@ -18,25 +18,23 @@ const WEEKDAYS: [(&str, Weekday); 7] = [
     ("sun", Weekday::Sunday),
 ];
 
-/// Opening and closing as minutes after local midnight; `closes` is on the next day when
-/// it is not later than `opens`.
+/// Opening and closing time in minutes after local midnight. `closes` is on the next day if it is not
+/// later than `opens`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DayTimes {
-    /// Minutes after midnight, 0 to 1439.
+    /// 0 to 1439.
     pub(crate) opens: i16,
-    /// Minutes after midnight, 1 to 1440.
+    /// 1 to 1440.
     pub(crate) closes: i16,
 }
 
 impl DayTimes {
-    /// From midnight to midnight.
     pub(crate) const WHOLE_DAY: DayTimes = DayTimes {
         opens: 0,
         closes: MINUTES_PER_DAY,
     };
 
-    /// True when the office closes on the day after it opened.
-    pub(crate) fn wraps(self) -> bool {
+    pub(crate) fn crosses_midnight(self) -> bool {
         self.closes <= self.opens
     }
 }
@@ -46,13 +44,11 @@ impl DayTimes {
 #[serde(try_from = "String")]
 pub(crate) struct WeeklyHours {
     days: [bool; 7],
-    /// The times that hold on each of these days.
     pub(crate) times: DayTimes,
 }
 
 impl WeeklyHours {
-    /// True when the rule opens the office on this weekday.
-    pub(crate) fn opens_on(&self, weekday: Weekday) -> bool {
+    pub(crate) fn applies_on(&self, weekday: Weekday) -> bool {
         self.days[day_index(weekday)]
     }
 }
@@ -67,32 +63,30 @@ pub(crate) struct CalendarDay {
 }
 
 impl CalendarDay {
-    /// True when the date is this day.
-    pub(crate) fn is(self, date: Date) -> bool {
+    pub(crate) fn matches(self, date: Date) -> bool {
         self.year.is_none_or(|year| year == date.year())
             && self.month == date.month()
             && self.day == date.day()
     }
 }
 
-/// Hours on one day beside the weekly ones, such as `2030-11-30 10:00-14:00`.
+/// Hours in addition to the weekly ones, such as `2030-11-30 10:00-14:00`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub(crate) struct AdditionalHours {
-    /// The day on which the hours begin.
+    /// The day on which the hours start.
     pub(crate) day: CalendarDay,
-    /// The times of that day.
     pub(crate) times: DayTimes,
 }
 
 /// How far ahead a callback may be booked, such as `1M`: a number and one of `y M w d h m`.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) struct Horizon(pub(crate) Span);
+pub(crate) struct BookingHorizon(pub(crate) Span);
 
-impl Default for Horizon {
+impl Default for BookingHorizon {
     fn default() -> Self {
-        Horizon(1.month())
+        BookingHorizon(1.month())
     }
 }
 
@@ -161,7 +155,7 @@ impl TryFrom<String> for AdditionalHours {
     }
 }
 
-impl TryFrom<String> for Horizon {
+impl TryFrom<String> for BookingHorizon {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
@@ -238,7 +232,7 @@ fn two_digits(text: &str) -> Option<i8> {
         .flatten()
 }
 
-/// Digits only: the standard parser would take a sign too.
+/// Digits only: the standard parser also accepts a sign.
 fn number(text: &str) -> Option<i16> {
     text.bytes()
         .all(|byte| byte.is_ascii_digit())
@@ -246,7 +240,7 @@ fn number(text: &str) -> Option<i16> {
         .flatten()
 }
 
-fn horizon(text: &str) -> Option<Horizon> {
+fn horizon(text: &str) -> Option<BookingHorizon> {
     let unit = text.chars().last()?;
     let count = text.strip_suffix(unit)?;
     let count = i64::from(count.parse::<u32>().ok()?);
@@ -261,7 +255,7 @@ fn horizon(text: &str) -> Option<Horizon> {
     };
     (1..=limit)
         .contains(&count)
-        .then(|| span.ok().map(Horizon))
+        .then(|| span.ok().map(BookingHorizon))
         .flatten()
 }
 
@@ -276,12 +270,12 @@ mod tests {
     fn open_days(rule: &WeeklyHours) -> String {
         WEEKDAYS
             .iter()
-            .map(|&(_, day)| if rule.opens_on(day) { '1' } else { '0' })
+            .map(|&(_, day)| if rule.applies_on(day) { '1' } else { '0' })
             .collect()
     }
 
     #[test]
-    fn weekly_hours_are_read() {
+    fn weekly_hours_are_parsed() {
         let rule = weekly("Mon-Fri 9:00-17:30").unwrap();
         assert_eq!(open_days(&rule), "1111100");
         assert_eq!(
@@ -302,14 +296,14 @@ mod tests {
     fn day_ranges_and_time_ranges_wrap() {
         let rule = weekly("Sat-Mon 22:00-06:00").unwrap();
         assert_eq!(open_days(&rule), "1000011");
-        assert!(rule.times.wraps());
+        assert!(rule.times.crosses_midnight());
         let until_midnight = weekly("Mon 18:00-00:00").unwrap().times;
-        assert!(!until_midnight.wraps());
+        assert!(!until_midnight.crosses_midnight());
         assert_eq!(until_midnight.closes, 1440);
     }
 
     #[test]
-    fn wrong_hours_are_refused() {
+    fn invalid_hours_are_rejected() {
         for text in [
             "",
             "Mon",
@@ -329,13 +323,13 @@ mod tests {
     }
 
     #[test]
-    fn days_of_one_year_and_of_every_year() {
+    fn days_apply_once_or_yearly() {
         let day = |text: &str| CalendarDay::try_from(text.to_owned());
         let once = day("2030-12-25").unwrap();
-        assert!(once.is(Date::constant(2030, 12, 25)));
-        assert!(!once.is(Date::constant(2031, 12, 25)));
+        assert!(once.matches(Date::constant(2030, 12, 25)));
+        assert!(!once.matches(Date::constant(2031, 12, 25)));
         let yearly = day("02-29").unwrap();
-        assert!(yearly.is(Date::constant(2028, 2, 29)));
+        assert!(yearly.matches(Date::constant(2028, 2, 29)));
         for text in [
             "",
             "12",
@@ -350,9 +344,9 @@ mod tests {
     }
 
     #[test]
-    fn additional_hours_are_read() {
+    fn additional_hours_are_parsed() {
         let extra = AdditionalHours::try_from("11-30 10:00-14:00".to_owned()).unwrap();
-        assert!(extra.day.is(Date::constant(2031, 11, 30)));
+        assert!(extra.day.matches(Date::constant(2031, 11, 30)));
         assert_eq!(
             extra.times,
             DayTimes {
@@ -364,23 +358,23 @@ mod tests {
     }
 
     #[test]
-    fn horizons_are_read() {
+    fn horizons_are_parsed() {
         for text in ["2y", "1M", "6w", "31d", "12h", "90m"] {
             assert!(
-                Horizon::try_from(text.to_owned()).is_ok(),
-                "{text:?} was refused"
+                BookingHorizon::try_from(text.to_owned()).is_ok(),
+                "{text:?} was rejected"
             );
         }
         for text in ["", "M", "1", "0d", "-1d", "1s", "3y", "99999999999d", "1é"] {
             assert!(
-                Horizon::try_from(text.to_owned()).is_err(),
+                BookingHorizon::try_from(text.to_owned()).is_err(),
                 "{text:?} was accepted"
             );
         }
     }
 
     #[test]
-    fn slots_have_the_documented_lengths() {
+    fn slot_lengths_are_limited_to_the_documented_ones() {
         assert_eq!(SlotMinutes::try_from(120), Ok(SlotMinutes(120)));
         assert!(SlotMinutes::try_from(7).is_err());
         assert!(SlotMinutes::try_from(0).is_err());

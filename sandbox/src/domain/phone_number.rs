@@ -5,56 +5,48 @@
 
 use rlibphonenumber::{ParseError, PhoneNumberType, Region, PHONE_NUMBER_UTIL};
 
-/// What a service refuses.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct NumberRules {
-    /// Refuse what no telephone can have.
+pub(crate) struct PhoneNumberPolicy {
+    /// Refuse numbers of impossible length.
     pub(crate) disallow_impossible: bool,
-    /// Refuse numbers for which a call costs more.
     pub(crate) disallow_premium: bool,
     /// The country of numbers without a country code.
     pub(crate) country: Option<Region>,
 }
 
-/// Why a number is refused. The texts are those of real servers.
+/// The messages are those of real servers.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum BadNumber {
-    /// It cannot be read as a number.
+pub(crate) enum PhoneNumberError {
+    /// Not a telephone number.
     #[error(
         "Customer Number [{0}] is disallowed, because it is invalid. Check option _disallow_impossible_phone_numbers"
     )]
     Invalid(String),
-    /// No telephone can have it.
     #[error(
         "Customer Number [{0}] is disallowed, because it is invalid. Check option _disallow_impossible_phone_numbers"
     )]
     Impossible(String),
-    /// It is a premium number.
     #[error("Customer Number [{0}] is disallowed, because it's a premium number. Check option _disallow_premium_phone_numbers")]
     Premium(String),
-    /// The rules cannot be followed without a country.
     #[error(
         "Service option {service} / _default_country is not configured. But option {option} is set. \
          We cannot validate phone numbers without knowing the country."
     )]
     NoCountry {
-        /// The service.
         service: String,
-        /// The rule that needs the country.
         option: &'static str,
     },
 }
 
-impl NumberRules {
-    /// Whether the service takes a number.
-    pub(crate) fn check(&self, service: &str, number: &str) -> Result<(), BadNumber> {
+impl PhoneNumberPolicy {
+    pub(crate) fn check(&self, service: &str, number: &str) -> Result<(), PhoneNumberError> {
         let option = match (self.disallow_impossible, self.disallow_premium) {
             (true, _) => "_disallow_impossible_phone_numbers",
             (_, true) => "_disallow_premium_phone_numbers",
             _ => return Ok(()),
         };
         if self.country.is_none() {
-            return Err(BadNumber::NoCountry {
+            return Err(PhoneNumberError::NoCountry {
                 service: service.to_owned(),
                 option,
             });
@@ -62,21 +54,21 @@ impl NumberRules {
         match PHONE_NUMBER_UTIL.parse(number, self.country) {
             Err(_) if !self.disallow_impossible => Ok(()),
             Err(ParseError::NotANumber(_) | ParseError::InvalidCountryCode) => {
-                Err(BadNumber::Invalid(number.to_owned()))
+                Err(PhoneNumberError::Invalid(number.to_owned()))
             }
             // The remaining errors mean too few or too many digits.
-            Err(_) => Err(BadNumber::Impossible(number.to_owned())),
+            Err(_) => Err(PhoneNumberError::Impossible(number.to_owned())),
             Ok(parsed)
                 if self.disallow_premium
                     && PHONE_NUMBER_UTIL.get_number_type(&parsed)
                         == PhoneNumberType::PremiumRate =>
             {
-                Err(BadNumber::Premium(number.to_owned()))
+                Err(PhoneNumberError::Premium(number.to_owned()))
             }
             Ok(parsed)
                 if self.disallow_impossible && !PHONE_NUMBER_UTIL.is_possible_number(&parsed) =>
             {
-                Err(BadNumber::Impossible(number.to_owned()))
+                Err(PhoneNumberError::Impossible(number.to_owned()))
             }
             Ok(_) => Ok(()),
         }
@@ -88,18 +80,18 @@ mod tests {
     use super::*;
 
     fn check(impossible: bool, premium: bool, country: Option<Region>, number: &str) -> String {
-        let rules = NumberRules {
+        let rules = PhoneNumberPolicy {
             disallow_impossible: impossible,
             disallow_premium: premium,
             country,
         };
         rules
             .check("samples", number)
-            .map_or_else(|refusal| refusal.to_string(), |()| "taken".to_owned())
+            .map_or_else(|error| error.to_string(), |()| "accepted".to_owned())
     }
 
     #[test]
-    fn the_texts_of_real_servers() {
+    fn error_messages_match_real_servers() {
         let (both, us) = (true, Some(Region::US));
         assert_eq!(
             check(both, both, us, "111"),
@@ -117,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn other_numbers_are_taken() {
+    fn other_numbers_are_accepted() {
         for number in [
             "650-253-0000",
             "+44 20 7946 0000",
@@ -127,32 +119,32 @@ mod tests {
         ] {
             assert_eq!(
                 check(true, true, Some(Region::US), number),
-                "taken",
+                "accepted",
                 "{number}"
             );
         }
         for unassigned in ["4151110000", "+15551234567", "+1 415 111 0000", "2530000"] {
             assert_eq!(
                 check(true, true, Some(Region::US), unassigned),
-                "taken",
+                "accepted",
                 "{unassigned}"
             );
         }
-        assert_eq!(check(false, false, None, "abc"), "taken");
-        assert_eq!(check(false, true, Some(Region::US), "abc"), "taken");
+        assert_eq!(check(false, false, None, "abc"), "accepted");
+        assert_eq!(check(false, true, Some(Region::US), "abc"), "accepted");
         assert!(check(true, false, Some(Region::US), "abc").contains("invalid"));
     }
 
     #[test]
-    fn what_is_no_number_differs_from_what_no_telephone_can_have() {
-        let rules = NumberRules {
+    fn invalid_differs_from_impossible() {
+        let rules = PhoneNumberPolicy {
             disallow_impossible: true,
             disallow_premium: true,
             country: Some(Region::US),
         };
-        let refusal = |number: &str| rules.check("samples", number).unwrap_err();
+        let error = |number: &str| rules.check("samples", number).unwrap_err();
         for number in ["abc", "1", "+999 123 4567"] {
-            assert_eq!(refusal(number), BadNumber::Invalid(number.to_owned()));
+            assert_eq!(error(number), PhoneNumberError::Invalid(number.to_owned()));
         }
         for number in [
             "111",
@@ -161,12 +153,15 @@ mod tests {
             "+44 20 7946 00001",
             "23456789012345678901",
         ] {
-            assert_eq!(refusal(number), BadNumber::Impossible(number.to_owned()));
+            assert_eq!(
+                error(number),
+                PhoneNumberError::Impossible(number.to_owned())
+            );
         }
     }
 
-    fn checked(country: Region, number: &str) -> Result<(), BadNumber> {
-        let rules = NumberRules {
+    fn checked(country: Region, number: &str) -> Result<(), PhoneNumberError> {
+        let rules = PhoneNumberPolicy {
             disallow_impossible: true,
             disallow_premium: true,
             country: Some(country),
@@ -240,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn premium_numbers_are_refused_in_every_spelling() {
+    fn premium_numbers_are_rejected_in_every_format() {
         for (country, number) in [
             (Region::US, "+7 809 123 45 67"),
             (Region::RU, "+7 803 123-45-67"),
@@ -263,7 +258,7 @@ mod tests {
         ] {
             assert_eq!(
                 checked(country, number),
-                Err(BadNumber::Premium(number.to_owned())),
+                Err(PhoneNumberError::Premium(number.to_owned())),
                 "in {country:?}"
             );
         }
@@ -281,13 +276,13 @@ mod tests {
         ] {
             assert_eq!(
                 checked(Region::US, number),
-                Err(BadNumber::Impossible(number.to_owned()))
+                Err(PhoneNumberError::Impossible(number.to_owned()))
             );
         }
     }
 
     #[test]
-    fn arbitrary_text_is_no_number() {
+    fn arbitrary_text_is_invalid() {
         for number in [
             "",
             " ",
@@ -304,7 +299,7 @@ mod tests {
         ] {
             assert_eq!(
                 checked(Region::RU, number),
-                Err(BadNumber::Invalid(number.to_owned()))
+                Err(PhoneNumberError::Invalid(number.to_owned()))
             );
         }
     }

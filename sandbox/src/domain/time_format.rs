@@ -1,49 +1,47 @@
-//! Times as the two APIs write them.
+//! The time formats of the two APIs.
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::Timestamp;
 
-/// A time as a client wrote it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Written {
-    /// With `Z` or an offset.
-    Moment(Timestamp),
-    /// Without zone.
+pub(crate) enum ParsedTime {
+    /// Written with `Z` or an offset.
+    Utc(Timestamp),
+    /// Written without a zone.
     Local(DateTime),
 }
 
-impl Written {
-    /// The moment that is meant when times without zone belong to `zone`.
+impl ParsedTime {
+    /// Reads times without a zone in `zone`.
     pub(crate) fn in_zone(self, zone: &TimeZone) -> Option<Timestamp> {
         match self {
-            Written::Moment(moment) => Some(moment),
-            Written::Local(local) => zone.to_timestamp(local).ok(),
+            ParsedTime::Utc(time) => Some(time),
+            ParsedTime::Local(local) => zone.to_timestamp(local).ok(),
         }
     }
 }
 
-/// Reads `yyyy-MM-ddTHH:mm:ss`, with or without a fraction, with `Z`, an offset or no zone.
-pub(crate) fn read(text: &str) -> Option<Written> {
+/// Parses `yyyy-MM-ddTHH:mm:ss` with an optional fraction, followed by `Z`, an offset or nothing.
+pub(crate) fn parse(text: &str) -> Option<ParsedTime> {
     let (local, zone) = split_zone(text)?;
-    if !well_formed(local) {
+    if !is_well_formed(local) {
         return None;
     }
     match zone {
-        "" => local.parse().ok().map(Written::Local),
-        _ => text.parse().ok().map(Written::Moment),
+        "" => local.parse().ok().map(ParsedTime::Local),
+        _ => text.parse().ok().map(ParsedTime::Utc),
     }
 }
 
-/// Writes `yyyy-MM-ddTHH:mm:ss.SSSZ`.
-pub(crate) fn utc(moment: Timestamp) -> String {
-    moment.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
+/// Formats as `yyyy-MM-ddTHH:mm:ss.SSSZ`.
+pub(crate) fn format_utc(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string()
 }
 
-/// Writes `yyyy-MM-ddTHH:mm:ss.SSS`, the time on the wall in a zone.
-pub(crate) fn local(moment: Timestamp, zone: &TimeZone) -> String {
-    moment
-        .to_zoned(zone.clone())
+/// Formats as `yyyy-MM-ddTHH:mm:ss.SSS`, the local time in a zone.
+pub(crate) fn format_local(time: Timestamp, zone: &TimeZone) -> String {
+    time.to_zoned(zone.clone())
         .strftime("%Y-%m-%dT%H:%M:%S%.3f")
         .to_string()
 }
@@ -65,8 +63,8 @@ fn split_zone(text: &str) -> Option<(&str, &str)> {
     legal.then_some((local, zone))
 }
 
-/// The general parser takes many more spellings than the two APIs know.
-fn well_formed(local: &str) -> bool {
+/// The general parser accepts many more formats than the two APIs.
+fn is_well_formed(local: &str) -> bool {
     const SHAPE: &[u8] = b"0000-00-00T00:00:00";
     let (seconds, fraction) = local.split_once('.').unwrap_or((local, "0"));
     seconds.len() == SHAPE.len()
@@ -85,15 +83,15 @@ fn well_formed(local: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn moment(text: &str) -> Option<String> {
-        match read(text)? {
-            Written::Moment(moment) => Some(utc(moment)),
-            Written::Local(_) => None,
+    fn time(text: &str) -> Option<String> {
+        match parse(text)? {
+            ParsedTime::Utc(time) => Some(format_utc(time)),
+            ParsedTime::Local(_) => None,
         }
     }
 
     #[test]
-    fn every_spelling_of_a_moment_means_the_same() {
+    fn equivalent_times_are_equal() {
         for text in [
             "2030-01-07T10:00:00.000Z",
             "2030-01-07T10:00:00Z",
@@ -103,7 +101,7 @@ mod tests {
             "2030-01-07T05:00:00-05:00",
         ] {
             assert_eq!(
-                moment(text).as_deref(),
+                time(text).as_deref(),
                 Some("2030-01-07T10:00:00.000Z"),
                 "{text}"
             );
@@ -111,17 +109,17 @@ mod tests {
     }
 
     #[test]
-    fn a_time_without_zone_is_read_in_the_zone() {
-        let written = read("2030-07-01T10:00:00").unwrap();
-        assert!(matches!(written, Written::Local(_)));
+    fn local_time_is_read_in_the_given_zone() {
+        let written = parse("2030-07-01T10:00:00").unwrap();
+        assert!(matches!(written, ParsedTime::Local(_)));
         let london = TimeZone::get("Europe/London").unwrap();
-        let moment = written.in_zone(&london).unwrap();
-        assert_eq!(utc(moment), "2030-07-01T09:00:00.000Z");
-        assert_eq!(local(moment, &london), "2030-07-01T10:00:00.000");
+        let time = written.in_zone(&london).unwrap();
+        assert_eq!(format_utc(time), "2030-07-01T09:00:00.000Z");
+        assert_eq!(format_local(time, &london), "2030-07-01T10:00:00.000");
     }
 
     #[test]
-    fn other_spellings_are_refused() {
+    fn other_formats_are_rejected() {
         for text in [
             "",
             "now",
@@ -140,7 +138,7 @@ mod tests {
             "+002030-01-07T10:00:00Z",
             "2030-01-07T10:00:00é",
         ] {
-            assert_eq!(read(text), None, "{text:?}");
+            assert_eq!(parse(text), None, "{text:?}");
         }
     }
 }

@@ -97,7 +97,7 @@ impl Exchange {
             .map(|(name, value)| json!([name, value]));
         json!({
             "number": number,
-            "time": time_format::utc(self.time),
+            "time": time_format::format_utc(self.time),
             "method": self.method,
             "target": self.target,
             "headers": headers.collect::<Value>(),

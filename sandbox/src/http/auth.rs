@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use base64::Engine;
 use serde_json::{json, Value};
 
-use crate::config::{Service, V1};
+use crate::config::{Service, V1Config};
 
 /// What is wrong with the API key of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +54,11 @@ pub(crate) fn check_key(
 
 /// Checks name and password. Each comes from the service if it has one, else from the server; without a service
 /// those of the callback section stand in the service's place. As long as there is no password, nothing is asked for.
-pub(crate) fn check_basic(headers: &HeaderMap, server: &V1, service: Option<&Service>) -> bool {
+pub(crate) fn check_basic(
+    headers: &HeaderMap,
+    server: &V1Config,
+    service: Option<&Service>,
+) -> bool {
     let chosen = |own: Option<&String>, general: &Option<String>| {
         own.or(general.as_ref())
             .filter(|text| !text.is_empty())
@@ -85,7 +89,7 @@ fn credentials(headers: &HeaderMap) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Settings;
+    use crate::config::Config;
 
     fn sent(pair: Option<&str>) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -98,7 +102,7 @@ mod tests {
 
     /// `user:password` of the server and of the service, each part possibly empty.
     fn opens(server: &str, service: &str, pair: Option<&str>) -> bool {
-        let mut settings = Settings::load(None).unwrap();
+        let mut settings = Config::load(None).unwrap();
         let part = |text: &str| Some(text.to_owned());
         let (user, password) = server.split_once(':').unwrap();
         settings.server.v1.username = part(user);

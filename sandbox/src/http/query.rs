@@ -4,7 +4,7 @@ use jiff::tz::TimeZone;
 use jiff::Timestamp;
 
 use crate::booking::Refusal;
-use crate::domain::time_format::{self, Written};
+use crate::domain::time_format::{self, ParsedTime};
 use crate::http::body::{self, BodyError};
 
 /// The parameters of a query string. A later one replaces an earlier one of the same name;
@@ -76,11 +76,11 @@ impl Query {
     }
 
     /// A time with or without zone.
-    pub(crate) fn written(&self, name: &str) -> Result<Option<Written>, Refusal> {
+    pub(crate) fn written(&self, name: &str) -> Result<Option<ParsedTime>, Refusal> {
         self.parsed(
             name,
             "a time such as 2030-01-07T10:00:00.000Z (write + as %2B)",
-            time_format::read,
+            time_format::parse,
         )
     }
 
@@ -149,9 +149,9 @@ pub(crate) fn boolean(text: &str) -> Option<bool> {
 
 /// Reads a time that must say its zone.
 pub(crate) fn moment(name: &str, text: &str) -> Result<Timestamp, Refusal> {
-    match time_format::read(text) {
-        Some(Written::Moment(moment)) => Ok(moment),
-        Some(Written::Local(_)) => Err(Refusal::Parameter(format!(
+    match time_format::parse(text) {
+        Some(ParsedTime::Utc(moment)) => Ok(moment),
+        Some(ParsedTime::Local(_)) => Err(Refusal::Parameter(format!(
             "Invalid parameter {name}: [{text}] has no time zone; end it with Z or an offset."
         ))),
         None => Err(Refusal::Parameter(format!(
@@ -191,9 +191,9 @@ mod tests {
         assert!(query.slots("f").is_err());
         assert!(query.flag("f").is_err());
         assert!(query.moment("t").is_err());
-        assert!(matches!(query.written("t"), Ok(Some(Written::Local(_)))));
+        assert!(matches!(query.written("t"), Ok(Some(ParsedTime::Local(_)))));
         assert!(query.milliseconds("ms").is_err());
         let moment = query.milliseconds("ok").unwrap().unwrap();
-        assert_eq!(time_format::utc(moment), "2030-01-01T00:00:00.000Z");
+        assert_eq!(time_format::format_utc(moment), "2030-01-01T00:00:00.000Z");
     }
 }

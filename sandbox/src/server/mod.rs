@@ -1,4 +1,4 @@
-//! The router, cross-origin rules and the life of the server.
+//! The router, cross-origin rules and the lifecycle of the server.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use rusqlite::types::Value as Sql;
 use rusqlite::{params, params_from_iter, OptionalExtension, Result, Row, Transaction};
 
 use crate::domain::calendar::Slot;
-use crate::domain::lifecycle::{Life, State};
+use crate::domain::lifecycle::{CallbackState, Lifecycle};
 
 const COLUMNS: &str =
     "id, service, number, desired, scheduled, queued, routing, processing, completed, state, reason, data, created, expires";
@@ -24,9 +24,9 @@ pub(crate) struct Record {
     /// True for a booked slot, false for "as soon as possible".
     pub(crate) scheduled: bool,
     /// When it changes its state by itself.
-    pub(crate) life: Life,
-    /// The state that somebody has given it, in place of what its life says.
-    pub(crate) given: Option<State>,
+    pub(crate) lifecycle: Lifecycle,
+    /// The state that somebody has given it, in place of what its lifecycle says.
+    pub(crate) given: Option<CallbackState>,
     /// Why it is over, if it did not end by itself.
     pub(crate) reason: Option<String>,
     /// Everything else the client sent, as JSON text.
@@ -39,8 +39,8 @@ pub(crate) struct Record {
 
 impl Record {
     /// Its state at a moment.
-    pub(crate) fn state(&self, now: Timestamp) -> State {
-        self.given.unwrap_or_else(|| self.life.state(now))
+    pub(crate) fn state(&self, now: Timestamp) -> CallbackState {
+        self.given.unwrap_or_else(|| self.lifecycle.state(now))
     }
 }
 
@@ -87,12 +87,12 @@ impl<'a> Ledger<'a> {
         let marks = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
         let text = format!("INSERT INTO callback ({COLUMNS}) VALUES ({marks}) {conflict}");
         let mut statement = self.0.prepare_cached(&text)?;
-        let Life {
+        let Lifecycle {
             queued,
             routing,
             processing,
             completed,
-        } = record.life;
+        } = record.lifecycle;
         let written = statement.execute(params![
             record.id,
             record.service,
@@ -103,7 +103,7 @@ impl<'a> Ledger<'a> {
             routing.as_millisecond(),
             processing.as_millisecond(),
             completed.as_millisecond(),
-            record.given.map(State::name),
+            record.given.map(CallbackState::name),
             record.reason,
             record.data,
             record.created.as_millisecond(),
@@ -229,13 +229,13 @@ fn record(row: &Row) -> Result<Record> {
         number: row.get(2)?,
         desired: moment(3)?,
         scheduled: row.get(4)?,
-        life: Life {
+        lifecycle: Lifecycle {
             queued: moment(5)?,
             routing: moment(6)?,
             processing: moment(7)?,
             completed: moment(8)?,
         },
-        given: given.and_then(|name| State::named(&name)),
+        given: given.and_then(|name| CallbackState::from_name(&name)),
         reason: row.get(10)?,
         data: row.get(11)?,
         created: moment(12)?,
@@ -276,7 +276,7 @@ mod tests {
             number: "1".to_owned(),
             desired,
             scheduled,
-            life: Life {
+            lifecycle: Lifecycle {
                 queued: desired,
                 routing: desired,
                 processing: desired,
@@ -336,7 +336,7 @@ mod tests {
     async fn records_come_back_as_they_were() {
         let store = Store::open(None).unwrap();
         let mut written = record("a", "2030-01-07T10:00:00.123Z", true);
-        written.given = Some(State::Paused);
+        written.given = Some(CallbackState::Paused);
         let copy = written.clone();
         run(&store, move |ledger| ledger.insert(&copy))
             .await

@@ -17,7 +17,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{json, Map, Value};
 
 use crate::booking::Refusal;
-use crate::domain::clock::FASTEST;
+use crate::domain::clock::MAX_SPEED;
 use crate::domain::time_format;
 use crate::faults::stream::Connection;
 use crate::http::body::{self, BodyError};
@@ -147,7 +147,7 @@ async fn fields(request: Request) -> Result<Map<String, Value>, Response> {
 
 fn shown_clock(sandbox: &Sandbox) -> Value {
     let clock = &sandbox.desk.clock;
-    json!({"now": time_format::utc(clock.now()), "speed": clock.speed()})
+    json!({"now": time_format::format_utc(clock.now()), "speed": clock.speed()})
 }
 
 async fn clock(State(sandbox): State<Arc<Sandbox>>) -> Response {
@@ -185,7 +185,7 @@ fn move_clock(sandbox: &Sandbox, fields: &Map<String, Value>) -> Result<(), Refu
         }
     };
     let speed = number("speed")?;
-    if speed.is_some_and(|speed| !(0.0..=FASTEST).contains(&speed)) {
+    if speed.is_some_and(|speed| !(0.0..=MAX_SPEED).contains(&speed)) {
         return Err(wrong("Invalid parameter speed: not from 0 to 86400."));
     }
     let now: Option<Timestamp> = match fields.get("now") {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use maud::{html, Markup};
 use serde_json::Value;
 
-use crate::domain::lifecycle::State;
+use crate::domain::lifecycle::CallbackState;
 use crate::faults::request_log::Exchange;
 use crate::store::Record;
 
@@ -40,7 +40,7 @@ pub(crate) fn bookings(records: &[Record], now: Timestamp) -> Markup {
         "Service",
         "Number",
         "For (UTC)",
-        "State",
+        "CallbackState",
         "Id",
     ];
     html! {
@@ -77,12 +77,12 @@ fn booking(record: &Record, now: Timestamp) -> Markup {
     }
 }
 
-fn colour_of(state: State) -> &'static str {
+fn colour_of(state: CallbackState) -> &'static str {
     match state {
-        State::Scheduled => "free",
-        State::Queued | State::Routing | State::Processing => "some",
-        State::Paused => "full",
-        State::Completed => "past",
+        CallbackState::Scheduled => "free",
+        CallbackState::Queued | CallbackState::Routing | CallbackState::Processing => "some",
+        CallbackState::Paused => "full",
+        CallbackState::Completed => "past",
     }
 }
 

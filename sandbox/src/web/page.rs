@@ -150,7 +150,7 @@ fn clock(desk: &Desk, now: Timestamp) -> Markup {
             h2 #clock-title { "Clock" }
             div.card {
                 p #clock data-live {
-                    time.now datetime=(time_format::utc(now)) { (now.strftime("%A %Y-%m-%d %H:%M:%S UTC")) }
+                    time.now datetime=(time_format::format_utc(now)) { (now.strftime("%A %Y-%m-%d %H:%M:%S UTC")) }
                     " " span.faint { "speed " (speed) }
                 }
                 div.row {
@@ -163,7 +163,7 @@ fn clock(desk: &Desk, now: Timestamp) -> Markup {
                     form.row method="post" action="/sandbox/clock" {
                         label {
                             "Time, with Z or an offset"
-                            input name="now" size="25" value=(time_format::utc(now)) required autocomplete="off";
+                            input name="now" size="25" value=(time_format::format_utc(now)) required autocomplete="off";
                         }
                         button { "Set time" }
                     }

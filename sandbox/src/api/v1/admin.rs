@@ -13,7 +13,7 @@ use super::search::{base, shown, Criterion};
 use super::{admitted_everywhere, finish, state, Problem};
 use crate::booking::{Desk, Refusal};
 use crate::domain::calendar::Slot;
-use crate::domain::lifecycle;
+use crate::domain::lifecycle::CallbackState;
 use crate::http::body;
 use crate::http::query::Query;
 use crate::store::Selection;
@@ -88,7 +88,7 @@ async fn try_queues(
 }
 
 /// States, separated by commas.
-fn states(names: &str) -> Result<Vec<lifecycle::State>, Refusal> {
+fn states(names: &str) -> Result<Vec<CallbackState>, Refusal> {
     let names = names
         .split(',')
         .map(str::trim)

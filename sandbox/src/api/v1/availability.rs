@@ -10,8 +10,8 @@ use serde_json::{json, Value};
 
 use super::{admitted, capacities, finish, Problem, ServiceName};
 use crate::booking::{Desk, Offer, Refusal};
-use crate::config::{ClosedInterval, IntervalEnd};
-use crate::domain::interval::{self, Until};
+use crate::config::ClosedInterval;
+use crate::domain::interval::{self, EndPrecedence, IntervalEnd};
 use crate::domain::time_format;
 use crate::http::query::Query;
 
@@ -39,7 +39,8 @@ async fn try_list(
     let now = desk.clock.now();
     let start = query.moment("start")?.unwrap_or(now);
     let until = until(&query, query.moment("end")?, switches.interval_end)?;
-    let stretch = interval::v1(calendar, start, until, switches.first_slot)?;
+    let stretch = interval::v1(calendar, start, until, switches.first_slot)
+        .map_err(|error| Refusal::Parameter(error.to_string()))?;
     let limit = query.slots("max-time-slots")?;
     let offers = desk.offers(&name, now, stretch, limit).await?;
     if offers.is_empty() && switches.closed_interval == ClosedInterval::Refuse {
@@ -78,7 +79,8 @@ async fn try_list_v2(
         query.one_of("end", "end-ms", &zone)?,
         switches.interval_end,
     )?;
-    let stretch = interval::v1(calendar, start, until, switches.first_slot)?;
+    let stretch = interval::v1(calendar, start, until, switches.first_slot)
+        .map_err(|error| Refusal::Parameter(error.to_string()))?;
     let busy = query.flag("report-busy")?;
     let limit = query.slots("max-time-slots")?;
     let mut offers = desk.offers(&name, now, stretch, limit).await?;
@@ -99,9 +101,9 @@ pub(crate) fn slots(offers: &[Offer], minutes: i16, asked_zone: Option<&TimeZone
 
 /// Clients cannot parse `localTime` unless they asked for it.
 fn slot(offer: &Offer, asked_zone: Option<&TimeZone>) -> Value {
-    let mut slot = json!({"utcTime": time_format::utc(offer.start)});
+    let mut slot = json!({"utcTime": time_format::format_utc(offer.start)});
     if let Some(zone) = asked_zone {
-        slot["localTime"] = time_format::local(offer.start, zone).into();
+        slot["localTime"] = time_format::format_local(offer.start, zone).into();
     }
     slot["capacity"] = offer.free.into();
     slot["total"] = offer.total.into();
@@ -111,13 +113,8 @@ fn slot(offer: &Offer, asked_zone: Option<&TimeZone>) -> Value {
 fn until(
     query: &Query,
     end: Option<jiff::Timestamp>,
-    decides: IntervalEnd,
-) -> Result<Until, Refusal> {
-    let end = end.map(Until::Moment);
-    let days = query.count("number-of-days")?.map(Until::Days);
-    let chosen = match decides {
-        IntervalEnd::End => end.or(days),
-        IntervalEnd::NumberOfDays => days.or(end),
-    };
-    Ok(chosen.unwrap_or(Until::Unsaid))
+    decides: EndPrecedence,
+) -> Result<IntervalEnd, Refusal> {
+    IntervalEnd::choose(end, query.count("number-of-days")?, decides)
+        .map_err(|error| Refusal::Parameter(error.to_string()))
 }

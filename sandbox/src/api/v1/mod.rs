@@ -13,8 +13,8 @@ use serde_json::{json, Map, Value};
 
 use crate::booking::{Desk, Offer, Refusal};
 use crate::config::Service;
-use crate::domain::lifecycle::State;
-use crate::domain::phone_number::BadNumber;
+use crate::domain::lifecycle::CallbackState;
+use crate::domain::phone_number::PhoneNumberError;
 use crate::domain::time_format;
 use crate::http::auth::{self, KeyProblem};
 use crate::http::body::BodyError;
@@ -143,7 +143,7 @@ fn admit(desk: &Desk, headers: &HeaderMap, service: Option<&Service>) -> Result<
 /// Only slots with places left are shown.
 fn capacities(offers: &[Offer]) -> Value {
     let free = offers.iter().filter(|offer| offer.free > 0);
-    let slots = free.map(|offer| (time_format::utc(offer.start), offer.free.into()));
+    let slots = free.map(|offer| (time_format::format_utc(offer.start), offer.free.into()));
     Value::Object(slots.collect())
 }
 
@@ -161,8 +161,8 @@ fn is_decided(key: &str) -> bool {
 }
 
 /// The state that a parameter names, in capital or small letters.
-fn state(parameter: &str, name: &str) -> Result<State, Refusal> {
-    State::named(&name.to_ascii_uppercase()).ok_or_else(|| {
+fn state(parameter: &str, name: &str) -> Result<CallbackState, Refusal> {
+    CallbackState::from_name(&name.to_ascii_uppercase()).ok_or_else(|| {
         Refusal::Parameter(format!(
             "Invalid parameter {parameter}: [{name}] is not a state of a callback."
         ))
@@ -208,7 +208,7 @@ fn refuse(desk: &Desk, problem: &Problem) -> Response {
         }
         Problem::Refused(Refusal::TooLate { .. }) => (
             400,
-            callback_exception("State", (400, "BAD_REQUEST"), &message),
+            callback_exception("CallbackState", (400, "BAD_REQUEST"), &message),
         ),
         Problem::Refused(Refusal::Limit(_)) => (
             503,
@@ -255,12 +255,12 @@ fn unknown_callback(status: u16, message: &str) -> (u16, Value) {
 }
 
 /// The codes for which the widget has texts.
-fn number_code(number: &BadNumber) -> (u16, &'static str) {
+fn number_code(number: &PhoneNumberError) -> (u16, &'static str) {
     match number {
-        BadNumber::Invalid(_) => (7030, "INVALID_PHONE_NUMBER"),
-        BadNumber::Impossible(_) => (7036, "IMPOSSIBLE_PHONE_NUMBER"),
-        BadNumber::Premium(_) => (7037, "PHONE_NUMBER_NOT_ALLOWED"),
-        BadNumber::NoCountry { .. } => BAD_PARAMETER,
+        PhoneNumberError::Invalid(_) => (7030, "INVALID_PHONE_NUMBER"),
+        PhoneNumberError::Impossible(_) => (7036, "IMPOSSIBLE_PHONE_NUMBER"),
+        PhoneNumberError::Premium(_) => (7037, "PHONE_NUMBER_NOT_ALLOWED"),
+        PhoneNumberError::NoCountry { .. } => BAD_PARAMETER,
     }
 }
 

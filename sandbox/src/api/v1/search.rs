@@ -12,7 +12,7 @@ use serde_json::{json, Map, Value};
 
 use super::{admitted, admitted_everywhere, finish, is_decided, Problem, ServiceName};
 use crate::booking::{Desk, Refusal};
-use crate::domain::lifecycle;
+use crate::domain::lifecycle::CallbackState;
 use crate::domain::time_format;
 use crate::http::body;
 use crate::http::query::Query;
@@ -119,7 +119,7 @@ async fn try_queue_position(
     let Path(id) = id.map_err(|_| Refusal::Parameter("The path is not UTF-8.".to_owned()))?;
     let record = desk.find(&id).await?;
     let now = desk.clock.now();
-    if record.state(now) == lifecycle::State::Completed {
+    if record.state(now) == CallbackState::Completed {
         return Err(Problem::SessionOver(id));
     }
     let position = desk.position(&record, now).await?;
@@ -129,7 +129,7 @@ async fn try_queue_position(
         "_position": position.place,
         "_eta": (now.as_second() + wait),
         "_total_waiting": position.waiting,
-        "_agent_ready_threshold_passed": record.state(now) > lifecycle::State::Queued,
+        "_agent_ready_threshold_passed": record.state(now) > CallbackState::Queued,
     }))
 }
 
@@ -195,8 +195,8 @@ pub(crate) fn shown(record: &Record, now: Timestamp, base: &str) -> Map<String, 
     show("_id", record.id.clone());
     show("_service_name", record.service.clone());
     show("_customer_number", record.number.clone());
-    show("_desired_time", time_format::utc(record.desired));
-    show("_expiration_time", time_format::utc(record.expires));
+    show("_desired_time", time_format::format_utc(record.desired));
+    show("_expiration_time", time_format::format_utc(record.expires));
     show("_callback_state", state.name().to_owned());
     if let Some(reason) = &record.reason {
         show("_callback_reason", reason.clone());

@@ -11,8 +11,7 @@ use serde_json::{json, Value};
 use super::{finish, wrong, Problem};
 use crate::api::v1::slots;
 use crate::booking::{Desk, Refusal};
-use crate::config::EndChoice;
-use crate::domain::interval::{self, Until};
+use crate::domain::interval::{self, EndPrecedence, IntervalEnd};
 use crate::http::query::Query;
 
 /// `GET /engagement/v3/callbacks/availability/{service}`
@@ -40,7 +39,8 @@ async fn try_list(
     let until = until(&query, &zone, desk.settings.server.v3.interval_end)?;
     let now = desk.clock.now();
     let start = start.unwrap_or(now);
-    let stretch = interval::v3(calendar, start, until, asked_zone.as_ref())?;
+    let stretch = interval::v3(calendar, start, until, asked_zone.as_ref())
+        .map_err(|error| Refusal::Parameter(error.to_string()))?;
     let busy = query.flag("reportBusy")?;
     let limit = query.slots("maxTimeSlots")?;
     let mut offers = desk.offers(&name, now, stretch, limit).await?;
@@ -76,17 +76,8 @@ fn try_open_for(
     Ok(json!({"openFor": open.as_secs() + i64::from(open.subsec_nanos() > 0)}))
 }
 
-fn until(query: &Query, zone: &TimeZone, decides: EndChoice) -> Result<Until, Refusal> {
-    let end = query.one_of("end", "endMS", zone)?.map(Until::Moment);
-    let days = query.count("numberOfDays")?.map(Until::Days);
-    let chosen = match decides {
-        EndChoice::Refuse if end.is_some() && days.is_some() => {
-            return Err(wrong(
-                "Set only one of end, endMS and numberOfDays.".to_owned(),
-            ));
-        }
-        EndChoice::NumberOfDays => days.or(end),
-        EndChoice::End | EndChoice::Refuse => end.or(days),
-    };
-    Ok(chosen.unwrap_or(Until::Unsaid))
+fn until(query: &Query, zone: &TimeZone, decides: EndPrecedence) -> Result<IntervalEnd, Refusal> {
+    let end = query.one_of("end", "endMS", zone)?;
+    IntervalEnd::choose(end, query.count("numberOfDays")?, decides)
+        .map_err(|error| Refusal::Parameter(error.to_string()))
 }

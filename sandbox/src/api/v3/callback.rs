@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{finish, required, Problem};
 use crate::booking::{Desk, Refusal};
-use crate::domain::lifecycle;
+use crate::domain::lifecycle::CallbackState;
 use crate::domain::time_format;
 use crate::http::body;
 
@@ -39,14 +39,14 @@ async fn try_retrieve(desk: &Desk, request: Request) -> Result<Value, Problem> {
     let state = shown_state(record.state(now));
     let mut shown = json!({
         "id": record.id,
-        "desiredTime": time_format::utc(record.desired),
+        "desiredTime": time_format::format_utc(record.desired),
         "callbackState": state.name(),
         "phoneNumber": record.number,
     });
     if let Some(reason) = record
         .reason
         .as_ref()
-        .filter(|_| state == lifecycle::State::Completed)
+        .filter(|_| state == CallbackState::Completed)
     {
         shown["callbackReason"] = reason.as_str().into();
     }
@@ -72,9 +72,9 @@ async fn asked_id(request: Request) -> Result<String, Problem> {
 }
 
 /// This API has no word for a callback that somebody has halted.
-fn shown_state(state: lifecycle::State) -> lifecycle::State {
+fn shown_state(state: CallbackState) -> CallbackState {
     match state {
-        lifecycle::State::Paused => lifecycle::State::Queued,
+        CallbackState::Paused => CallbackState::Queued,
         other => other,
     }
 }

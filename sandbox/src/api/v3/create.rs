@@ -88,7 +88,7 @@ async fn try_call_in(desk: &Desk, request: Request) -> Result<Value, Problem> {
         "id": id.to_string(),
         "toPhoneNumber": service.map_or("", |service| &service.access_number),
         "groupName": group,
-        "expirationTime": time_format::utc(now.saturating_add(CALL_IN_LIFE).unwrap_or(now)),
+        "expirationTime": time_format::format_utc(now.saturating_add(CALL_IN_LIFE).unwrap_or(now)),
         "accessCode": format!("{:05}", id.as_u128() % 100_000),
         "fromPhoneNumber": from.unwrap_or_default(),
         "callbackServiceId": callback_service.unwrap_or_default(),

@@ -12,7 +12,7 @@ use serde_json::{json, Map, Value};
 use uuid::Uuid;
 
 use crate::booking::{Desk, Offer, Refusal};
-use crate::domain::phone_number::BadNumber;
+use crate::domain::phone_number::PhoneNumberError;
 use crate::domain::time_format;
 use crate::http::auth::{self, KeyProblem};
 use crate::http::body::BodyError;
@@ -189,20 +189,23 @@ fn refuse(desk: &Desk, problem: &Problem) -> Response {
 const NOTHING: Vec<Offer> = Vec::new();
 
 /// The codes for which the widget has texts.
-fn number_code(number: &BadNumber) -> u16 {
+fn number_code(number: &PhoneNumberError) -> u16 {
     match number {
-        BadNumber::Invalid(_) => 7030,
-        BadNumber::Impossible(_) => 7036,
-        BadNumber::Premium(_) => 7037,
-        BadNumber::NoCountry { .. } => 501,
+        PhoneNumberError::Invalid(_) => 7030,
+        PhoneNumberError::Impossible(_) => 7036,
+        PhoneNumberError::Premium(_) => 7037,
+        PhoneNumberError::NoCountry { .. } => 501,
     }
 }
 
 /// Proposed slots are a map of text to text here.
 fn proposed(offers: &[Offer]) -> Value {
-    let slots = offers
-        .iter()
-        .map(|offer| (time_format::utc(offer.start), offer.free.to_string().into()));
+    let slots = offers.iter().map(|offer| {
+        (
+            time_format::format_utc(offer.start),
+            offer.free.to_string().into(),
+        )
+    });
     json!({"slots": Value::Object(slots.collect())})
 }
 
