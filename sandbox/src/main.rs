@@ -32,7 +32,7 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use booking::Desk;
+use booking::BookingService;
 use cli::{Arguments, Command};
 use config::Config;
 use domain::clock::Clock;
@@ -62,13 +62,13 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments, settings: Config) -> Result<(), Box<dyn Error>> {
-    let desk = Desk::new(
+    let booking = BookingService::new(
         settings,
         Store::open(arguments.db.as_deref())?,
         Clock::new(arguments.now, arguments.speed),
     );
     let runtime = tokio::runtime::Runtime::new()?;
-    let served = runtime.block_on(server::serve(desk, arguments.listen, announce));
+    let served = runtime.block_on(server::serve(booking, arguments.listen, announce));
     // A database write that hangs must not keep the process alive.
     runtime.shutdown_timeout(Duration::from_secs(1));
     Ok(served?)

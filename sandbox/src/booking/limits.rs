@@ -1,134 +1,107 @@
-//! How many bookings a service takes: queued at once, within a time, for one number. The texts are those of real servers.
+//! How many bookings a service accepts: queued at the same time, within a period, for one number.
+//! The messages are those of real servers.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 
-use super::Refusal;
+use super::BookingError;
 use crate::config::Service;
-use crate::domain::lifecycle::CallbackState;
-use crate::store::{Ledger, Record, Selection};
+use crate::store::{Booking, BookingTable};
 
-/// Callbacks with one number that may wait at once.
-const IN_QUEUE: usize = 2;
+/// Callbacks with one number that may wait at the same time.
+const MAX_PER_NUMBER: u32 = 2;
 
-/// Whether the service takes one more booking.
+/// Refuses a booking that exceeds a limit of the service.
 pub(crate) fn check(
-    ledger: &Ledger,
+    table: &BookingTable,
     service: &Service,
-    record: &Record,
+    booking: &Booking,
     now: Timestamp,
-) -> Result<(), Refusal> {
+) -> Result<(), BookingError> {
     let limits = &service.limits;
-    let due_soon = record.lifecycle.queued <= now;
-    // What is not due soon waits outside the queue, however full that is; a limit of 0 leaves no queue to come into.
+    let due_soon = booking.lifecycle.queued <= now;
+    // A callback that is not due soon does not enter the queue yet. A limit of 0 refuses it too.
     if let Some(limit) = limits.queued.filter(|limit| due_soon || *limit == 0) {
-        check_queue(ledger, record, limit, now)?;
+        check_queue(table, booking, limit, now)?;
     }
     if limits.in_queue_check {
-        check_number(ledger, record, now)?;
+        check_number(table, booking, now)?;
     }
-    // The other limits count what was due soon when it was booked, and nothing else, also later.
+    // The other limits count callbacks that were due soon when they were booked.
     if !due_soon {
         return Ok(());
     }
     for throttle in &limits.throttles {
         let since = now.saturating_sub(SignedDuration::from_secs(i64::from(throttle.seconds)));
-        let count = ledger.due_soon_since(&record.service, since.unwrap_or(Timestamp::MIN))?;
+        let count = table.count_due_soon(&booking.service, since.unwrap_or(Timestamp::MIN))?;
         if count >= throttle.limit {
-            let (service, seconds) = (&record.service, throttle.seconds);
-            let text = format!(
-                "Limit of queued callbacks for {service} is reached for interval {seconds}s."
-            );
-            return Err(Refusal::Limit(text));
+            return Err(BookingError::Limit(format!(
+                "Limit of queued callbacks for {} is reached for interval {}s.",
+                booking.service, throttle.seconds
+            )));
         }
     }
     match limits.daily {
-        Some(limit) => check_day(ledger, service, record, limit, now),
+        Some(limit) => check_day(table, service, booking, limit, now),
         None => Ok(()),
     }
 }
 
 fn check_queue(
-    ledger: &Ledger,
-    record: &Record,
+    table: &BookingTable,
+    booking: &Booking,
     limit: u32,
     now: Timestamp,
-) -> Result<(), Refusal> {
-    let selection = Selection {
-        service: Some(record.service.clone()),
-        alive_at: Some(now),
-        ..Selection::default()
-    };
-    let queued = ledger
-        .select(&selection)?
-        .iter()
-        .filter(|other| other.state(now) == CallbackState::Queued)
-        .count();
-    match u32::try_from(queued).is_ok_and(|queued| queued < limit) {
-        true => Ok(()),
-        false => Err(Refusal::Limit(format!(
-            "Limit of queued callbacks for {} is reached.",
-            record.service
-        ))),
+) -> Result<(), BookingError> {
+    if table.count_queued(&booking.service, now)? < limit {
+        return Ok(());
     }
+    Err(BookingError::Limit(format!(
+        "Limit of queued callbacks for {} is reached.",
+        booking.service
+    )))
 }
 
-fn check_number(ledger: &Ledger, record: &Record, now: Timestamp) -> Result<(), Refusal> {
-    let selection = Selection {
-        number: Some(record.number.clone()),
-        alive_at: Some(now),
-        ..Selection::default()
-    };
-    let alive = ledger.select(&selection)?;
-    let waiting = alive
-        .iter()
-        .filter(|other| {
-            matches!(
-                other.state(now),
-                CallbackState::Scheduled | CallbackState::Queued
-            )
-        })
-        .count();
-    match waiting < IN_QUEUE {
-        true => Ok(()),
-        false => Err(Refusal::Limit(format!(
-            "Callback for _customer_number={} rejected because {IN_QUEUE} callbacks for this number are queued already.",
-            record.number
-        ))),
+fn check_number(
+    table: &BookingTable,
+    booking: &Booking,
+    now: Timestamp,
+) -> Result<(), BookingError> {
+    if table.count_waiting(&booking.number, now)? < MAX_PER_NUMBER {
+        return Ok(());
     }
+    Err(BookingError::Limit(format!(
+        "Callback for _customer_number={} rejected because {MAX_PER_NUMBER} callbacks for this number are queued already.",
+        booking.number
+    )))
 }
 
 fn check_day(
-    ledger: &Ledger,
+    table: &BookingTable,
     service: &Service,
-    record: &Record,
+    booking: &Booking,
     limit: u32,
     now: Timestamp,
-) -> Result<(), Refusal> {
+) -> Result<(), BookingError> {
     let midnight = now.to_zoned(service.calendar.zone.clone()).start_of_day();
     let midnight = midnight.map_or(now, |midnight| midnight.timestamp());
-    let today: Vec<Map<String, Value>> = ledger
-        .records_due_soon_since(&record.service, midnight)?
+    let today: Vec<Map<String, Value>> = table
+        .due_soon(&booking.service, midnight)?
         .iter()
-        .map(values)
+        .map(properties)
         .collect();
-    let own = values(record);
+    let own = properties(booking);
     for key in &service.limits.daily_keys {
-        let Some(value) = own
-            .get(key)
-            .filter(|value| !value.is_null() && *value != "")
-        else {
+        let value = own.get(key);
+        let Some(value) = value.filter(|value| !value.is_null() && *value != "") else {
             continue;
         };
-        let count = today
-            .iter()
-            .filter(|other| other.get(key) == Some(value))
-            .count();
-        if u32::try_from(count).is_ok_and(|count| count < limit) {
+        let others = today.iter().filter(|other| other.get(key) == Some(value));
+        if u32::try_from(others.count()).is_ok_and(|count| count < limit) {
             continue;
         }
         let value = value.as_str().unwrap_or_default();
-        return Err(Refusal::Limit(format!(
+        return Err(BookingError::Limit(format!(
             "Callback for {key}={value} rejected because previous callbacks for this parameter were requested for more \
              than {limit} times today."
         )));
@@ -136,8 +109,9 @@ fn check_day(
     Ok(())
 }
 
-fn values(record: &Record) -> Map<String, Value> {
-    let mut values: Map<String, Value> = serde_json::from_str(&record.data).unwrap_or_default();
-    values.insert("_customer_number".to_owned(), record.number.clone().into());
-    values
+fn properties(booking: &Booking) -> Map<String, Value> {
+    let mut properties: Map<String, Value> =
+        serde_json::from_str(&booking.data).unwrap_or_default();
+    properties.insert("_customer_number".to_owned(), booking.number.clone().into());
+    properties
 }

@@ -1,102 +1,92 @@
-//! The queue: who waits, where, and for how long.
+//! The queue of a service: its callbacks, their positions and the estimated wait.
 
 use jiff::Timestamp;
 
-use super::{Desk, Refusal};
+use super::{saturating_u32, BookingError, BookingService};
 use crate::config::Service;
 use crate::domain::lifecycle::CallbackState;
-use crate::store::{Record, Selection};
+use crate::store::{Booking, BookingFilter};
 
-/// Where a callback stands in its queue.
+/// The position of a callback in its queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Position {
-    /// From 1 on; 0 for one that waits no more.
-    pub(crate) place: u32,
-    /// How many wait in all.
-    pub(crate) waiting: u32,
-    /// Seconds until an agent is free.
+    /// Counts from 1; 0 for a callback that has left the queue.
+    pub(crate) rank: u32,
+    /// The length of the queue.
+    pub(crate) queued: u32,
+    /// In seconds.
     pub(crate) estimated_wait: u32,
 }
 
-/// How a queue stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct QueueStatus {
-    /// Seconds that a new caller waits; `None` when nobody has called yet or nobody works.
+    /// The wait of a new caller in seconds. `None` before the first call and without agents.
     pub(crate) estimated_wait: Option<u32>,
-    /// Whether anybody works.
     pub(crate) staffed: bool,
-    /// Whether the office is open.
     pub(crate) open: bool,
 }
 
-impl Desk {
-    /// The position of a callback among those of its service.
+impl BookingService {
+    /// The position of a callback in the queue of its service.
     pub(crate) async fn position(
         &self,
-        record: &Record,
+        booking: &Booking,
         now: Timestamp,
-    ) -> Result<Position, Refusal> {
-        let service = self.service(&record.service)?;
-        let waiting = self.waiting(&record.service, now).await?;
-        let before = waiting.iter().position(|other| other.id == record.id);
-        let place = before.map_or(0, |before| before + 1);
+    ) -> Result<Position, BookingError> {
+        let service = self.service(&booking.service)?;
+        let queued = self.queued(&booking.service, now).await?;
+        let index = queued.iter().position(|other| other.id == booking.id);
+        let rank = saturating_u32(index.map_or(0, |index| index + 1));
         Ok(Position {
-            place: count(place),
-            waiting: count(waiting.len()),
-            estimated_wait: estimate(service, count(place)).unwrap_or(0),
+            rank,
+            queued: saturating_u32(queued.len()),
+            estimated_wait: estimate(service, rank).unwrap_or(0),
         })
     }
 
-    /// How a service's queue stands for a new caller.
     pub(crate) async fn queue_status(
         &self,
         name: &str,
         now: Timestamp,
-    ) -> Result<QueueStatus, Refusal> {
+    ) -> Result<QueueStatus, BookingError> {
         let service = self.service(name)?;
-        let waiting = self.waiting(name, now).await?;
-        let ever = self.with_service(name, {
-            let name = name.to_owned();
-            move |ledger, _| Ok(ledger.count(&name)?)
-        });
-        let called = ever.await? > 0;
+        let queued = saturating_u32(self.queued(name, now).await?.len());
+        let key = name.to_owned();
+        let total = self.with_service(name, move |table, _| Ok(table.count(&key)?));
+        let has_calls = total.await? > 0;
         Ok(QueueStatus {
-            estimated_wait: estimate(service, count(waiting.len())).filter(|_| called),
+            estimated_wait: estimate(service, queued).filter(|_| has_calls),
             staffed: service.agents > 0,
             open: service.calendar.slot_at(now).is_some(),
         })
     }
 
-    /// The service whose callers wait in a queue: by the queue's name, or by its own.
+    /// The service with a virtual queue of this name, else the service of this name.
     pub(crate) fn service_of_queue(&self, queue: &str) -> Option<&str> {
-        let services = &self.settings.services;
-        let named = services
+        let services = &self.config.services;
+        let by_queue = services
             .iter()
             .find(|(_, service)| service.virtual_queue.as_deref() == Some(queue));
-        named
+        by_queue
             .or_else(|| services.get_key_value(queue))
             .map(|(name, _)| name.as_str())
     }
 
-    async fn waiting(&self, service: &str, now: Timestamp) -> Result<Vec<Record>, Refusal> {
-        let selection = Selection {
+    async fn queued(&self, service: &str, now: Timestamp) -> Result<Vec<Booking>, BookingError> {
+        let filter = BookingFilter {
             service: Some(service.to_owned()),
             alive_at: Some(now),
-            ..Selection::default()
+            ..BookingFilter::default()
         };
-        let mut records = self.select(selection).await?;
-        records.retain(|record| record.state(now) == CallbackState::Queued);
-        Ok(records)
+        let mut bookings = self.select(filter).await?;
+        bookings.retain(|booking| booking.state(now) == CallbackState::Queued);
+        Ok(bookings)
     }
 }
 
-/// `None` when nobody works.
+/// The wait in seconds behind `before` callbacks. `None` without agents.
 fn estimate(service: &Service, before: u32) -> Option<u32> {
-    let each = service.stages.routing + service.stages.processing;
-    let each = u32::try_from(each.as_secs()).unwrap_or(u32::MAX);
-    Some(before.saturating_mul(each) / Some(service.agents).filter(|agents| *agents > 0)?)
-}
-
-fn count(length: usize) -> u32 {
-    u32::try_from(length).unwrap_or(u32::MAX)
+    let per_call = service.stages.routing + service.stages.processing;
+    let per_call = u32::try_from(per_call.as_secs()).unwrap_or(u32::MAX);
+    before.saturating_mul(per_call).checked_div(service.agents)
 }

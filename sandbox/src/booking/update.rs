@@ -1,200 +1,197 @@
-//! Looking up, cancelling and changing what is booked.
+//! Finding, cancelling and updating bookings.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{expiry, is_full, within_bounds, Desk, Refusal, Taken};
-use crate::domain::lifecycle::Stages;
-use crate::domain::lifecycle::{CallbackState, Lifecycle};
-use crate::store::{Record, Selection};
+use super::{check_bounds, expiry, is_full, BookingError, BookingService, Reservation};
+use crate::config::Service;
+use crate::domain::lifecycle::{CallbackState, Lifecycle, Stages};
+use crate::store::{Booking, BookingFilter};
 
-/// What shall become of a booking.
+/// The changes to make to a booking.
 #[derive(Debug, Default)]
-pub(crate) struct Change {
-    /// A new time.
+pub(crate) struct BookingUpdate {
     pub(crate) desired: Option<Timestamp>,
-    /// A new number.
     pub(crate) number: Option<String>,
-    /// A state to go on from, or to stay in when it is paused or over.
+    /// The state to continue from, or to stay in if it is paused or completed.
     pub(crate) state: Option<CallbackState>,
-    /// Properties to replace; an empty text removes one.
+    /// Properties to replace; an empty string removes one.
     pub(crate) properties: Map<String, Value>,
 }
 
-impl Desk {
-    /// The booking with an id.
-    pub(crate) async fn find(&self, id: &str) -> Result<Record, Refusal> {
+impl BookingService {
+    pub(crate) async fn find(&self, id: &str) -> Result<Booking, BookingError> {
         let id = id.to_owned();
         self.store
-            .transact(move |ledger| ledger.get(&id)?.ok_or(Refusal::UnknownCallback(id)))
+            .transact(move |table| table.get(&id)?.ok_or(BookingError::UnknownCallback(id)))
             .await
     }
 
-    /// The selected bookings, by desired time.
-    pub(crate) async fn select(&self, selection: Selection) -> Result<Vec<Record>, Refusal> {
+    /// The matching bookings, by desired time.
+    pub(crate) async fn select(&self, filter: BookingFilter) -> Result<Vec<Booking>, BookingError> {
         self.store
-            .transact(move |ledger| Ok(ledger.select(&selection)?))
+            .transact(move |table| Ok(table.select(&filter)?))
             .await
     }
 
-    /// Cancels a callback that has not come to its conversation yet. `service` is the one it must belong to, if any.
+    /// Cancels a callback that is not yet being talked to. With `service`, it must belong to it.
     pub(crate) async fn cancel(
         &self,
         id: &str,
         service: Option<&str>,
         reason: &str,
-    ) -> Result<Record, Refusal> {
+    ) -> Result<(), BookingError> {
         let now = self.clock.now();
         let (id, service, reason) = (id.to_owned(), service.map(str::to_owned), reason.to_owned());
-        let cancelled = self.store.transact(move |ledger| {
-            let mut record = belonging(ledger.get(&id)?, &id, service.as_deref())?;
-            changeable(&record, now)?;
-            record.given = Some(CallbackState::Completed);
-            record.reason = Some(reason);
-            record.lifecycle.completed = record.lifecycle.completed.min(now);
-            ledger.update(&record)?;
-            Ok::<_, Refusal>(record)
+        let cancelled = self.store.transact(move |table| {
+            let mut booking = require_service(table.get(&id)?, &id, service.as_deref())?;
+            require_modifiable(&booking, now)?;
+            booking.forced_state = Some(CallbackState::Completed);
+            booking.reason = Some(reason);
+            booking.lifecycle.completed = booking.lifecycle.completed.min(now);
+            Ok::<_, BookingError>(table.update(&booking)?)
         });
-        let record = cancelled.await?;
-        self.changed();
-        Ok(record)
+        cancelled.await?;
+        self.notify_changed();
+        Ok(())
     }
 
-    /// Changes time, number, state or properties of a callback that is not over.
-    pub(crate) async fn change(
+    /// Updates time, number, state or properties of a callback that is not completed.
+    pub(crate) async fn update(
         &self,
         id: &str,
-        service: &str,
-        change: Change,
-    ) -> Result<Record, Refusal> {
+        name: &str,
+        update: BookingUpdate,
+    ) -> Result<(), BookingError> {
         let now = self.clock.now();
-        let known = self.service(service)?;
-        let mut slot = None;
-        if let Some(number) = &change.number {
-            known.phone_numbers.check(service, number)?;
+        let service = self.service(name)?;
+        if let Some(number) = &update.number {
+            service.phone_numbers.check(name, number)?;
         }
-        if let Some(desired) = change.desired {
-            // Whoever asks about a callback that is not there gets no answer about times.
-            belonging(Some(self.find(id).await?), id, Some(service))?;
-            within_bounds(known, now, desired)?;
-            slot = known.calendar.slot_at(desired);
-            if slot.is_none() {
-                let proposals = self.proposals(service, now, desired).await?;
-                return Err(Refusal::Closed { desired, proposals });
+        let target = match update.desired {
+            Some(desired) => {
+                // An unknown callback is reported before an impossible time.
+                require_service(Some(self.find(id).await?), id, Some(name))?;
+                check_bounds(service, now, desired)?;
+                let Some(slot) = service.calendar.slot_at(desired) else {
+                    return Err(self.closed_error(name, now, desired).await?);
+                };
+                Some((desired, slot))
             }
-        }
-        let wanted = change.desired;
-        let (key, name) = (id.to_owned(), service.to_owned());
-        let changed = self.with_service(service, move |ledger, service| {
-            let mut record = belonging(ledger.get(&key)?, &key, Some(&name))?;
-            changeable(&record, now)?;
-            if let (Some(desired), Some(slot)) = (change.desired, slot) {
-                record.desired = desired;
-                record.scheduled = true;
-                record.lifecycle = Lifecycle::new(&service.stages, now, desired);
-                record.expires = expiry(service, desired);
-                record.given = None;
-                if is_full(ledger, service, &record, slot)? {
-                    return Ok((record, Taken::Full));
+            None => None,
+        };
+        let (id, service_name) = (id.to_owned(), name.to_owned());
+        let reservation = self.with_service(name, move |table, service| {
+            let mut booking = require_service(table.get(&id)?, &id, Some(&service_name))?;
+            require_modifiable(&booking, now)?;
+            if let Some((desired, slot)) = target {
+                reschedule(&mut booking, service, now, desired);
+                if is_full(table, service, &booking, slot)? {
+                    return Ok(Reservation::SlotFull);
                 }
             }
-            apply(&mut record, change, &service.stages, now);
-            ledger.update(&record)?;
-            Ok((record, Taken::Yes))
+            apply_update(&mut booking, update, &service.stages, now);
+            table.update(&booking)?;
+            Ok(Reservation::Made)
         });
-        match (changed.await?, wanted, slot) {
-            ((_, Taken::Full), Some(desired), Some(slot)) => {
-                Err(self.full(service, now, desired, slot).await?)
-            }
-            ((record, _), ..) => {
-                self.changed();
-                Ok(record)
-            }
+        let is_full = matches!(reservation.await?, Reservation::SlotFull);
+        if let Some((desired, slot)) = target.filter(|_| is_full) {
+            return Err(self.full_error(name, now, desired, slot).await?);
         }
+        self.notify_changed();
+        Ok(())
     }
 
-    /// Forgets all bookings and starts the clock again.
-    pub(crate) async fn reset(&self) -> Result<(), Refusal> {
+    /// Deletes all bookings and resets the clock.
+    pub(crate) async fn reset(&self) -> Result<(), BookingError> {
         self.store
-            .transact(|ledger| Ok::<_, Refusal>(ledger.clear()?))
+            .transact(|table| Ok::<_, BookingError>(table.clear()?))
             .await?;
         self.clock.reset();
-        self.changed();
+        self.notify_changed();
         Ok(())
     }
 }
 
-fn belonging(record: Option<Record>, id: &str, service: Option<&str>) -> Result<Record, Refusal> {
-    record
-        .filter(|record| service.is_none_or(|service| service == record.service))
-        .ok_or_else(|| Refusal::UnknownCallback(id.to_owned()))
+fn require_service(
+    booking: Option<Booking>,
+    id: &str,
+    service: Option<&str>,
+) -> Result<Booking, BookingError> {
+    booking
+        .filter(|booking| service.is_none_or(|service| service == booking.service))
+        .ok_or_else(|| BookingError::UnknownCallback(id.to_owned()))
 }
 
-fn changeable(record: &Record, now: Timestamp) -> Result<(), Refusal> {
-    match record.state(now) {
-        state @ (CallbackState::Processing | CallbackState::Completed) => Err(Refusal::TooLate {
-            id: record.id.clone(),
-            state: state.name(),
-        }),
+fn require_modifiable(booking: &Booking, now: Timestamp) -> Result<(), BookingError> {
+    match booking.state(now) {
+        state @ (CallbackState::Processing | CallbackState::Completed) => {
+            Err(BookingError::NotModifiable {
+                id: booking.id.clone(),
+                state: state.name(),
+            })
+        }
         _ => Ok(()),
     }
 }
 
-fn apply(record: &mut Record, change: Change, stages: &Stages, now: Timestamp) {
-    if let Some(number) = change.number {
-        record.number = number;
+fn reschedule(booking: &mut Booking, service: &Service, now: Timestamp, desired: Timestamp) {
+    booking.desired = desired;
+    booking.scheduled = true;
+    booking.lifecycle = Lifecycle::new(&service.stages, now, desired);
+    booking.expires = expiry(service, desired);
+    booking.forced_state = None;
+}
+
+fn apply_update(booking: &mut Booking, update: BookingUpdate, stages: &Stages, now: Timestamp) {
+    if let Some(number) = update.number {
+        booking.number = number;
     }
-    if let Some(state) = change.state {
-        put_into(record, state, stages, now);
+    if let Some(state) = update.state {
+        set_state(booking, state, stages, now);
     }
-    if change.properties.is_empty() {
+    if update.properties.is_empty() {
         return;
     }
-    let mut data: Map<String, Value> = serde_json::from_str(&record.data).unwrap_or_default();
-    for (key, value) in change.properties {
+    let mut data: Map<String, Value> = serde_json::from_str(&booking.data).unwrap_or_default();
+    for (key, value) in update.properties {
         if value == "" {
             remove(&mut data, &key);
-        } else if !replace(&mut data, &key, &value) {
+        } else if let Some(property) = property_mut(&mut data, &key) {
+            *property = value;
+        } else {
             data.insert(key, value);
         }
     }
-    record.data = Value::Object(data).to_string();
+    booking.data = Value::Object(data).to_string();
 }
 
-fn put_into(record: &mut Record, state: CallbackState, stages: &Stages, now: Timestamp) {
-    match record
+fn set_state(booking: &mut Booking, state: CallbackState, stages: &Stages, now: Timestamp) {
+    let resumed = booking
         .lifecycle
-        .resume_from(stages, now, record.desired, state)
-    {
-        Some(lifecycle) => {
-            record.given = None;
-            record.lifecycle = lifecycle;
-        }
-        None => {
-            record.given = Some(state);
-            record.lifecycle.completed = if state == CallbackState::Completed {
-                now
-            } else {
-                Timestamp::MAX
-            };
-        }
+        .resume_from(stages, now, booking.desired, state);
+    if let Some(lifecycle) = resumed {
+        booking.forced_state = None;
+        booking.lifecycle = lifecycle;
+        return;
     }
+    booking.forced_state = Some(state);
+    booking.lifecycle.completed = if state == CallbackState::Completed {
+        now
+    } else {
+        Timestamp::MAX
+    };
 }
 
-/// Puts a value in the place of the first one of that name, at any depth; whether there was one. The first is the one
-/// that queries show.
-fn replace(data: &mut Map<String, Value>, key: &str, value: &Value) -> bool {
-    data.iter_mut().any(|(name, old)| match old {
-        Value::Object(inner) => replace(inner, key, value),
-        _ if name == key => {
-            *old = value.clone();
-            true
-        }
-        _ => false,
+/// The first property with a name, at any depth. Queries show the first one.
+fn property_mut<'a>(data: &'a mut Map<String, Value>, key: &str) -> Option<&'a mut Value> {
+    data.iter_mut().find_map(|(name, value)| match value {
+        Value::Object(inner) => property_mut(inner, key),
+        _ => (name == key).then_some(value),
     })
 }
 
-/// Removes every value of that name, at any depth.
+/// Removes all properties with a name, at any depth.
 fn remove(data: &mut Map<String, Value>, key: &str) {
     data.retain(|name, value| match value {
         Value::Object(inner) => {
@@ -218,21 +215,20 @@ mod tests {
     }
 
     #[test]
-    fn a_property_changes_where_it_lives() {
+    fn property_is_replaced_in_place() {
         let mut data = data();
-        assert!(
-            replace(&mut data, "b", &json!("2")) && replace(&mut data, "language", &json!("fr"))
-        );
-        assert!(
-            !replace(&mut data, "userData", &json!("x")) && !replace(&mut data, "c", &json!("x"))
-        );
+        for (key, value) in [("b", "2"), ("language", "fr")] {
+            *property_mut(&mut data, key).unwrap() = json!(value);
+        }
+        assert_eq!(property_mut(&mut data, "userData"), None);
+        assert_eq!(property_mut(&mut data, "c"), None);
         let expected =
             json!({"language": "fr", "userData": {"a": "1", "deep": {"b": "2"}, "language": "de"}});
         assert_eq!(Value::Object(data), expected);
     }
 
     #[test]
-    fn a_property_is_removed_at_every_depth() {
+    fn property_is_removed_at_every_depth() {
         let mut data = data();
         for key in ["b", "language", "userData", "c"] {
             remove(&mut data, key);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{json, Map, Value};
 use uuid::Uuid;
 
-use crate::booking::Refusal;
+use crate::booking::BookingError;
 
 /// The longest delay that can be asked for.
 const LONGEST_DELAY_MS: u64 = 600_000;
@@ -75,7 +75,7 @@ struct State {
 
 impl Faults {
     /// Switches one on, from the members of an object, and shows it.
-    pub(crate) fn add(&self, fields: &Map<String, Value>) -> Result<Value, Refusal> {
+    pub(crate) fn add(&self, fields: &Map<String, Value>) -> Result<Value, BookingError> {
         let mut fault = Fault::read(fields)?;
         let mut state = self.lock();
         state.last += 1;
@@ -121,7 +121,7 @@ impl Faults {
 }
 
 impl Fault {
-    fn read(fields: &Map<String, Value>) -> Result<Fault, Refusal> {
+    fn read(fields: &Map<String, Value>) -> Result<Fault, BookingError> {
         if let Some(unknown) = fields.keys().find(|key| !KEYS.contains(&key.as_str())) {
             return Err(wrong(unknown, &format!("one of {}", KEYS.join(", "))));
         }
@@ -140,7 +140,7 @@ impl Fault {
             ..Fault::default()
         };
         match fault.mistake() {
-            Some(mistake) => Err(Refusal::Parameter(mistake.to_owned())),
+            Some(mistake) => Err(BookingError::Parameter(mistake.to_owned())),
             None => Ok(fault),
         }
     }
@@ -265,15 +265,15 @@ pub(crate) fn may_have_body(status: u16) -> bool {
     !matches!(status, 204 | 304)
 }
 
-fn wrong(name: &str, wanted: &str) -> Refusal {
-    Refusal::Parameter(format!("Invalid parameter {name}: not {wanted}."))
+fn wrong(name: &str, wanted: &str) -> BookingError {
+    BookingError::Parameter(format!("Invalid parameter {name}: not {wanted}."))
 }
 
 fn is_absent(value: &Value) -> bool {
     value.is_null() || value.as_str() == Some("")
 }
 
-fn text(fields: &Map<String, Value>, name: &str) -> Result<Option<String>, Refusal> {
+fn text(fields: &Map<String, Value>, name: &str) -> Result<Option<String>, BookingError> {
     match fields.get(name).filter(|value| !is_absent(value)) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
@@ -282,7 +282,11 @@ fn text(fields: &Map<String, Value>, name: &str) -> Result<Option<String>, Refus
 }
 
 /// A whole number, also as text, which is all that a form has.
-fn number(fields: &Map<String, Value>, name: &str, largest: u64) -> Result<Option<u64>, Refusal> {
+fn number(
+    fields: &Map<String, Value>,
+    name: &str,
+    largest: u64,
+) -> Result<Option<u64>, BookingError> {
     let Some(value) = fields.get(name).filter(|value| !is_absent(value)) else {
         return Ok(None);
     };
@@ -297,7 +301,7 @@ fn number(fields: &Map<String, Value>, name: &str, largest: u64) -> Result<Optio
     }
 }
 
-fn probability(value: Option<&Value>) -> Result<f64, Refusal> {
+fn probability(value: Option<&Value>) -> Result<f64, BookingError> {
     let Some(value) = value.filter(|value| !is_absent(value)) else {
         return Ok(1.0);
     };
@@ -306,7 +310,7 @@ fn probability(value: Option<&Value>) -> Result<f64, Refusal> {
         .ok_or_else(|| wrong("probability", "a number from 0 to 1"))
 }
 
-fn reset(text: Option<&str>) -> Result<Option<Reset>, Refusal> {
+fn reset(text: Option<&str>) -> Result<Option<Reset>, BookingError> {
     match text {
         None => Ok(None),
         Some("before") => Ok(Some(Reset::Before)),

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 use jiff::Timestamp;
 
-use crate::booking::Refusal;
+use crate::booking::BookingError;
 use crate::domain::time_format::{self, ParsedTime};
 use crate::http::body::{self, BodyError};
 
@@ -20,7 +20,7 @@ impl Query {
     }
 
     /// Refuses parameters that are not among the `known` ones.
-    pub(crate) fn reject_unknown(&self, known: &[&str]) -> Result<(), Refusal> {
+    pub(crate) fn reject_unknown(&self, known: &[&str]) -> Result<(), BookingError> {
         let is_unknown = |name: &&String| !known.contains(&name.as_str());
         let Some(name) = self.0.iter().map(|(name, _)| name).find(is_unknown) else {
             return Ok(());
@@ -29,7 +29,7 @@ impl Query {
             [] => "this address takes none".to_owned(),
             _ => format!("not one of {}", known.join(", ")),
         };
-        Err(Refusal::Parameter(format!(
+        Err(BookingError::Parameter(format!(
             "Unknown query parameter {name}: {expected}."
         )))
     }
@@ -57,26 +57,26 @@ impl Query {
     }
 
     /// A whole number from 1 on.
-    pub(crate) fn count(&self, name: &str) -> Result<Option<i32>, Refusal> {
+    pub(crate) fn count(&self, name: &str) -> Result<Option<i32>, BookingError> {
         let read = |text: &str| text.parse().ok().filter(|count| *count >= 1);
         self.parsed(name, "a whole number above 0", read)
     }
 
     /// A number of slots.
-    pub(crate) fn slots(&self, name: &str) -> Result<Option<usize>, Refusal> {
+    pub(crate) fn slots(&self, name: &str) -> Result<Option<usize>, BookingError> {
         let count = self.count(name)?;
         Ok(count.and_then(|count| usize::try_from(count).ok()))
     }
 
     /// `true` or `false`; absent means false.
-    pub(crate) fn flag(&self, name: &str) -> Result<bool, Refusal> {
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, BookingError> {
         Ok(self
             .parsed(name, "true or false", boolean)?
             .unwrap_or(false))
     }
 
     /// A time with or without zone.
-    pub(crate) fn written(&self, name: &str) -> Result<Option<ParsedTime>, Refusal> {
+    pub(crate) fn written(&self, name: &str) -> Result<Option<ParsedTime>, BookingError> {
         self.parsed(
             name,
             "a time such as 2030-01-07T10:00:00.000Z (write + as %2B)",
@@ -85,13 +85,13 @@ impl Query {
     }
 
     /// A time with zone.
-    pub(crate) fn moment(&self, name: &str) -> Result<Option<Timestamp>, Refusal> {
+    pub(crate) fn moment(&self, name: &str) -> Result<Option<Timestamp>, BookingError> {
         let text = self.text(name);
         text.map(|text| moment(name, text)).transpose()
     }
 
     /// An IANA time zone.
-    pub(crate) fn zone(&self, name: &str) -> Result<Option<TimeZone>, Refusal> {
+    pub(crate) fn zone(&self, name: &str) -> Result<Option<TimeZone>, BookingError> {
         self.parsed(name, "an IANA time zone", |text| TimeZone::get(text).ok())
     }
 
@@ -101,16 +101,16 @@ impl Query {
         text: &str,
         milliseconds: &str,
         zone: &TimeZone,
-    ) -> Result<Option<Timestamp>, Refusal> {
+    ) -> Result<Option<Timestamp>, BookingError> {
         let written = self.written(text)?;
         let counted = self.milliseconds(milliseconds)?;
         match (written, counted) {
-            (Some(_), Some(_)) => Err(Refusal::Parameter(format!(
+            (Some(_), Some(_)) => Err(BookingError::Parameter(format!(
                 "Set only one of {text} and {milliseconds}."
             ))),
             (Some(written), None) => match written.in_zone(zone) {
                 Some(moment) => Ok(Some(moment)),
-                None => Err(Refusal::Parameter(format!(
+                None => Err(BookingError::Parameter(format!(
                     "Invalid parameter {text}: out of range."
                 ))),
             },
@@ -119,7 +119,7 @@ impl Query {
     }
 
     /// Milliseconds since 1970.
-    pub(crate) fn milliseconds(&self, name: &str) -> Result<Option<Timestamp>, Refusal> {
+    pub(crate) fn milliseconds(&self, name: &str) -> Result<Option<Timestamp>, BookingError> {
         let read = |text: &str| Timestamp::from_millisecond(text.parse().ok()?).ok();
         self.parsed(name, "a number of milliseconds since 1970", read)
     }
@@ -129,13 +129,13 @@ impl Query {
         name: &str,
         wanted: &str,
         read: impl Fn(&str) -> Option<T>,
-    ) -> Result<Option<T>, Refusal> {
+    ) -> Result<Option<T>, BookingError> {
         let Some(text) = self.text(name) else {
             return Ok(None);
         };
         match read(text) {
             Some(value) => Ok(Some(value)),
-            None => Err(Refusal::Parameter(format!(
+            None => Err(BookingError::Parameter(format!(
                 "Invalid parameter {name}: [{text}] is not {wanted}."
             ))),
         }
@@ -148,13 +148,13 @@ pub(crate) fn boolean(text: &str) -> Option<bool> {
 }
 
 /// Reads a time that must say its zone.
-pub(crate) fn moment(name: &str, text: &str) -> Result<Timestamp, Refusal> {
+pub(crate) fn moment(name: &str, text: &str) -> Result<Timestamp, BookingError> {
     match time_format::parse(text) {
         Some(ParsedTime::Utc(moment)) => Ok(moment),
-        Some(ParsedTime::Local(_)) => Err(Refusal::Parameter(format!(
+        Some(ParsedTime::Local(_)) => Err(BookingError::Parameter(format!(
             "Invalid parameter {name}: [{text}] has no time zone; end it with Z or an offset."
         ))),
-        None => Err(Refusal::Parameter(format!(
+        None => Err(BookingError::Parameter(format!(
             "Invalid parameter {name}: [{text}] is not a time such as 2030-01-07T10:00:00.000Z."
         ))),
     }

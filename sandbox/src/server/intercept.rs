@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use axum::Json;
 
 use crate::api::v3;
-use crate::booking::Desk;
+use crate::booking::BookingService;
 use crate::faults::request_log::{beginning, masked, masked_target, Exchange};
 use crate::faults::rules::{may_have_body, Fault, Reset};
 use crate::faults::stream::{Connection, Scissors};
@@ -39,7 +39,7 @@ pub(crate) async fn exchange(
     };
     let (parts, body) = request.into_parts();
     let mut seen = Exchange {
-        time: sandbox.desk.clock.now(),
+        time: sandbox.booking.clock.now(),
         method: parts.method.to_string(),
         target: masked_target(&parts.uri),
         headers: masked(&parts.headers),
@@ -55,7 +55,7 @@ pub(crate) async fn exchange(
             let request = Request::from_parts(parts, Body::from(bytes));
             answer(fault.as_ref(), &connection.scissors, request, next).await
         }
-        Err(error) => unreadable(&sandbox.desk, &parts, &error),
+        Err(error) => unreadable(&sandbox.booking, &parts, &error),
     };
     let (parts, bytes) = collected(response).await;
     let is_reset = fault.as_ref().is_some_and(|fault| fault.reset.is_some());
@@ -63,17 +63,17 @@ pub(crate) async fn exchange(
     seen.answer = beginning(&bytes);
     seen.microseconds = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
     sandbox.requests.add(seen);
-    sandbox.desk.changed();
+    sandbox.booking.notify_changed();
     Response::from_parts(parts, Body::from(bytes))
 }
 
 /// Also a body that cannot be read is nobody's business before the key is right.
-fn unreadable(desk: &Desk, parts: &Parts, error: &BodyError) -> Response {
+fn unreadable(booking: &BookingService, parts: &Parts, error: &BodyError) -> Response {
     let status = match error {
         BodyError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         _ => StatusCode::BAD_REQUEST,
     };
-    let turned_away = v3::turned_away(desk, &parts.method, parts.uri.path(), &parts.headers);
+    let turned_away = v3::turned_away(booking, &parts.method, parts.uri.path(), &parts.headers);
     turned_away.unwrap_or_else(|| failure(&parts.uri, status, &error.to_string()))
 }
 

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::api::{v1, v3};
-use crate::booking::Desk;
+use crate::booking::BookingService;
 use crate::faults::request_log::Requests;
 use crate::faults::rules::Faults;
 use crate::faults::stream::{Connection, Lines};
@@ -51,7 +51,7 @@ const CROSS_ORIGIN: [(HeaderName, HeaderValue); 4] = [
 #[derive(Debug)]
 pub(crate) struct Sandbox {
     /// The bookings and their rules.
-    pub(crate) desk: Arc<Desk>,
+    pub(crate) booking: Arc<BookingService>,
     /// What goes wrong on demand.
     pub(crate) faults: Faults,
     /// What was seen on the wire.
@@ -78,7 +78,7 @@ pub(crate) enum ServeError {
 
 /// Serves until a signal to stop. `ready` gets the real address once connections are taken.
 pub(crate) async fn serve(
-    desk: Desk,
+    booking: BookingService,
     address: SocketAddr,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), ServeError> {
@@ -90,9 +90,9 @@ pub(crate) async fn serve(
     let sandbox = Sandbox {
         hosts: AllowedHosts {
             listen: address.ip(),
-            names: desk.settings.server.hosts.clone(),
+            names: booking.config.server.hosts.clone(),
         },
-        desk: Arc::new(desk),
+        booking: Arc::new(booking),
         faults: Faults::default(),
         requests: Requests::default(),
     };
@@ -106,13 +106,13 @@ pub(crate) async fn serve(
 }
 
 fn router(sandbox: Arc<Sandbox>) -> Router {
-    v1::routes(sandbox.desk.clone())
-        .merge(v3::routes(sandbox.desk.clone()))
+    v1::routes(sandbox.booking.clone())
+        .merge(v3::routes(sandbox.booking.clone()))
         .merge(control::routes(sandbox.clone()))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
         .layer(middleware::from_fn_with_state(
-            sandbox.desk.clone(),
+            sandbox.booking.clone(),
             v3::gateway,
         ))
         .layer(middleware::from_fn(preflight))

@@ -1,145 +1,133 @@
-//! The table as the rules see it, inside one transaction.
+//! The table of bookings, inside one transaction.
 
 use jiff::Timestamp;
 use rusqlite::types::Value as Sql;
 use rusqlite::{params, params_from_iter, OptionalExtension, Result, Row, Transaction};
 
-use crate::domain::calendar::Slot;
+use crate::domain::calendar::Interval;
 use crate::domain::lifecycle::{CallbackState, Lifecycle};
 
 const COLUMNS: &str =
     "id, service, number, desired, scheduled, queued, routing, processing, completed, state, reason, data, created, expires";
 
-/// One booking. Times are kept in milliseconds.
+/// Times are stored in milliseconds.
 #[derive(Clone, Debug)]
-pub(crate) struct Record {
-    /// The id that the client got.
+pub(crate) struct Booking {
     pub(crate) id: String,
-    /// The service it belongs to.
     pub(crate) service: String,
-    /// The number to call.
     pub(crate) number: String,
-    /// When to call.
     pub(crate) desired: Timestamp,
-    /// True for a booked slot, false for "as soon as possible".
+    /// Whether a slot is booked; false means as soon as possible.
     pub(crate) scheduled: bool,
-    /// When it changes its state by itself.
     pub(crate) lifecycle: Lifecycle,
-    /// The state that somebody has given it, in place of what its lifecycle says.
-    pub(crate) given: Option<CallbackState>,
-    /// Why it is over, if it did not end by itself.
+    /// Overrides the state that follows from the lifecycle.
+    pub(crate) forced_state: Option<CallbackState>,
+    /// Why the callback was cancelled.
     pub(crate) reason: Option<String>,
-    /// Everything else the client sent, as JSON text.
+    /// All other members of the request, as JSON.
     pub(crate) data: String,
-    /// When it was booked.
     pub(crate) created: Timestamp,
-    /// When it may be forgotten.
+    /// Reported to clients; nothing is deleted then.
     pub(crate) expires: Timestamp,
 }
 
-impl Record {
-    /// Its state at a moment.
+impl Booking {
     pub(crate) fn state(&self, now: Timestamp) -> CallbackState {
-        self.given.unwrap_or_else(|| self.lifecycle.state(now))
+        self.forced_state
+            .unwrap_or_else(|| self.lifecycle.state(now))
     }
 }
 
-/// Which records are wanted; what is absent does not matter.
+/// `None` matches everything.
 #[derive(Debug, Default)]
-pub(crate) struct Selection {
-    /// Of a service.
+pub(crate) struct BookingFilter {
     pub(crate) service: Option<String>,
-    /// For a number.
     pub(crate) number: Option<String>,
-    /// Desired within a stretch.
-    pub(crate) desired: Option<Slot>,
-    /// Not over at a moment.
+    /// Contains the desired time.
+    pub(crate) desired: Option<Interval>,
+    /// Not completed at this time.
     pub(crate) alive_at: Option<Timestamp>,
 }
 
-/// The table inside one transaction.
-pub(crate) struct Ledger<'a>(&'a Transaction<'a>);
+pub(crate) struct BookingTable<'a>(&'a Transaction<'a>);
 
-impl<'a> Ledger<'a> {
-    /// The table as a transaction sees it.
-    pub(crate) fn new(transaction: &'a Transaction<'a>) -> Ledger<'a> {
-        Ledger(transaction)
+impl<'a> BookingTable<'a> {
+    pub(crate) fn new(transaction: &'a Transaction<'a>) -> BookingTable<'a> {
+        BookingTable(transaction)
     }
 
-    /// Adds a record.
-    pub(crate) fn insert(&self, record: &Record) -> Result<()> {
-        self.write(record, "")
+    pub(crate) fn insert(&self, booking: &Booking) -> Result<()> {
+        self.write(booking, "")
     }
 
-    /// Puts a record in the place of the one with the same id, which keeps its place among those of the same time.
-    pub(crate) fn update(&self, record: &Record) -> Result<()> {
+    /// Replaces the booking with the same id, which keeps its order among those of the same time.
+    pub(crate) fn update(&self, booking: &Booking) -> Result<()> {
         let columns = COLUMNS
             .split(", ")
             .map(|column| format!("{column} = excluded.{column}"));
         let columns: Vec<String> = columns.collect();
         self.write(
-            record,
+            booking,
             &format!("ON CONFLICT (id) DO UPDATE SET {}", columns.join(", ")),
         )
     }
 
-    fn write(&self, record: &Record, conflict: &str) -> Result<()> {
-        let marks = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
-        let text = format!("INSERT INTO callback ({COLUMNS}) VALUES ({marks}) {conflict}");
+    fn write(&self, booking: &Booking, conflict: &str) -> Result<()> {
+        let placeholders = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?";
+        let text = format!("INSERT INTO callback ({COLUMNS}) VALUES ({placeholders}) {conflict}");
         let mut statement = self.0.prepare_cached(&text)?;
         let Lifecycle {
             queued,
             routing,
             processing,
             completed,
-        } = record.lifecycle;
+        } = booking.lifecycle;
         let written = statement.execute(params![
-            record.id,
-            record.service,
-            record.number,
-            record.desired.as_millisecond(),
-            record.scheduled,
+            booking.id,
+            booking.service,
+            booking.number,
+            booking.desired.as_millisecond(),
+            booking.scheduled,
             queued.as_millisecond(),
             routing.as_millisecond(),
             processing.as_millisecond(),
             completed.as_millisecond(),
-            record.given.map(CallbackState::name),
-            record.reason,
-            record.data,
-            record.created.as_millisecond(),
-            record.expires.as_millisecond(),
+            booking.forced_state.map(CallbackState::name),
+            booking.reason,
+            booking.data,
+            booking.created.as_millisecond(),
+            booking.expires.as_millisecond(),
         ]);
         written.map(drop)
     }
 
-    /// The record with an id.
-    pub(crate) fn get(&self, id: &str) -> Result<Option<Record>> {
+    pub(crate) fn get(&self, id: &str) -> Result<Option<Booking>> {
         let mut statement = self
             .0
             .prepare_cached(&format!("SELECT {COLUMNS} FROM callback WHERE id = ?1"))?;
-        statement.query_row([id], record).optional()
+        statement.query_row([id], booking).optional()
     }
 
-    /// The selected records, by desired time.
-    pub(crate) fn select(&self, selection: &Selection) -> Result<Vec<Record>> {
+    /// The matching bookings, by desired time.
+    pub(crate) fn select(&self, filter: &BookingFilter) -> Result<Vec<Booking>> {
         let mut conditions = Vec::new();
         let mut values: Vec<Sql> = Vec::new();
         let mut add = |condition, value: Sql| {
             conditions.push(condition);
             values.push(value);
         };
-        if let Some(service) = &selection.service {
+        if let Some(service) = &filter.service {
             add("service = ?", service.clone().into());
         }
-        if let Some(number) = &selection.number {
+        if let Some(number) = &filter.number {
             add("number = ?", number.clone().into());
         }
-        if let Some(desired) = selection.desired {
-            let (from, to) = bounds(desired);
+        if let Some(desired) = filter.desired {
+            let (from, to) = millis(desired);
             add("desired >= ?", from.into());
             add("desired < ?", to.into());
         }
-        if let Some(now) = selection.alive_at {
+        if let Some(now) = filter.alive_at {
             add("completed > ?", now.as_millisecond().into());
         }
         let condition = if conditions.is_empty() {
@@ -150,13 +138,13 @@ impl<'a> Ledger<'a> {
         let text =
             format!("SELECT {COLUMNS} FROM callback WHERE {condition} ORDER BY desired, rowid");
         let mut statement = self.0.prepare_cached(&text)?;
-        let rows = statement.query_map(params_from_iter(values), record)?;
+        let rows = statement.query_map(params_from_iter(values), booking)?;
         rows.collect()
     }
 
-    /// How many places of a slot are taken, not counting one booking.
-    pub(crate) fn taken(&self, service: &str, slot: Slot, except: &str) -> Result<u32> {
-        let (from, to) = bounds(slot);
+    /// The scheduled bookings in a slot, except one.
+    pub(crate) fn count_in_slot(&self, service: &str, slot: Interval, except: &str) -> Result<u32> {
+        let (from, to) = millis(slot);
         let mut statement = self.0.prepare_cached(
             "SELECT count(*) FROM callback
              WHERE service = ?1 AND desired >= ?2 AND desired < ?3 AND scheduled = 1 AND reason IS NULL AND id <> ?4",
@@ -164,9 +152,9 @@ impl<'a> Ledger<'a> {
         statement.query_row(params![service, from, to, except], |row| row.get(0))
     }
 
-    /// The times of the scheduled bookings of a service within a stretch, in ascending order.
-    pub(crate) fn booked(&self, service: &str, stretch: Slot) -> Result<Vec<Timestamp>> {
-        let (from, to) = bounds(stretch);
+    /// The times of the scheduled bookings of a service in an interval, in ascending order.
+    pub(crate) fn times_in(&self, service: &str, interval: Interval) -> Result<Vec<Timestamp>> {
+        let (from, to) = millis(interval);
         let mut statement = self.0.prepare_cached(
             "SELECT desired FROM callback
              WHERE service = ?1 AND desired >= ?2 AND desired < ?3 AND scheduled = 1 AND reason IS NULL
@@ -176,28 +164,43 @@ impl<'a> Ledger<'a> {
         rows.map(|row| row.map(from_milliseconds)).collect()
     }
 
-    /// Bookings of a service since a moment that were due soon when they were made, cancelled ones included.
-    pub(crate) fn due_soon_since(&self, service: &str, since: Timestamp) -> Result<u32> {
+    /// Counts bookings of a service after a time that were due soon when they were made, including cancelled
+    /// ones.
+    pub(crate) fn count_due_soon(&self, service: &str, since: Timestamp) -> Result<u32> {
         let mut statement = self.0.prepare_cached(
             "SELECT count(*) FROM callback WHERE service = ?1 AND created > ?2 AND queued <= created",
         )?;
         statement.query_row(params![service, since.as_millisecond()], |row| row.get(0))
     }
 
-    /// The same, as records.
-    pub(crate) fn records_due_soon_since(
-        &self,
-        service: &str,
-        since: Timestamp,
-    ) -> Result<Vec<Record>> {
+    /// The bookings of a service since a time that were due soon when they were made.
+    pub(crate) fn due_soon(&self, service: &str, since: Timestamp) -> Result<Vec<Booking>> {
         let mut statement = self.0.prepare_cached(&format!(
             "SELECT {COLUMNS} FROM callback WHERE service = ?1 AND created >= ?2 AND queued <= created"
         ))?;
-        let rows = statement.query_map(params![service, since.as_millisecond()], record)?;
+        let rows = statement.query_map(params![service, since.as_millisecond()], booking)?;
         rows.collect()
     }
 
-    /// How many bookings a service has ever had.
+    /// The callbacks of a service that are queued at a time.
+    pub(crate) fn count_queued(&self, service: &str, now: Timestamp) -> Result<u32> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT count(*) FROM callback
+             WHERE service = ?1 AND completed > ?2 AND queued <= ?2 AND routing > ?2 AND state IS NULL",
+        )?;
+        statement.query_row(params![service, now.as_millisecond()], |row| row.get(0))
+    }
+
+    /// The callbacks with a number, of all services, that are scheduled or queued at a time.
+    pub(crate) fn count_waiting(&self, number: &str, now: Timestamp) -> Result<u32> {
+        let mut statement = self.0.prepare_cached(
+            "SELECT count(*) FROM callback
+             WHERE number = ?1 AND completed > ?2 AND routing > ?2 AND state IS NULL",
+        )?;
+        statement.query_row(params![number, now.as_millisecond()], |row| row.get(0))
+    }
+
+    /// All bookings of a service.
     pub(crate) fn count(&self, service: &str) -> Result<u32> {
         let mut statement = self
             .0
@@ -205,55 +208,59 @@ impl<'a> Ledger<'a> {
         statement.query_row([service], |row| row.get(0))
     }
 
-    /// The records that were made last, the newest first.
-    pub(crate) fn newest(&self, most: u32) -> Result<Vec<Record>> {
+    /// The latest bookings, newest first.
+    pub(crate) fn recent(&self, limit: u32) -> Result<Vec<Booking>> {
         let mut statement = self.0.prepare_cached(&format!(
             "SELECT {COLUMNS} FROM callback ORDER BY created DESC, rowid DESC LIMIT ?1"
         ))?;
-        let rows = statement.query_map([most], record)?;
+        let rows = statement.query_map([limit], booking)?;
         rows.collect()
     }
 
-    /// Forgets everything.
     pub(crate) fn clear(&self) -> Result<()> {
         self.0.execute("DELETE FROM callback", []).map(drop)
     }
 }
 
-fn record(row: &Row) -> Result<Record> {
-    let moment = |index| row.get(index).map(from_milliseconds);
-    let given: Option<String> = row.get(9)?;
-    Ok(Record {
+fn booking(row: &Row) -> Result<Booking> {
+    let time = |index| row.get(index).map(from_milliseconds);
+    let forced_state: Option<String> = row.get(9)?;
+    Ok(Booking {
         id: row.get(0)?,
         service: row.get(1)?,
         number: row.get(2)?,
-        desired: moment(3)?,
+        desired: time(3)?,
         scheduled: row.get(4)?,
         lifecycle: Lifecycle {
-            queued: moment(5)?,
-            routing: moment(6)?,
-            processing: moment(7)?,
-            completed: moment(8)?,
+            queued: time(5)?,
+            routing: time(6)?,
+            processing: time(7)?,
+            completed: time(8)?,
         },
-        given: given.and_then(|name| CallbackState::from_name(&name)),
+        forced_state: forced_state.and_then(|name| CallbackState::from_name(&name)),
         reason: row.get(10)?,
         data: row.get(11)?,
-        created: moment(12)?,
-        expires: moment(13)?,
+        created: time(12)?,
+        expires: time(13)?,
     })
 }
 
-fn bounds(stretch: Slot) -> (i64, i64) {
-    (stretch.start.as_millisecond(), stretch.end.as_millisecond())
+fn millis(interval: Interval) -> (i64, i64) {
+    (
+        interval.start.as_millisecond(),
+        interval.end.as_millisecond(),
+    )
 }
 
-/// Only what `write` wrote is read, so the range of a moment cannot be left.
+/// In range, because only `write` writes.
 fn from_milliseconds(milliseconds: i64) -> Timestamp {
     Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::SignedDuration;
+
     use super::*;
     use crate::store::{Store, StoreError};
 
@@ -261,16 +268,16 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn hour() -> Slot {
-        Slot {
+    fn hour() -> Interval {
+        Interval {
             start: at("2030-01-07T10:00:00Z"),
             end: at("2030-01-07T11:00:00Z"),
         }
     }
 
-    fn record(id: &str, desired: &str, scheduled: bool) -> Record {
+    fn booking(id: &str, desired: &str, scheduled: bool) -> Booking {
         let desired = at(desired);
-        Record {
+        Booking {
             id: id.to_owned(),
             service: "samples".to_owned(),
             number: "1".to_owned(),
@@ -282,7 +289,7 @@ mod tests {
                 processing: desired,
                 completed: desired,
             },
-            given: None,
+            forced_state: None,
             reason: None,
             data: "{}".to_owned(),
             created: desired,
@@ -292,90 +299,146 @@ mod tests {
 
     async fn run<T: Send + 'static>(
         store: &Store,
-        work: impl FnOnce(&Ledger) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&BookingTable) -> Result<T> + Send + 'static,
     ) -> std::result::Result<T, StoreError> {
         store
-            .transact(move |ledger| work(ledger).map_err(StoreError::from))
+            .transact(move |table| work(table).map_err(StoreError::from))
             .await
     }
 
     #[tokio::test]
-    async fn only_scheduled_and_living_bookings_of_the_service_take_places() {
+    async fn only_scheduled_and_active_bookings_take_capacity() {
         let store = Store::open(None).unwrap();
-        let mut other = record("a", "2030-01-07T10:00:00Z", true);
+        let mut other = booking("a", "2030-01-07T10:00:00Z", true);
         other.service = "support".to_owned();
-        let mut cancelled = record("f", "2030-01-07T10:00:00Z", true);
+        let mut cancelled = booking("f", "2030-01-07T10:00:00Z", true);
         cancelled.reason = Some("CANCELLED".to_owned());
-        let records = [
+        let bookings = [
             other,
             cancelled,
-            record("b", "2030-01-07T09:59:59.999Z", true),
-            record("c", "2030-01-07T11:00:00Z", true),
-            record("d", "2030-01-07T10:00:00Z", false),
-            record("e", "2030-01-07T10:59:59.999Z", true),
+            booking("b", "2030-01-07T09:59:59.999Z", true),
+            booking("c", "2030-01-07T11:00:00Z", true),
+            booking("d", "2030-01-07T10:00:00Z", false),
+            booking("e", "2030-01-07T10:59:59.999Z", true),
         ];
-        run(&store, move |ledger| {
-            records.iter().try_for_each(|record| ledger.insert(record))
+        run(&store, move |table| {
+            bookings
+                .iter()
+                .try_for_each(|booking| table.insert(booking))
         })
         .await
         .unwrap();
-        let booked = run(&store, |ledger| ledger.booked("samples", hour()))
+        let times_in = run(&store, |table| table.times_in("samples", hour()))
             .await
             .unwrap();
-        assert_eq!(booked, [at("2030-01-07T10:59:59.999Z")]);
-        let taken = |except: &'static str| {
-            run(&store, move |ledger| {
-                ledger.taken("samples", hour(), except)
+        assert_eq!(times_in, [at("2030-01-07T10:59:59.999Z")]);
+        let count_in_slot = |except: &'static str| {
+            run(&store, move |table| {
+                table.count_in_slot("samples", hour(), except)
             })
         };
-        assert_eq!(taken("").await.unwrap(), 1);
-        assert_eq!(taken("e").await.unwrap(), 0);
+        assert_eq!(count_in_slot("").await.unwrap(), 1);
+        assert_eq!(count_in_slot("e").await.unwrap(), 0);
     }
 
     #[tokio::test]
-    async fn records_come_back_as_they_were() {
+    async fn bookings_round_trip() {
         let store = Store::open(None).unwrap();
-        let mut written = record("a", "2030-01-07T10:00:00.123Z", true);
-        written.given = Some(CallbackState::Paused);
+        let mut written = booking("a", "2030-01-07T10:00:00.123Z", true);
+        written.forced_state = Some(CallbackState::Paused);
         let copy = written.clone();
-        run(&store, move |ledger| ledger.insert(&copy))
-            .await
-            .unwrap();
-        let read = run(&store, |ledger| ledger.get("a"))
-            .await
-            .unwrap()
-            .unwrap();
+        run(&store, move |table| table.insert(&copy)).await.unwrap();
+        let read = run(&store, |table| table.get("a")).await.unwrap().unwrap();
         assert_eq!(format!("{read:?}"), format!("{written:?}"));
-        assert!(run(&store, |ledger| ledger.get("b"))
-            .await
-            .unwrap()
-            .is_none());
-        let selected = run(&store, |ledger| {
-            ledger.select(&Selection {
+        assert!(run(&store, |table| table.get("b")).await.unwrap().is_none());
+        let selected = run(&store, |table| {
+            table.select(&BookingFilter {
                 number: Some("1".to_owned()),
                 desired: Some(hour()),
-                ..Selection::default()
+                ..BookingFilter::default()
             })
         });
         assert_eq!(selected.await.unwrap().len(), 1);
     }
 
     #[tokio::test]
-    async fn a_failed_transaction_leaves_nothing_and_the_store_usable() {
+    async fn failed_transaction_is_rolled_back() {
         let store = Store::open(None).unwrap();
-        let twice = || record("a", "2030-01-07T10:00:00Z", true);
+        let twice = || booking("a", "2030-01-07T10:00:00Z", true);
         let first = twice();
-        run(&store, move |ledger| ledger.insert(&first))
+        run(&store, move |table| table.insert(&first))
             .await
             .unwrap();
-        let failed = run(&store, move |ledger| {
-            ledger.insert(&record("b", "2030-01-07T10:00:00Z", true))?;
-            ledger.insert(&twice())
+        let failed = run(&store, move |table| {
+            table.insert(&booking("b", "2030-01-07T10:00:00Z", true))?;
+            table.insert(&twice())
         });
         assert!(matches!(failed.await, Err(StoreError::Failed(_))));
         assert_eq!(
-            run(&store, |ledger| ledger.count("samples")).await.unwrap(),
+            run(&store, |table| table.count("samples")).await.unwrap(),
             1
         );
+    }
+
+    #[tokio::test]
+    async fn counts_agree_with_states() {
+        let store = Store::open(None).unwrap();
+        let seconds = |count: i64| at("2030-01-07T10:00:00Z") + SignedDuration::from_secs(count);
+        let mut bookings = Vec::new();
+        for (index, forced_state) in [
+            None,
+            None,
+            Some(CallbackState::Paused),
+            Some(CallbackState::Completed),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let mut booking = booking(&index.to_string(), "2030-01-07T10:00:00Z", true);
+            let start = i64::try_from(index).unwrap();
+            booking.lifecycle = Lifecycle {
+                queued: seconds(start),
+                routing: seconds(start + 3),
+                processing: seconds(start + 4),
+                completed: seconds(start + 9),
+            };
+            booking.forced_state = forced_state;
+            bookings.push(booking);
+        }
+        let copies = bookings.clone();
+        run(&store, move |table| {
+            copies.iter().try_for_each(|booking| table.insert(booking))
+        })
+        .await
+        .unwrap();
+        for millis in (-1_000..15_000).step_by(250) {
+            let now = seconds(0) + SignedDuration::from_millis(millis);
+            let states: Vec<CallbackState> =
+                bookings.iter().map(|booking| booking.state(now)).collect();
+            let count = |wanted: &[CallbackState]| {
+                states.iter().filter(|state| wanted.contains(state)).count() as u32
+            };
+            let queued = run(&store, move |table| table.count_queued("samples", now));
+            assert_eq!(
+                queued.await.unwrap(),
+                count(&[CallbackState::Queued]),
+                "{now}"
+            );
+            let waiting = run(&store, move |table| table.count_waiting("1", now)).await;
+            let expected = count(&[CallbackState::Scheduled, CallbackState::Queued]);
+            assert_eq!(waiting.unwrap(), expected, "{now}");
+        }
+    }
+
+    #[tokio::test]
+    async fn panic_is_reported_and_rolled_back() {
+        let store = Store::open(None).unwrap();
+        let failed = store.transact(|table| -> std::result::Result<(), StoreError> {
+            table.insert(&booking("a", "2030-01-07T10:00:00Z", true))?;
+            panic!("in a database task");
+        });
+        assert!(matches!(failed.await, Err(StoreError::Panicked)));
+        let count = run(&store, |table| table.count("samples"));
+        assert_eq!(count.await.unwrap(), 0);
     }
 }

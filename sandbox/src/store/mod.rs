@@ -1,7 +1,7 @@
-//! The bookings, in one SQLite table for both APIs.
+//! The bookings of both APIs in one SQLite table.
 //!
-//! One connection, used by one blocking task at a time, so that the asynchronous workers
-//! never wait for the disk. A file is held exclusively as long as the server runs.
+//! One connection is used by one blocking task at a time, so that the asynchronous workers never
+//! wait for the disk. The server locks a database file exclusively.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,9 +11,9 @@ use tokio::sync::Mutex;
 
 mod bookings;
 
-pub(crate) use bookings::{Ledger, Record, Selection};
+pub(crate) use bookings::{Booking, BookingFilter, BookingTable};
 
-/// Marks a file as one of this program's, in SQLite's header.
+/// Identifies a database of this program, in SQLite's header.
 const APPLICATION_ID: i64 = 0x6362_7362;
 const SCHEMA_VERSION: i64 = 2;
 const SCHEMA: &str = "
@@ -40,36 +40,30 @@ CREATE INDEX callback_by_creation ON callback (service, created);
 CREATE INDEX callback_newest ON callback (created);
 ";
 
-/// Why bookings cannot be kept.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StoreError {
-    /// Another process has the file open.
     #[error(
         "the database {} is in use by another process: stop it or choose another file", .0.display()
     )]
     InUse(PathBuf),
-    /// The file holds something else.
     #[error(
         "{} is not a database of this version of callback-sandbox: choose another file", .0.display()
     )]
     Foreign(PathBuf),
-    /// The file cannot be opened.
     #[error("cannot open the database {}: {source}", file.display())]
     Open {
-        /// The file.
         file: PathBuf,
-        /// What SQLite said.
         source: rusqlite::Error,
     },
-    /// Reading or writing failed.
     #[error("the database failed: {0}")]
     Failed(#[from] rusqlite::Error),
-    /// The server is going down.
+    /// Nothing is written then: the transaction is rolled back.
+    #[error("internal error: a database task panicked")]
+    Panicked,
     #[error("the server is stopping")]
     Stopping,
 }
 
-/// The bookings.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
     connection: Arc<Mutex<Connection>>,
@@ -91,11 +85,11 @@ impl Store {
         })
     }
 
-    /// Runs a piece of work as one transaction, which is kept when the work succeeds: what it counts and what it
-    /// writes belong together, and nobody else reads or writes meanwhile.
+    /// Runs `work` in one transaction and commits it if the work succeeds. No other task reads or
+    /// writes in the meantime.
     pub(crate) async fn transact<T, E>(
         &self,
-        work: impl FnOnce(&Ledger) -> Result<T, E> + Send + 'static,
+        work: impl FnOnce(&BookingTable) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
@@ -107,18 +101,25 @@ impl Store {
             let transaction = connection
                 .transaction_with_behavior(TransactionBehavior::Immediate)
                 .map_err(failed)?;
-            let result = work(&Ledger::new(&transaction))?;
+            let result = work(&BookingTable::new(&transaction))?;
             transaction.commit().map_err(failed)?;
             Ok(result)
         };
         tokio::task::spawn_blocking(run)
             .await
-            .unwrap_or_else(|_| Err(StoreError::Stopping.into()))
+            .unwrap_or_else(|error| {
+                let error = if error.is_panic() {
+                    StoreError::Panicked
+                } else {
+                    StoreError::Stopping
+                };
+                Err(error.into())
+            })
     }
 }
 
 fn open_file(file: &Path) -> rusqlite::Result<Connection> {
-    // Without SQLITE_OPEN_URI: a name such as `file:x` is a name.
+    // Without SQLITE_OPEN_URI a name such as `file:x` is a plain name.
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
         | OpenFlags::SQLITE_OPEN_CREATE
         | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -131,7 +132,7 @@ fn open_file(file: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Creates the table in an empty database; the error of a foreign one is "not a database".
+/// Creates the table in an empty database. Fails with `SQLITE_NOTADB` for a foreign one.
 fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;
     let tables: i64 =

@@ -16,7 +16,7 @@ use futures_util::stream::{unfold, Stream};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{json, Map, Value};
 
-use crate::booking::Refusal;
+use crate::booking::BookingError;
 use crate::domain::clock::MAX_SPEED;
 use crate::domain::time_format;
 use crate::faults::stream::Connection;
@@ -116,9 +116,9 @@ pub(crate) fn failure(status: StatusCode, message: &str) -> Response {
     (status, Json(json!({"error": message}))).into_response()
 }
 
-fn refuse(refusal: &Refusal) -> Response {
+fn refuse(refusal: &BookingError) -> Response {
     let status = match refusal {
-        Refusal::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        BookingError::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
         _ => StatusCode::BAD_REQUEST,
     };
     failure(status, &refusal.to_string())
@@ -146,7 +146,7 @@ async fn fields(request: Request) -> Result<Map<String, Value>, Response> {
 }
 
 fn shown_clock(sandbox: &Sandbox) -> Value {
-    let clock = &sandbox.desk.clock;
+    let clock = &sandbox.booking.clock;
     json!({"now": time_format::format_utc(clock.now()), "speed": clock.speed()})
 }
 
@@ -166,8 +166,8 @@ async fn set_clock(State(sandbox): State<Arc<Sandbox>>, request: Request) -> Res
     }
 }
 
-fn move_clock(sandbox: &Sandbox, fields: &Map<String, Value>) -> Result<(), Refusal> {
-    let wrong = |text: &str| Refusal::Parameter(text.to_owned());
+fn move_clock(sandbox: &Sandbox, fields: &Map<String, Value>) -> Result<(), BookingError> {
+    let wrong = |text: &str| BookingError::Parameter(text.to_owned());
     let known = ["now", "advanceSeconds", "speed"];
     if fields.is_empty() || fields.keys().any(|key| !known.contains(&key.as_str())) {
         return Err(wrong(
@@ -178,7 +178,8 @@ fn move_clock(sandbox: &Sandbox, fields: &Map<String, Value>) -> Result<(), Refu
         None | Some(Value::Null) => Ok(None),
         Some(value) => {
             let read = value.as_f64().or_else(|| value.as_str()?.parse().ok());
-            let wrong = || Refusal::Parameter(format!("Invalid parameter {name}: not a number."));
+            let wrong =
+                || BookingError::Parameter(format!("Invalid parameter {name}: not a number."));
             read.filter(|number: &f64| number.is_finite())
                 .map(Some)
                 .ok_or_else(wrong)
@@ -193,7 +194,7 @@ fn move_clock(sandbox: &Sandbox, fields: &Map<String, Value>) -> Result<(), Refu
         Some(Value::String(text)) => Some(query::moment("now", text)?),
         Some(_) => return Err(wrong("Invalid parameter now: not text.")),
     };
-    let clock = &sandbox.desk.clock;
+    let clock = &sandbox.booking.clock;
     let advanced = number("advanceSeconds")?.map(|seconds| {
         let base = now.unwrap_or_else(|| clock.now());
         let by = SignedDuration::try_from_secs_f64(seconds).ok();
@@ -201,7 +202,7 @@ fn move_clock(sandbox: &Sandbox, fields: &Map<String, Value>) -> Result<(), Refu
             .ok_or_else(|| wrong("The clock cannot go that far."))
     });
     clock.set(advanced.transpose()?.or(now), speed);
-    sandbox.desk.changed();
+    sandbox.booking.notify_changed();
     Ok(())
 }
 
@@ -217,7 +218,7 @@ async fn add_fault(State(sandbox): State<Arc<Sandbox>>, request: Request) -> Res
     };
     match sandbox.faults.add(&fields) {
         Ok(shown) => {
-            sandbox.desk.changed();
+            sandbox.booking.notify_changed();
             done(&headers, shown)
         }
         Err(refusal) => refuse(&refusal),
@@ -226,7 +227,7 @@ async fn add_fault(State(sandbox): State<Arc<Sandbox>>, request: Request) -> Res
 
 async fn clear_faults(State(sandbox): State<Arc<Sandbox>>, headers: HeaderMap) -> Response {
     sandbox.faults.clear();
-    sandbox.desk.changed();
+    sandbox.booking.notify_changed();
     done(&headers, json!([]))
 }
 
@@ -237,7 +238,7 @@ async fn remove_fault(
     headers: HeaderMap,
 ) -> Response {
     let found = id.parse().is_ok_and(|id| sandbox.faults.remove(id));
-    sandbox.desk.changed();
+    sandbox.booking.notify_changed();
     match found {
         true => done(&headers, json!({})),
         false => failure(StatusCode::NOT_FOUND, "There is no fault with this number."),
@@ -262,7 +263,7 @@ async fn requests(State(sandbox): State<Arc<Sandbox>>, RawQuery(query): RawQuery
 async fn reset(State(sandbox): State<Arc<Sandbox>>, headers: HeaderMap) -> Response {
     sandbox.faults.clear();
     sandbox.requests.clear();
-    match sandbox.desk.reset().await {
+    match sandbox.booking.reset().await {
         Ok(()) => done(&headers, json!({})),
         Err(refusal) => refuse(&refusal),
     }
@@ -273,7 +274,7 @@ async fn events(
     State(sandbox): State<Arc<Sandbox>>,
 ) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
     let stream = unfold(
-        (sandbox.desk.watch(), false),
+        (sandbox.booking.watch(), false),
         |(mut changes, waited)| async move {
             if waited {
                 tokio::time::sleep(PAUSE).await;

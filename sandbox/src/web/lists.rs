@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::domain::lifecycle::CallbackState;
 use crate::faults::request_log::Exchange;
-use crate::store::Record;
+use crate::store::Booking;
 
 /// What can go wrong at the push of a button: the words, and the fields of the fault.
 const PRESETS: [(&str, &[(&str, &str)]); 6] = [
@@ -34,7 +34,7 @@ const PRESETS: [(&str, &[(&str, &str)]); 6] = [
 ];
 
 /// The bookings that were made last.
-pub(crate) fn bookings(records: &[Record], now: Timestamp) -> Markup {
+pub(crate) fn bookings(records: &[Booking], now: Timestamp) -> Markup {
     let titles = [
         "Made (UTC)",
         "Service",
@@ -60,7 +60,7 @@ pub(crate) fn bookings(records: &[Record], now: Timestamp) -> Markup {
     }
 }
 
-fn booking(record: &Record, now: Timestamp) -> Markup {
+fn booking(record: &Booking, now: Timestamp) -> Markup {
     let state = record.state(now);
     html! {
         tr {

@@ -13,7 +13,7 @@ use jiff::{Timestamp, ToSpan};
 use maud::{html, Markup, DOCTYPE};
 
 use super::lists;
-use crate::booking::{Cell, Desk, Offer, Refusal, Week};
+use crate::booking::{BookingError, BookingService, HourCell, SlotOffer, Week};
 use crate::config::Service;
 use crate::domain::calendar::Slot;
 use crate::domain::time_format;
@@ -45,7 +45,7 @@ struct ServiceWeek<'a> {
 }
 
 /// The slots that can still be booked, by day and hour of the service's zone.
-type Slots = BTreeMap<(Date, i8), Vec<Offer>>;
+type Slots = BTreeMap<(Date, i8), Vec<SlotOffer>>;
 
 /// `GET /`
 pub(crate) async fn page(
@@ -68,16 +68,16 @@ pub(crate) async fn page(
     }
 }
 
-async fn whole(sandbox: &Sandbox, asked: Option<Date>) -> Result<Markup, Refusal> {
-    let desk = &sandbox.desk;
-    let now = desk.clock.now();
-    let newest = desk.newest(SHOWN).await?;
+async fn whole(sandbox: &Sandbox, asked: Option<Date>) -> Result<Markup, BookingError> {
+    let booking = &sandbox.booking;
+    let now = booking.clock.now();
+    let newest = booking.recent(SHOWN).await?;
     let mut weeks = Vec::new();
-    for (name, service) in &desk.settings.services {
+    for (name, service) in &booking.config.services {
         let today = now.to_zoned(service.calendar.zone.clone()).date();
         let first = asked.unwrap_or(today);
-        let week = desk.week(name, first).await?;
-        let slots = slots(desk, name, service, first).await?;
+        let week = booking.week(name, first).await?;
+        let slots = slots(booking, name, service, first).await?;
         weeks.push(ServiceWeek {
             name,
             service,
@@ -104,7 +104,7 @@ async fn whole(sandbox: &Sandbox, asked: Option<Date>) -> Result<Markup, Refusal
                     span #live.badge role="status" { "not live" }
                 }
                 main {
-                    (clock(desk, now))
+                    (clock(booking, now))
                     (weeks_of(first, &weeks))
                     (lists::bookings(&newest, now))
                     (lists::faults(&sandbox.faults.shown()))
@@ -116,7 +116,12 @@ async fn whole(sandbox: &Sandbox, asked: Option<Date>) -> Result<Markup, Refusal
     })
 }
 
-async fn slots(desk: &Desk, name: &str, service: &Service, first: Date) -> Result<Slots, Refusal> {
+async fn slots(
+    booking: &BookingService,
+    name: &str,
+    service: &Service,
+    first: Date,
+) -> Result<Slots, BookingError> {
     let zone = &service.calendar.zone;
     let midnight = |date: Date| {
         date.to_zoned(zone.clone())
@@ -125,8 +130,8 @@ async fn slots(desk: &Desk, name: &str, service: &Service, first: Date) -> Resul
     let start = midnight(first);
     let end = first.checked_add(7.days()).map_or(Timestamp::MAX, midnight);
     let mut slots = Slots::new();
-    for offer in desk
-        .offers(name, desk.clock.now(), Slot { start, end }, None)
+    for offer in booking
+        .offers(name, booking.clock.now(), Slot { start, end }, None)
         .await?
     {
         let local = offer.start.to_zoned(zone.clone());
@@ -138,8 +143,8 @@ async fn slots(desk: &Desk, name: &str, service: &Service, first: Date) -> Resul
     Ok(slots)
 }
 
-fn clock(desk: &Desk, now: Timestamp) -> Markup {
-    let speed = desk.clock.speed();
+fn clock(booking: &BookingService, now: Timestamp) -> Markup {
+    let speed = booking.clock.speed();
     let advance = [
         ("15 minutes on", "900"),
         ("1 hour on", "3600"),
@@ -268,13 +273,13 @@ fn one_week(one: &ServiceWeek) -> Markup {
     }
 }
 
-fn one_hour(key: &str, cell: &Cell, offers: &[Offer], zone: &TimeZone) -> Markup {
+fn one_hour(key: &str, cell: &HourCell, offers: &[SlotOffer], zone: &TimeZone) -> Markup {
     let colour = match cell {
-        Cell { slots: 0, .. } => return html! { td.closed { "–" } },
-        Cell { past: true, .. } => "past",
-        Cell { total: 0, .. } => "closed",
-        Cell { booked: 0, .. } => "free",
-        Cell { booked, total, .. } if booked < total => "some",
+        HourCell { slots: 0, .. } => return html! { td.closed { "–" } },
+        HourCell { past: true, .. } => "past",
+        HourCell { total: 0, .. } => "closed",
+        HourCell { booked: 0, .. } => "free",
+        HourCell { booked, total, .. } if booked < total => "some",
         _ => "full",
     };
     let full = offers
@@ -291,7 +296,7 @@ fn one_hour(key: &str, cell: &Cell, offers: &[Offer], zone: &TimeZone) -> Markup
 }
 
 /// When it begins, what is booked and how many places it has.
-fn one_slot(offer: &Offer, zone: &TimeZone) -> String {
+fn one_slot(offer: &SlotOffer, zone: &TimeZone) -> String {
     let start = offer.start.to_zoned(zone.clone());
     format!(
         "{} {}/{}",

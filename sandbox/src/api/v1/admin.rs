@@ -11,12 +11,12 @@ use serde_json::{json, Map, Value};
 
 use super::search::{base, shown, Criterion};
 use super::{admitted_everywhere, finish, state, Problem};
-use crate::booking::{Desk, Refusal};
+use crate::booking::{BookingError, BookingService};
 use crate::domain::calendar::Slot;
 use crate::domain::lifecycle::CallbackState;
 use crate::http::body;
 use crate::http::query::Query;
-use crate::store::Selection;
+use crate::store::BookingFilter;
 
 /// The window of `queues` when the request does not say.
 const BACK: SignedDuration = SignedDuration::from_mins(15);
@@ -24,23 +24,23 @@ const AHEAD: SignedDuration = SignedDuration::from_hours(24);
 
 /// `GET /genesys/1/admin/callback/queues`
 pub(crate) async fn queues(
-    State(desk): State<Arc<Desk>>,
+    State(booking): State<Arc<BookingService>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let answer = try_queues(&desk, query.as_deref(), &headers).await;
-    finish(&desk, answer)
+    let answer = try_queues(&booking, query.as_deref(), &headers).await;
+    finish(&booking, answer)
 }
 
 async fn try_queues(
-    desk: &Desk,
+    booking: &BookingService,
     query: Option<&str>,
     headers: &HeaderMap,
 ) -> Result<Value, Problem> {
-    admitted_everywhere(desk, headers)?;
+    admitted_everywhere(booking, headers)?;
     let pairs = body::pairs(query.unwrap_or_default())?;
     let query = Query::read(query)?;
-    let now = desk.clock.now();
+    let now = booking.clock.now();
     let at = |offset| now.saturating_add(offset).unwrap_or(now);
     let start = query.moment("start_time")?.unwrap_or_else(|| at(-BACK));
     let end = query.moment("end_time")?.unwrap_or_else(|| at(AHEAD));
@@ -48,10 +48,10 @@ async fn try_queues(
     let target = query.text("target");
     let states = query.text("states").map(states).transpose()?;
     let passed = ["target", "start_time", "end_time", "states", "max"];
-    let criteria = Criterion::all(desk, target, &pairs, &passed)?;
+    let criteria = Criterion::all(booking, target, &pairs, &passed)?;
     let mut queues: BTreeMap<&str, Vec<Value>> = BTreeMap::new();
-    for name in desk
-        .settings
+    for name in booking
+        .config
         .services
         .keys()
         .filter(|name| target.is_none_or(|target| target == *name))
@@ -59,9 +59,9 @@ async fn try_queues(
         queues.insert(name, Vec::new());
     }
     if let Some(target) = target {
-        desk.service(target)?;
+        booking.service(target)?;
     }
-    let selection = Selection {
+    let selection = BookingFilter {
         service: target.map(str::to_owned),
         desired: Some(Slot {
             start,
@@ -69,10 +69,10 @@ async fn try_queues(
                 .saturating_add(SignedDuration::from_millis(1))
                 .unwrap_or(end),
         }),
-        ..Selection::default()
+        ..BookingFilter::default()
     };
     let base = base(headers);
-    for record in desk.select(selection).await? {
+    for record in booking.select(selection).await? {
         let wanted = states
             .as_ref()
             .is_none_or(|states| states.contains(&record.state(now)));
@@ -88,7 +88,7 @@ async fn try_queues(
 }
 
 /// States, separated by commas.
-fn states(names: &str) -> Result<Vec<CallbackState>, Refusal> {
+fn states(names: &str) -> Result<Vec<CallbackState>, BookingError> {
     let names = names
         .split(',')
         .map(str::trim)
@@ -98,36 +98,36 @@ fn states(names: &str) -> Result<Vec<CallbackState>, Refusal> {
 
 /// `GET /genesys/1/admin/callback/watermarks`
 pub(crate) async fn watermarks(
-    State(desk): State<Arc<Desk>>,
+    State(booking): State<Arc<BookingService>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let answer = try_watermarks(&desk, query.as_deref(), &headers).await;
-    finish(&desk, answer)
+    let answer = try_watermarks(&booking, query.as_deref(), &headers).await;
+    finish(&booking, answer)
 }
 
 async fn try_watermarks(
-    desk: &Desk,
+    booking: &BookingService,
     query: Option<&str>,
     headers: &HeaderMap,
 ) -> Result<Value, Problem> {
-    admitted_everywhere(desk, headers)?;
+    admitted_everywhere(booking, headers)?;
     let query = Query::read(query)?;
-    let now = desk.clock.now();
+    let now = booking.clock.now();
     let named: Vec<&str> = query.every("service_name").collect();
     let mut counts: BTreeMap<&str, u32> = match named.is_empty() {
-        true => desk
-            .settings
+        true => booking
+            .config
             .services
             .keys()
             .map(|name| (name.as_str(), 0))
             .collect(),
         false => named.into_iter().map(|name| (name, 0)).collect(),
     };
-    for record in desk
-        .select(Selection {
+    for record in booking
+        .select(BookingFilter {
             alive_at: Some(now),
-            ..Selection::default()
+            ..BookingFilter::default()
         })
         .await?
     {
@@ -140,23 +140,30 @@ async fn try_watermarks(
 }
 
 /// `POST /genesys/1/admin/callback/cancel`
-pub(crate) async fn cancel(State(desk): State<Arc<Desk>>, request: Request) -> Response {
-    let answer = try_cancel(&desk, request).await;
-    finish(&desk, answer)
+pub(crate) async fn cancel(
+    State(booking): State<Arc<BookingService>>,
+    request: Request,
+) -> Response {
+    let answer = try_cancel(&booking, request).await;
+    finish(&booking, answer)
 }
 
-async fn try_cancel(desk: &Desk, request: Request) -> Result<Value, Problem> {
-    admitted_everywhere(desk, request.headers())?;
+async fn try_cancel(booking: &BookingService, request: Request) -> Result<Value, Problem> {
+    admitted_everywhere(booking, request.headers())?;
     let fields = body::json_object(request).await?;
     let reason = text(&fields, "reason")?.unwrap_or("CANCELLED_BY_ADMIN");
     let ids = texts(&fields, "ids")?
-        .ok_or_else(|| Refusal::Parameter("Missing parameter ids.".to_owned()))?;
+        .ok_or_else(|| BookingError::Parameter("Missing parameter ids.".to_owned()))?;
     let mut results = Map::new();
     for id in ids {
-        let (text, title) = match desk.cancel(id, None, reason).await {
+        let (text, title) = match booking.cancel(id, None, reason).await {
             Ok(_) => ("The callback is cancelled".to_owned(), "Ok"),
-            Err(refusal @ Refusal::UnknownCallback(_)) => (refusal.to_string(), "FAILURE_MISSING"),
-            Err(refusal @ Refusal::TooLate { .. }) => (refusal.to_string(), "FAILURE_STATE"),
+            Err(refusal @ BookingError::UnknownCallback(_)) => {
+                (refusal.to_string(), "FAILURE_MISSING")
+            }
+            Err(refusal @ BookingError::NotModifiable { .. }) => {
+                (refusal.to_string(), "FAILURE_STATE")
+            }
             Err(other) => return Err(other.into()),
         };
         let dialog = json!({
@@ -171,11 +178,11 @@ async fn try_cancel(desk: &Desk, request: Request) -> Result<Value, Problem> {
 pub(crate) fn text<'a>(
     fields: &'a Map<String, Value>,
     name: &str,
-) -> Result<Option<&'a str>, Refusal> {
+) -> Result<Option<&'a str>, BookingError> {
     match fields.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.as_str())),
-        Some(_) => Err(Refusal::Parameter(format!(
+        Some(_) => Err(BookingError::Parameter(format!(
             "Invalid parameter {name}: not text."
         ))),
     }
@@ -185,7 +192,7 @@ pub(crate) fn text<'a>(
 pub(crate) fn texts<'a>(
     fields: &'a Map<String, Value>,
     name: &str,
-) -> Result<Option<Vec<&'a str>>, Refusal> {
+) -> Result<Option<Vec<&'a str>>, BookingError> {
     let Some(value) = fields.get(name).filter(|value| !value.is_null()) else {
         return Ok(None);
     };
@@ -193,6 +200,6 @@ pub(crate) fn texts<'a>(
         .as_array()
         .and_then(|values| values.iter().map(Value::as_str).collect());
     texts.map(Some).ok_or_else(|| {
-        Refusal::Parameter(format!("Invalid parameter {name}: not an array of texts."))
+        BookingError::Parameter(format!("Invalid parameter {name}: not an array of texts."))
     })
 }

@@ -11,7 +11,7 @@ use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use serde_json::{json, Map, Value};
 
-use crate::booking::{Desk, Offer, Refusal};
+use crate::booking::{BookingError, BookingService, SlotOffer};
 use crate::config::Service;
 use crate::domain::lifecycle::CallbackState;
 use crate::domain::phone_number::PhoneNumberError;
@@ -48,7 +48,7 @@ const DECIDED: [&str; 7] = [
 #[derive(Debug, thiserror::Error)]
 enum Problem {
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] BookingError),
     #[error(transparent)]
     Body(#[from] BodyError),
     #[error("The office is closed, or nothing can be booked any more, in the whole interval.")]
@@ -65,7 +65,7 @@ type ServiceName = Result<Path<String>, PathRejection>;
 type ServiceAndId = Result<Path<(String, String)>, PathRejection>;
 
 /// The routes of this API, with the neighbour of version 2.
-pub(crate) fn routes(desk: Arc<Desk>) -> Router {
+pub(crate) fn routes(booking: Arc<BookingService>) -> Router {
     const CALLBACK: &str = "/genesys/1/service/callback";
     const ADMIN: &str = "/genesys/1/admin/callback";
     let path = |prefix: &str, rest: &str| format!("{prefix}{rest}");
@@ -95,7 +95,7 @@ pub(crate) fn routes(desk: Arc<Desk>) -> Router {
         .route(&path(ADMIN, "/watermarks"), get(admin::watermarks))
         .route(&path(ADMIN, "/cancel"), post(admin::cancel))
         .route(&path(ADMIN, "/reportcancelled"), post(report::cancelled))
-        .with_state(desk)
+        .with_state(booking)
 }
 
 /// An error body; `code` and `phrase` are what newer servers add.
@@ -112,27 +112,31 @@ pub(crate) fn failure(status: StatusCode, message: &str) -> Response {
 
 /// The service name of a request that may come in. Whoever may not learns nothing about services.
 fn admitted(
-    desk: &Desk,
+    booking: &BookingService,
     service: Result<String, PathRejection>,
     headers: &HeaderMap,
 ) -> Result<String, Problem> {
     let known: Option<&Service> = service
         .as_ref()
         .ok()
-        .and_then(|name| desk.settings.services.get(name));
-    admit(desk, headers, known)?;
-    let name = service.map_err(|_| Refusal::Parameter("The path is not UTF-8.".to_owned()))?;
-    desk.service(&name)?;
+        .and_then(|name| booking.config.services.get(name));
+    admit(booking, headers, known)?;
+    let name = service.map_err(|_| BookingError::Parameter("The path is not UTF-8.".to_owned()))?;
+    booking.service(&name)?;
     Ok(name)
 }
 
 /// Whether a request may come in that belongs to no single service.
-fn admitted_everywhere(desk: &Desk, headers: &HeaderMap) -> Result<(), Problem> {
-    admit(desk, headers, None)
+fn admitted_everywhere(booking: &BookingService, headers: &HeaderMap) -> Result<(), Problem> {
+    admit(booking, headers, None)
 }
 
-fn admit(desk: &Desk, headers: &HeaderMap, service: Option<&Service>) -> Result<(), Problem> {
-    let server = &desk.settings.server.v1;
+fn admit(
+    booking: &BookingService,
+    headers: &HeaderMap,
+    service: Option<&Service>,
+) -> Result<(), Problem> {
+    let server = &booking.config.server.v1;
     auth::check_key(headers, &["apikey", "x-api-key"], &server.api_keys).map_err(Problem::Key)?;
     match auth::check_basic(headers, server, service) {
         true => Ok(()),
@@ -141,7 +145,7 @@ fn admit(desk: &Desk, headers: &HeaderMap, service: Option<&Service>) -> Result<
 }
 
 /// Only slots with places left are shown.
-fn capacities(offers: &[Offer]) -> Value {
+fn capacities(offers: &[SlotOffer]) -> Value {
     let free = offers.iter().filter(|offer| offer.free > 0);
     let slots = free.map(|offer| (time_format::format_utc(offer.start), offer.free.into()));
     Value::Object(slots.collect())
@@ -161,23 +165,23 @@ fn is_decided(key: &str) -> bool {
 }
 
 /// The state that a parameter names, in capital or small letters.
-fn state(parameter: &str, name: &str) -> Result<CallbackState, Refusal> {
+fn state(parameter: &str, name: &str) -> Result<CallbackState, BookingError> {
     CallbackState::from_name(&name.to_ascii_uppercase()).ok_or_else(|| {
-        Refusal::Parameter(format!(
+        BookingError::Parameter(format!(
             "Invalid parameter {parameter}: [{name}] is not a state of a callback."
         ))
     })
 }
 
-fn finish(desk: &Desk, answer: Result<Value, Problem>) -> Response {
+fn finish(booking: &BookingService, answer: Result<Value, Problem>) -> Response {
     match answer {
         Ok(body) => Json(body).into_response(),
-        Err(problem) => refuse(desk, &problem),
+        Err(problem) => refuse(booking, &problem),
     }
 }
 
-fn refuse(desk: &Desk, problem: &Problem) -> Response {
-    let server = &desk.settings.server.v1;
+fn refuse(booking: &BookingService, problem: &Problem) -> Response {
+    let server = &booking.config.server.v1;
     let message = problem.to_string();
     let (status, body) = match problem {
         Problem::Key(problem) => (401, problem.fault()),
@@ -188,29 +192,29 @@ fn refuse(desk: &Desk, problem: &Problem) -> Response {
         Problem::Body(BodyError::Unsupported { .. }) => {
             return failure(StatusCode::UNSUPPORTED_MEDIA_TYPE, &message)
         }
-        Problem::Refused(Refusal::Store(_)) => {
+        Problem::Refused(BookingError::Store(_)) => {
             return failure(StatusCode::INTERNAL_SERVER_ERROR, &message)
         }
         Problem::Body(BodyError::Malformed(_)) => {
             let exception = exception(GENERAL_EXCEPTION.to_owned(), BAD_PARAMETER, &message);
             (400, exception)
         }
-        Problem::Refused(Refusal::Parameter(_)) => (
+        Problem::Refused(BookingError::Parameter(_) | BookingError::OutOfBounds { .. }) => (
             400,
             callback_exception("BadParameter", BAD_PARAMETER, &message),
         ),
-        Problem::Refused(Refusal::Number(number)) => (
+        Problem::Refused(BookingError::PhoneNumber(number)) => (
             400,
             callback_exception("Number", number_code(number), &message),
         ),
-        Problem::Refused(Refusal::UnknownCallback(_)) => {
+        Problem::Refused(BookingError::UnknownCallback(_)) => {
             unknown_callback(server.unknown_id_status, &message)
         }
-        Problem::Refused(Refusal::TooLate { .. }) => (
+        Problem::Refused(BookingError::NotModifiable { .. }) => (
             400,
             callback_exception("CallbackState", (400, "BAD_REQUEST"), &message),
         ),
-        Problem::Refused(Refusal::Limit(_)) => (
+        Problem::Refused(BookingError::Limit(_)) => (
             503,
             callback_exception("ServiceUnavailable", (503, "SERVICE_UNAVAILABLE"), &message),
         ),
@@ -221,17 +225,17 @@ fn refuse(desk: &Desk, problem: &Problem) -> Response {
                 exception(class, (500, "INTERNAL_SERVER_ERROR"), &message),
             )
         }
-        Problem::Refused(Refusal::UnknownService(_)) => {
+        Problem::Refused(BookingError::UnknownService(_)) => {
             let code = (7040, "INVALID_SERVICE_NAME");
             let body = callback_exception("Resource", code, &message);
             (server.unknown_service_status, body)
         }
-        Problem::Refused(Refusal::Full { proposals, .. }) => {
+        Problem::Refused(BookingError::Full { proposals, .. }) => {
             let code = (7041, "TOO_MANY_REQUESTS");
             let body = callback_exception("Availability", code, &message);
             (server.full_slot_status, with_proposals(body, proposals))
         }
-        Problem::Refused(Refusal::Closed { proposals, .. }) => {
+        Problem::Refused(BookingError::Closed { proposals, .. }) => {
             let body = callback_exception("Availability", (7042, "OFFICE_CLOSED"), &message);
             (400, with_proposals(body, proposals))
         }
@@ -273,7 +277,7 @@ fn exception(class: String, (code, phrase): (u16, &str), message: &str) -> Value
     json!({"exception": class, "code": code, "phrase": phrase, "message": message})
 }
 
-fn with_proposals(mut body: Value, proposals: &[Offer]) -> Value {
+fn with_proposals(mut body: Value, proposals: &[SlotOffer]) -> Value {
     body["availability"] = capacities(proposals);
     body
 }

@@ -10,9 +10,9 @@ use serde_json::{Map, Value};
 use super::admin::{text, texts};
 use super::search::{base, shown};
 use super::{admitted_everywhere, refuse, Problem};
-use crate::booking::Desk;
+use crate::booking::BookingService;
 use crate::http::body;
-use crate::store::{Record, Selection};
+use crate::store::{Booking, BookingFilter};
 
 /// What every report has; what the request asks for comes behind.
 const COLUMNS: [&str; 5] = [
@@ -24,22 +24,25 @@ const COLUMNS: [&str; 5] = [
 ];
 
 /// `POST /genesys/1/admin/callback/reportcancelled`
-pub(crate) async fn cancelled(State(desk): State<Arc<Desk>>, request: Request) -> Response {
-    match try_cancelled(&desk, request).await {
+pub(crate) async fn cancelled(
+    State(booking): State<Arc<BookingService>>,
+    request: Request,
+) -> Response {
+    match try_cancelled(&booking, request).await {
         Ok(report) => ([(CONTENT_TYPE, "text/csv; charset=utf-8")], report).into_response(),
-        Err(problem) => refuse(&desk, &problem),
+        Err(problem) => refuse(&booking, &problem),
     }
 }
 
-async fn try_cancelled(desk: &Desk, request: Request) -> Result<String, Problem> {
-    admitted_everywhere(desk, request.headers())?;
+async fn try_cancelled(booking: &BookingService, request: Request) -> Result<String, Problem> {
+    admitted_everywhere(booking, request.headers())?;
     let base = base(request.headers());
     let fields = body::json_object(request).await?;
     let reason = text(&fields, "callback_reason")?;
     let mut columns = COLUMNS.to_vec();
     columns.extend(texts(&fields, "exported_properties")?.unwrap_or_default());
-    let now = desk.clock.now();
-    let mut records = desk.select(Selection::default()).await?;
+    let now = booking.clock.now();
+    let mut records = booking.select(BookingFilter::default()).await?;
     records.retain(|record| is_wanted(record, reason));
     let mut report = line(columns.iter().copied());
     for record in &records {
@@ -50,7 +53,7 @@ async fn try_cancelled(desk: &Desk, request: Request) -> Result<String, Problem>
 }
 
 /// Only what is cancelled has a reason.
-fn is_wanted(record: &Record, reason: Option<&str>) -> bool {
+fn is_wanted(record: &Booking, reason: Option<&str>) -> bool {
     record
         .reason
         .as_deref()

@@ -9,7 +9,7 @@ use serde_json::{json, Map, Value};
 use uuid::Uuid;
 
 use super::{admitted, finish, is_decided, take_text, Problem, ServiceName};
-use crate::booking::{Desk, Refusal, Wish};
+use crate::booking::{BookingError, BookingRequest, BookingService};
 use crate::config::{CallDirection, Service};
 use crate::http::body;
 use crate::http::query;
@@ -19,17 +19,21 @@ const CODE_LIFE: SignedDuration = SignedDuration::from_secs(30);
 
 /// `POST /genesys/1/service/callback/{service}`
 pub(crate) async fn book(
-    State(desk): State<Arc<Desk>>,
+    State(booking): State<Arc<BookingService>>,
     service: ServiceName,
     request: Request,
 ) -> Response {
-    let answer = try_book(&desk, service, request).await;
-    finish(&desk, answer)
+    let answer = try_book(&booking, service, request).await;
+    finish(&booking, answer)
 }
 
-async fn try_book(desk: &Desk, service: ServiceName, request: Request) -> Result<Value, Problem> {
-    let name = admitted(desk, service.map(|Path(name)| name), request.headers())?;
-    let service = desk.service(&name)?;
+async fn try_book(
+    booking: &BookingService,
+    service: ServiceName,
+    request: Request,
+) -> Result<Value, Problem> {
+    let name = admitted(booking, service.map(|Path(name)| name), request.headers())?;
+    let service = booking.service(&name)?;
     let mut fields = body::flat(request).await?;
     mandatory(service, &fields)?;
     let number = take_text(&mut fields, "_customer_number").unwrap_or_default();
@@ -39,14 +43,15 @@ async fn try_book(desk: &Desk, service: ServiceName, request: Request) -> Result
     let direction = direction(service, &fields)?;
     fields.retain(|key, value| !is_decided(key) && !is_unset(key, value));
     let id = format!("369-{}", Uuid::new_v4());
-    desk.book(Wish {
-        id: id.clone(),
-        service: name,
-        number,
-        desired,
-        data: fields,
-    })
-    .await?;
+    booking
+        .book(BookingRequest {
+            id: id.clone(),
+            service: name,
+            number,
+            desired,
+            data: fields,
+        })
+        .await?;
     Ok(match (desired, direction) {
         (Some(_), _) => json!({"_id": id}),
         (None, CallDirection::UserTerminated) => json!({
@@ -88,7 +93,7 @@ fn is_unset(key: &str, value: &Value) -> bool {
     key.starts_with('_') && value == ""
 }
 
-fn mandatory(service: &Service, fields: &Map<String, Value>) -> Result<(), Refusal> {
+fn mandatory(service: &Service, fields: &Map<String, Value>) -> Result<(), BookingError> {
     let missing = |key: &&String| {
         fields
             .get(*key)
@@ -97,14 +102,17 @@ fn mandatory(service: &Service, fields: &Map<String, Value>) -> Result<(), Refus
     };
     match service.mandatory_keys.iter().find(missing) {
         None => Ok(()),
-        Some(key) => Err(Refusal::Parameter(format!(
+        Some(key) => Err(BookingError::Parameter(format!(
             "The request does not contain the mandatory option {key}."
         ))),
     }
 }
 
 /// Who dials.
-fn direction(service: &Service, fields: &Map<String, Value>) -> Result<CallDirection, Refusal> {
+fn direction(
+    service: &Service,
+    fields: &Map<String, Value>,
+) -> Result<CallDirection, BookingError> {
     match fields
         .get("_call_direction")
         .and_then(Value::as_str)
@@ -113,7 +121,7 @@ fn direction(service: &Service, fields: &Map<String, Value>) -> Result<CallDirec
         "" => Ok(service.call_direction),
         "USERTERMINATED" => Ok(CallDirection::UserTerminated),
         "USERORIGINATED" => Ok(CallDirection::UserOriginated),
-        other => Err(Refusal::Parameter(format!(
+        other => Err(BookingError::Parameter(format!(
             "Invalid parameter _call_direction: [{other}] is not USERTERMINATED or USERORIGINATED."
         ))),
     }

@@ -11,12 +11,12 @@ use jiff::Timestamp;
 use serde_json::{json, Map, Value};
 
 use super::{admitted, admitted_everywhere, finish, is_decided, Problem, ServiceName};
-use crate::booking::{Desk, Refusal};
+use crate::booking::{BookingError, BookingService};
 use crate::domain::lifecycle::CallbackState;
 use crate::domain::time_format;
 use crate::http::body;
 use crate::http::query::Query;
-use crate::store::{Record, Selection};
+use crate::store::{Booking, BookingFilter};
 
 /// What can be asked for beside a service's lookup keys.
 const FILTERS: [&str; 6] = [
@@ -30,53 +30,53 @@ const FILTERS: [&str; 6] = [
 
 /// `GET /genesys/1/service/callback`
 pub(crate) async fn search(
-    State(desk): State<Arc<Desk>>,
+    State(booking): State<Arc<BookingService>>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let answer = match admitted_everywhere(&desk, &headers) {
-        Ok(()) => try_search(&desk, None, query.as_deref(), &headers).await,
+    let answer = match admitted_everywhere(&booking, &headers) {
+        Ok(()) => try_search(&booking, None, query.as_deref(), &headers).await,
         Err(problem) => Err(problem),
     };
-    finish(&desk, answer)
+    finish(&booking, answer)
 }
 
 /// `GET /genesys/1/service/callback/{service}`
 pub(crate) async fn search_service(
-    State(desk): State<Arc<Desk>>,
+    State(booking): State<Arc<BookingService>>,
     service: ServiceName,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Response {
-    let answer = match admitted(&desk, service.map(|Path(name)| name), &headers) {
-        Ok(name) => try_search(&desk, Some(name), query.as_deref(), &headers).await,
+    let answer = match admitted(&booking, service.map(|Path(name)| name), &headers) {
+        Ok(name) => try_search(&booking, Some(name), query.as_deref(), &headers).await,
         Err(problem) => Err(problem),
     };
-    finish(&desk, answer)
+    finish(&booking, answer)
 }
 
 async fn try_search(
-    desk: &Desk,
+    booking: &BookingService,
     service: Option<String>,
     query: Option<&str>,
     headers: &HeaderMap,
 ) -> Result<Value, Problem> {
     let pairs = body::pairs(query.unwrap_or_default())?;
     let any = any_is_enough(&Query::read(query)?)?;
-    let wanted: Vec<Criterion> = Criterion::all(desk, service.as_deref(), &pairs, &["operand"])?;
+    let wanted: Vec<Criterion> = Criterion::all(booking, service.as_deref(), &pairs, &["operand"])?;
     let number = wanted
         .iter()
         .find(|criterion| criterion.key == "_customer_number" && !criterion.negated);
-    let selection = Selection {
+    let selection = BookingFilter {
         service,
         number: number
             .filter(|_| !any)
             .map(|criterion| criterion.value.clone()),
-        ..Selection::default()
+        ..BookingFilter::default()
     };
-    let now = desk.clock.now();
+    let now = booking.clock.now();
     let base = base(headers);
-    let shown = desk
+    let shown = booking
         .select(selection)
         .await?
         .into_iter()
@@ -89,12 +89,12 @@ async fn try_search(
 }
 
 /// Whether one condition of a query is enough, or all have to hold.
-fn any_is_enough(query: &Query) -> Result<bool, Refusal> {
+fn any_is_enough(query: &Query) -> Result<bool, BookingError> {
     match query.text("operand") {
         None => Ok(false),
         Some(text) if text.eq_ignore_ascii_case("AND") => Ok(false),
         Some(text) if text.eq_ignore_ascii_case("OR") => Ok(true),
-        Some(other) => Err(Refusal::Parameter(format!(
+        Some(other) => Err(BookingError::Parameter(format!(
             "Invalid parameter operand: [{other}] is not AND or OR."
         ))),
     }
@@ -102,33 +102,33 @@ fn any_is_enough(query: &Query) -> Result<bool, Refusal> {
 
 /// `GET /genesys/1/service/{id}/check-queue-position`
 pub(crate) async fn queue_position(
-    State(desk): State<Arc<Desk>>,
+    State(booking): State<Arc<BookingService>>,
     id: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
 ) -> Response {
-    let answer = try_queue_position(&desk, id, &headers).await;
-    finish(&desk, answer)
+    let answer = try_queue_position(&booking, id, &headers).await;
+    finish(&booking, answer)
 }
 
 async fn try_queue_position(
-    desk: &Desk,
+    booking: &BookingService,
     id: Result<Path<String>, PathRejection>,
     headers: &HeaderMap,
 ) -> Result<Value, Problem> {
-    admitted_everywhere(desk, headers)?;
-    let Path(id) = id.map_err(|_| Refusal::Parameter("The path is not UTF-8.".to_owned()))?;
-    let record = desk.find(&id).await?;
-    let now = desk.clock.now();
+    admitted_everywhere(booking, headers)?;
+    let Path(id) = id.map_err(|_| BookingError::Parameter("The path is not UTF-8.".to_owned()))?;
+    let record = booking.find(&id).await?;
+    let now = booking.clock.now();
     if record.state(now) == CallbackState::Completed {
         return Err(Problem::SessionOver(id));
     }
-    let position = desk.position(&record, now).await?;
+    let position = booking.position(&record, now).await?;
     let wait = i64::from(position.estimated_wait);
     Ok(json!({
         "ewt": wait,
-        "_position": position.place,
+        "_position": position.rank,
         "_eta": (now.as_second() + wait),
-        "_total_waiting": position.waiting,
+        "_total_waiting": position.queued,
         "_agent_ready_threshold_passed": record.state(now) > CallbackState::Queued,
     }))
 }
@@ -143,12 +143,12 @@ pub(crate) struct Criterion {
 impl Criterion {
     /// The conditions of a query: all its parameters, also the empty ones, but those that are `passed` over.
     pub(crate) fn all(
-        desk: &Desk,
+        booking: &BookingService,
         service: Option<&str>,
         pairs: &[(String, String)],
         passed: &[&str],
-    ) -> Result<Vec<Criterion>, Refusal> {
-        let services = &desk.settings.services;
+    ) -> Result<Vec<Criterion>, BookingError> {
+        let services = &booking.config.services;
         let of_interest = services
             .iter()
             .filter(|(name, _)| service.is_none_or(|service| service == *name));
@@ -162,7 +162,7 @@ impl Criterion {
         {
             if !FILTERS.contains(&key.as_str()) && !lookup.contains(&key) {
                 let text = format!("Parameter {key} cannot be searched: it is not one of the service's lookup keys.");
-                return Err(Refusal::Parameter(text));
+                return Err(BookingError::Parameter(text));
             }
             let (value, negated) = value
                 .strip_prefix('!')
@@ -185,7 +185,7 @@ impl Criterion {
 }
 
 /// A record as clients see it: all values are text.
-pub(crate) fn shown(record: &Record, now: Timestamp, base: &str) -> Map<String, Value> {
+pub(crate) fn shown(record: &Booking, now: Timestamp, base: &str) -> Map<String, Value> {
     let mut shown = Map::new();
     let mut show = |key: &str, value: String| {
         shown.insert(key.to_owned(), value.into());

@@ -9,33 +9,39 @@ use uuid::fmt::Hyphenated;
 use uuid::Uuid;
 
 use super::{finish, required, Problem};
-use crate::booking::{Desk, Refusal};
+use crate::booking::{BookingError, BookingService};
 use crate::domain::lifecycle::CallbackState;
 use crate::domain::time_format;
 use crate::http::body;
 
 /// `POST /engagement/v3/callbacks/cancel`
-pub(crate) async fn cancel(State(desk): State<Arc<Desk>>, request: Request) -> Response {
-    let answer = try_cancel(&desk, request).await;
-    finish(&desk, answer)
+pub(crate) async fn cancel(
+    State(booking): State<Arc<BookingService>>,
+    request: Request,
+) -> Response {
+    let answer = try_cancel(&booking, request).await;
+    finish(&booking, answer)
 }
 
-async fn try_cancel(desk: &Desk, request: Request) -> Result<Value, Problem> {
+async fn try_cancel(booking: &BookingService, request: Request) -> Result<Value, Problem> {
     let id = asked_id(request).await?;
-    desk.cancel(&id, None, "CANCELLED").await?;
+    booking.cancel(&id, None, "CANCELLED").await?;
     Ok(json!({"id": id}))
 }
 
 /// `POST /engagement/v3/callbacks/retrieve`
-pub(crate) async fn retrieve(State(desk): State<Arc<Desk>>, request: Request) -> Response {
-    let answer = try_retrieve(&desk, request).await;
-    finish(&desk, answer)
+pub(crate) async fn retrieve(
+    State(booking): State<Arc<BookingService>>,
+    request: Request,
+) -> Response {
+    let answer = try_retrieve(&booking, request).await;
+    finish(&booking, answer)
 }
 
-async fn try_retrieve(desk: &Desk, request: Request) -> Result<Value, Problem> {
+async fn try_retrieve(booking: &BookingService, request: Request) -> Result<Value, Problem> {
     let id = asked_id(request).await?;
-    let record = desk.find(&id).await?;
-    let now = desk.clock.now();
+    let record = booking.find(&id).await?;
+    let now = booking.clock.now();
     let state = shown_state(record.state(now));
     let mut shown = json!({
         "id": record.id,
@@ -51,8 +57,8 @@ async fn try_retrieve(desk: &Desk, request: Request) -> Result<Value, Problem> {
         shown["callbackReason"] = reason.as_str().into();
     }
     if state.is_in_queue() {
-        let position = desk.position(&record, now).await?;
-        shown["positionInQueue"] = position.place.into();
+        let position = booking.position(&record, now).await?;
+        shown["positionInQueue"] = position.rank.into();
         shown["estimatedWaitTime"] = position.estimated_wait.into();
     }
     Ok(shown)
@@ -67,7 +73,7 @@ async fn asked_id(request: Request) -> Result<String, Problem> {
         .filter(|_| written.len() == Hyphenated::LENGTH);
     match id {
         Some(id) => Ok(id.to_string()),
-        None => Err(Refusal::UnknownCallback(written).into()),
+        None => Err(BookingError::UnknownCallback(written).into()),
     }
 }
 

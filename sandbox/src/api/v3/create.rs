@@ -9,7 +9,7 @@ use serde_json::{json, Map, Value};
 use uuid::Uuid;
 
 use super::{finish, is_absent, required, take_text, wrong, Problem};
-use crate::booking::{Desk, Refusal, Wish};
+use crate::booking::{BookingError, BookingRequest, BookingService};
 use crate::config::{CallDirection, Service};
 use crate::domain::time_format;
 use crate::http::body;
@@ -32,12 +32,15 @@ const NUMBERS: [&str; 2] = ["offerThreshold", "priority"];
 const CALL_IN_LIFE: SignedDuration = SignedDuration::from_mins(5);
 
 /// `POST /engagement/v3/callbacks/create`
-pub(crate) async fn create(State(desk): State<Arc<Desk>>, request: Request) -> Response {
-    let answer = try_create(&desk, request).await;
-    finish(&desk, answer)
+pub(crate) async fn create(
+    State(booking): State<Arc<BookingService>>,
+    request: Request,
+) -> Response {
+    let answer = try_create(&booking, request).await;
+    finish(&booking, answer)
 }
 
-async fn try_create(desk: &Desk, request: Request) -> Result<Value, Problem> {
+async fn try_create(booking: &BookingService, request: Request) -> Result<Value, Problem> {
     let mut fields = body::nested(request).await?;
     check_types(&fields)?;
     let service = required(&mut fields, "serviceName")?;
@@ -45,45 +48,49 @@ async fn try_create(desk: &Desk, request: Request) -> Result<Value, Problem> {
     let desired = take_text(&mut fields, "desiredTime")?
         .map(|text| query::moment("desiredTime", &text))
         .transpose()?;
-    check_demands(desk.service(&service)?, &fields)?;
+    check_demands(booking.service(&service)?, &fields)?;
     if let Some(user_data) = fields.get_mut("userData") {
         keep_identifiers(user_data);
     }
     let id = Uuid::new_v4().to_string();
-    desk.book(Wish {
-        id: id.clone(),
-        service,
-        number,
-        desired,
-        data: fields,
-    })
-    .await?;
+    booking
+        .book(BookingRequest {
+            id: id.clone(),
+            service,
+            number,
+            desired,
+            data: fields,
+        })
+        .await?;
     Ok(json!({"id": id}))
 }
 
 /// `POST /engagement/v3/call-in/requests/create`
-pub(crate) async fn call_in(State(desk): State<Arc<Desk>>, request: Request) -> Response {
-    let answer = try_call_in(&desk, request).await;
-    finish(&desk, answer)
+pub(crate) async fn call_in(
+    State(booking): State<Arc<BookingService>>,
+    request: Request,
+) -> Response {
+    let answer = try_call_in(&booking, request).await;
+    finish(&booking, answer)
 }
 
-async fn try_call_in(desk: &Desk, request: Request) -> Result<Value, Problem> {
+async fn try_call_in(booking: &BookingService, request: Request) -> Result<Value, Problem> {
     let mut fields = body::nested(request).await?;
     check_user_data(&fields)?;
     let group = required(&mut fields, "groupName")?;
     let from = take_text(&mut fields, "fromPhoneNumber")?;
     let callback_service = take_text(&mut fields, "callbackServiceId")?;
     let service = match &callback_service {
-        Some(name) => Some(desk.service(name)?),
-        None => desk
+        Some(name) => Some(booking.service(name)?),
+        None => booking
             .service_of_queue(&group)
-            .map(|name| desk.service(name))
+            .map(|name| booking.service(name))
             .transpose()?,
     };
     // A group that no service knows is dialled like the first service.
-    let service = service.or_else(|| desk.settings.services.values().next());
+    let service = service.or_else(|| booking.config.services.values().next());
     let id = Uuid::new_v4();
-    let now = desk.clock.now();
+    let now = booking.clock.now();
     Ok(json!({
         "id": id.to_string(),
         "toPhoneNumber": service.map_or("", |service| &service.access_number),
@@ -96,7 +103,7 @@ async fn try_call_in(desk: &Desk, request: Request) -> Result<Value, Problem> {
 }
 
 /// Numbers and booleans may come as text, which is all that a form has.
-fn check_types(fields: &Map<String, Value>) -> Result<(), Refusal> {
+fn check_types(fields: &Map<String, Value>) -> Result<(), BookingError> {
     let number = |value: &Value| match value {
         Value::String(text) => text.parse::<f64>().is_ok_and(f64::is_finite),
         other => other.is_number(),
@@ -137,7 +144,7 @@ fn are_push_targets(value: &Value) -> bool {
 }
 
 /// What only some services ask for.
-fn check_demands(service: &Service, fields: &Map<String, Value>) -> Result<(), Refusal> {
+fn check_demands(service: &Service, fields: &Map<String, Value>) -> Result<(), BookingError> {
     let user_dials = service.call_direction == CallDirection::UserOriginated;
     for (demanded, name) in [
         (service.captcha, "captchaToken"),
@@ -153,7 +160,7 @@ fn check_demands(service: &Service, fields: &Map<String, Value>) -> Result<(), R
     Ok(())
 }
 
-fn check_user_data(fields: &Map<String, Value>) -> Result<(), Refusal> {
+fn check_user_data(fields: &Map<String, Value>) -> Result<(), BookingError> {
     let value = fields.get("userData");
     match value.is_none_or(Value::is_object) || is_absent(value) {
         true => Ok(()),

@@ -11,7 +11,7 @@ use axum::{Json, Router};
 use serde_json::{json, Map, Value};
 use uuid::Uuid;
 
-use crate::booking::{Desk, Offer, Refusal};
+use crate::booking::{BookingError, BookingService, SlotOffer};
 use crate::domain::phone_number::PhoneNumberError;
 use crate::domain::time_format;
 use crate::http::auth::{self, KeyProblem};
@@ -27,7 +27,7 @@ mod queue;
 #[derive(Debug, thiserror::Error)]
 enum Problem {
     #[error(transparent)]
-    Refused(#[from] Refusal),
+    Refused(#[from] BookingError),
     #[error(transparent)]
     Body(#[from] BodyError),
 }
@@ -35,7 +35,7 @@ enum Problem {
 const BASE: &str = "/engagement/v3";
 
 /// The routes of this API, without the gateway in front.
-pub(crate) fn routes(desk: Arc<Desk>) -> Router {
+pub(crate) fn routes(booking: Arc<BookingService>) -> Router {
     let path = |rest: &str| format!("{BASE}{rest}");
     Router::new()
         .route(&path("/callbacks/create"), post(create::create))
@@ -55,7 +55,7 @@ pub(crate) fn routes(desk: Arc<Desk>) -> Router {
             get(queue::estimated_wait_time),
         )
         .route(&path("/call-in/requests/create"), post(create::call_in))
-        .with_state(desk)
+        .with_state(booking)
 }
 
 /// An error body without data.
@@ -82,12 +82,12 @@ pub(crate) fn owns(path: &str) -> bool {
 
 /// Lets the gateway look at a request.
 pub(crate) async fn gateway(
-    State(desk): State<Arc<Desk>>,
+    State(booking): State<Arc<BookingService>>,
     request: Request,
     next: Next,
 ) -> Response {
     match turned_away(
-        &desk,
+        &booking,
         request.method(),
         request.uri().path(),
         request.headers(),
@@ -100,7 +100,7 @@ pub(crate) async fn gateway(
 /// Real servers stand behind a gateway, which looks at the key before anything else; nothing when
 /// it lets a request pass. Preflight requests carry no key.
 pub(crate) fn turned_away(
-    desk: &Desk,
+    booking: &BookingService,
     method: &Method,
     path: &str,
     headers: &HeaderMap,
@@ -108,7 +108,7 @@ pub(crate) fn turned_away(
     if *method == Method::OPTIONS || !is_within(path, BASE) {
         return None;
     }
-    let keys = &desk.settings.server.v3.api_keys;
+    let keys = &booking.config.server.v3.api_keys;
     auth::check_key(headers, &["x-api-key"], keys)
         .err()
         .map(unauthorized)
@@ -127,7 +127,7 @@ fn is_absent(value: Option<&Value>) -> bool {
     }
 }
 
-fn take_text(fields: &mut Map<String, Value>, name: &str) -> Result<Option<String>, Refusal> {
+fn take_text(fields: &mut Map<String, Value>, name: &str) -> Result<Option<String>, BookingError> {
     match fields.shift_remove(name) {
         value if is_absent(value.as_ref()) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
@@ -135,22 +135,22 @@ fn take_text(fields: &mut Map<String, Value>, name: &str) -> Result<Option<Strin
     }
 }
 
-fn required(fields: &mut Map<String, Value>, name: &str) -> Result<String, Refusal> {
+fn required(fields: &mut Map<String, Value>, name: &str) -> Result<String, BookingError> {
     take_text(fields, name)?.ok_or_else(|| wrong(format!("Missing parameter {name}.")))
 }
 
-fn wrong(message: String) -> Refusal {
-    Refusal::Parameter(message)
+fn wrong(message: String) -> BookingError {
+    BookingError::Parameter(message)
 }
 
-fn finish(desk: &Desk, answer: Result<Value, Problem>) -> Response {
+fn finish(booking: &BookingService, answer: Result<Value, Problem>) -> Response {
     match answer {
         Ok(data) => Json(envelope(0, "Successful", Some(data))).into_response(),
-        Err(problem) => refuse(desk, &problem),
+        Err(problem) => refuse(booking, &problem),
     }
 }
 
-fn refuse(desk: &Desk, problem: &Problem) -> Response {
+fn refuse(booking: &BookingService, problem: &Problem) -> Response {
     let message = problem.to_string();
     let (status, code, data) = match problem {
         Problem::Body(BodyError::TooLarge) => {
@@ -159,34 +159,35 @@ fn refuse(desk: &Desk, problem: &Problem) -> Response {
         Problem::Body(BodyError::Unsupported { .. }) => {
             return failure(StatusCode::UNSUPPORTED_MEDIA_TYPE, &message)
         }
-        Problem::Refused(Refusal::Store(_)) => {
+        Problem::Refused(BookingError::Store(_)) => {
             return failure(StatusCode::INTERNAL_SERVER_ERROR, &message)
         }
-        Problem::Body(BodyError::Malformed(_)) | Problem::Refused(Refusal::Parameter(_)) => {
+        Problem::Body(BodyError::Malformed(_))
+        | Problem::Refused(BookingError::Parameter(_) | BookingError::OutOfBounds { .. }) => {
             (400, 501, None)
         }
-        Problem::Refused(Refusal::Number(number)) => (400, number_code(number), None),
-        Problem::Refused(Refusal::UnknownCallback(_)) => {
+        Problem::Refused(BookingError::PhoneNumber(number)) => (400, number_code(number), None),
+        Problem::Refused(BookingError::UnknownCallback(_)) => {
             return failure(StatusCode::NOT_FOUND, &message)
         }
-        Problem::Refused(Refusal::TooLate { .. }) => {
+        Problem::Refused(BookingError::NotModifiable { .. }) => {
             return failure(StatusCode::BAD_REQUEST, &message)
         }
-        Problem::Refused(Refusal::Limit(_)) => (429, 7041, Some(&NOTHING)),
-        Problem::Refused(Refusal::UnknownService(_)) => (400, 7040, None),
-        Problem::Refused(Refusal::Full { proposals, .. }) => (429, 7041, Some(proposals)),
-        Problem::Refused(Refusal::Closed { proposals, .. }) => {
-            let status = desk.settings.server.v3.closed_status;
+        Problem::Refused(BookingError::Limit(_)) => (429, 7041, Some(&NOTHING)),
+        Problem::Refused(BookingError::UnknownService(_)) => (400, 7040, None),
+        Problem::Refused(BookingError::Full { proposals, .. }) => (429, 7041, Some(proposals)),
+        Problem::Refused(BookingError::Closed { proposals, .. }) => {
+            let status = booking.config.server.v3.closed_status;
             (status, 7042, Some(proposals))
         }
     };
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
-    let data = data.map(|offers: &Vec<Offer>| proposed(offers));
+    let data = data.map(|offers: &Vec<SlotOffer>| proposed(offers));
     (status, Json(envelope(code, &message, data))).into_response()
 }
 
 /// Clients expect slots with every 429.
-const NOTHING: Vec<Offer> = Vec::new();
+const NOTHING: Vec<SlotOffer> = Vec::new();
 
 /// The codes for which the widget has texts.
 fn number_code(number: &PhoneNumberError) -> u16 {
@@ -199,7 +200,7 @@ fn number_code(number: &PhoneNumberError) -> u16 {
 }
 
 /// Proposed slots are a map of text to text here.
-fn proposed(offers: &[Offer]) -> Value {
+fn proposed(offers: &[SlotOffer]) -> Value {
     let slots = offers.iter().map(|offer| {
         (
             time_format::format_utc(offer.start),

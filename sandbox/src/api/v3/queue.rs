@@ -8,30 +8,30 @@ use axum::response::Response;
 use serde_json::{json, Value};
 
 use super::{finish, wrong, Problem};
-use crate::booking::{Desk, Refusal};
+use crate::booking::{BookingError, BookingService};
 use crate::http::query::Query;
 
 const MODES: [&str; 3] = ["mode1", "mode2", "mode3"];
 
 /// `GET /engagement/v3/callbacks/queue-status/{queue}`
 pub(crate) async fn status(
-    State(desk): State<Arc<Desk>>,
+    State(booking): State<Arc<BookingService>>,
     queue: Result<Path<String>, PathRejection>,
 ) -> Response {
-    let answer = try_status(&desk, queue).await;
-    finish(&desk, answer)
+    let answer = try_status(&booking, queue).await;
+    finish(&booking, answer)
 }
 
 async fn try_status(
-    desk: &Desk,
+    booking: &BookingService,
     queue: Result<Path<String>, PathRejection>,
 ) -> Result<Value, Problem> {
     let Path(queue) =
         queue.map_err(|_| wrong("The queue name in the path is not UTF-8.".to_owned()))?;
-    let service = desk
+    let service = booking
         .service_of_queue(&queue)
-        .ok_or_else(|| Refusal::UnknownService(queue.clone()))?;
-    let status = desk.queue_status(service, desk.clock.now()).await?;
+        .ok_or_else(|| BookingError::UnknownService(queue.clone()))?;
+    let status = booking.queue_status(service, booking.clock.now()).await?;
     // Where callbacks are not offered at once, -1 would say that nobody works.
     let unknown = if status.staffed && !status.open {
         0
@@ -47,14 +47,17 @@ async fn try_status(
 
 /// `GET /engagement/v3/estimated-wait-time`
 pub(crate) async fn estimated_wait_time(
-    State(desk): State<Arc<Desk>>,
+    State(booking): State<Arc<BookingService>>,
     RawQuery(query): RawQuery,
 ) -> Response {
-    let answer = try_estimated_wait_time(&desk, query.as_deref()).await;
-    finish(&desk, answer)
+    let answer = try_estimated_wait_time(&booking, query.as_deref()).await;
+    finish(&booking, answer)
 }
 
-async fn try_estimated_wait_time(desk: &Desk, query: Option<&str>) -> Result<Value, Problem> {
+async fn try_estimated_wait_time(
+    booking: &BookingService,
+    query: Option<&str>,
+) -> Result<Value, Problem> {
     let query = Query::read(query)?;
     let queues = queues(&query)?;
     let mode = query.text("mode").unwrap_or("mode2");
@@ -63,11 +66,11 @@ async fn try_estimated_wait_time(desk: &Desk, query: Option<&str>) -> Result<Val
         return Err(wrong(text).into());
     }
     query.flag("include-calls-on-hold")?;
-    let now = desk.clock.now();
+    let now = booking.clock.now();
     let mut answer = Vec::new();
     for queue in queues {
-        let status = match desk.service_of_queue(queue) {
-            Some(service) => Some(desk.queue_status(service, now).await?),
+        let status = match booking.service_of_queue(queue) {
+            Some(service) => Some(booking.queue_status(service, now).await?),
             None => None,
         };
         answer.push(match status {
@@ -83,7 +86,7 @@ async fn try_estimated_wait_time(desk: &Desk, query: Option<&str>) -> Result<Val
 }
 
 /// The names of all lists, without the empty ones.
-fn queues(query: &Query) -> Result<Vec<&str>, Refusal> {
+fn queues(query: &Query) -> Result<Vec<&str>, BookingError> {
     let names = query
         .every("virtual-queues")
         .flat_map(|list| list.split(','))
