@@ -19,8 +19,6 @@ pub(crate) enum BookingError {
         desired: Timestamp,
         reason: &'static str,
     },
-    #[error("{0}")]
-    Parameter(String),
     #[error(transparent)]
     PhoneNumber(#[from] PhoneNumberError),
     /// A limit of the service is reached.

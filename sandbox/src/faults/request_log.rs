@@ -1,4 +1,4 @@
-//! The last requests as they were seen on the wire, without the secrets in their heads.
+//! The latest requests of the two APIs and their responses, with credentials masked.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -10,12 +10,12 @@ use serde_json::{json, Value};
 use crate::domain::time_format;
 use crate::http::body;
 
-/// How many are kept.
-const KEPT: usize = 200;
-/// How much of a body is kept, in bytes.
-const KEPT_BODY: usize = 4096;
+/// The number of entries.
+const CAPACITY: usize = 200;
+/// The logged part of a body, in bytes.
+const MAX_BODY: usize = 4096;
 const SECRET_HEADERS: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
-/// Headers whose names hold one of these are secret too.
+/// Headers whose names contain one of these are masked too.
 const SECRET_WORDS: [&str; 5] = ["apikey", "api-key", "token", "secret", "password"];
 const SECRET_PARAMETERS: [&str; 7] = [
     "apikey",
@@ -28,57 +28,50 @@ const SECRET_PARAMETERS: [&str; 7] = [
 ];
 const MASK: &str = "***";
 
-/// One request and its answer.
+/// One request and its response.
 #[derive(Clone, Debug)]
-pub(crate) struct Exchange {
-    /// When it came, by the server's clock.
+pub(crate) struct LogEntry {
+    /// By the clock of the sandbox.
     pub(crate) time: Timestamp,
-    /// The method.
     pub(crate) method: String,
     /// Path and query.
     pub(crate) target: String,
-    /// The head, secrets masked.
     pub(crate) headers: Vec<(String, String)>,
-    /// The beginning of the body.
     pub(crate) body: String,
-    /// The status; nothing when the connection was reset.
+    /// `None` if the connection was reset.
     pub(crate) status: Option<u16>,
-    /// The beginning of the answer's body.
-    pub(crate) answer: String,
-    /// How long it took, in microseconds.
+    pub(crate) response: String,
     pub(crate) microseconds: u64,
-    /// What went wrong on demand.
+    /// The summary of the fault that applied.
     pub(crate) fault: Option<String>,
 }
 
-/// The last requests.
 #[derive(Debug, Default)]
-pub(crate) struct Requests(Mutex<State>);
+pub(crate) struct RequestLog(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
     count: u64,
-    last: VecDeque<(u64, Exchange)>,
+    entries: VecDeque<(u64, LogEntry)>,
 }
 
-impl Requests {
-    /// Keeps one, and forgets the oldest.
-    pub(crate) fn add(&self, exchange: Exchange) {
+impl RequestLog {
+    /// Adds an entry and drops the oldest one if the log is full.
+    pub(crate) fn add(&self, entry: LogEntry) {
         let mut state = self.lock();
         state.count += 1;
         let number = state.count;
-        if state.last.len() == KEPT {
-            state.last.pop_back();
+        if state.entries.len() == CAPACITY {
+            state.entries.pop_back();
         }
-        state.last.push_front((number, exchange));
+        state.entries.push_front((number, entry));
     }
 
-    /// The last ones, the newest first, with their numbers.
-    pub(crate) fn last(&self, most: usize) -> Vec<(u64, Exchange)> {
-        self.lock().last.iter().take(most).cloned().collect()
+    /// The latest entries with their numbers, newest first.
+    pub(crate) fn recent(&self, limit: usize) -> Vec<(u64, LogEntry)> {
+        self.lock().entries.iter().take(limit).cloned().collect()
     }
 
-    /// Forgets all.
     pub(crate) fn clear(&self) {
         *self.lock() = State::default();
     }
@@ -88,13 +81,10 @@ impl Requests {
     }
 }
 
-impl Exchange {
-    /// As JSON.
-    pub(crate) fn shown(&self, number: u64) -> Value {
-        let headers = self
-            .headers
-            .iter()
-            .map(|(name, value)| json!([name, value]));
+impl LogEntry {
+    pub(crate) fn to_json(&self, number: u64) -> Value {
+        let headers = self.headers.iter();
+        let headers = headers.map(|(name, value)| json!([name, value]));
         json!({
             "number": number,
             "time": time_format::format_utc(self.time),
@@ -103,18 +93,22 @@ impl Exchange {
             "headers": headers.collect::<Value>(),
             "body": self.body,
             "status": self.status,
-            "answer": self.answer,
+            "answer": self.response,
             "milliseconds": self.microseconds as f64 / 1000.0,
             "fault": self.fault,
         })
     }
 }
 
-/// The lines of a head, secrets masked.
-pub(crate) fn masked(headers: &HeaderMap) -> Vec<(String, String)> {
-    let line = |name: &str, value: &[u8]| match is_secret(name) {
-        true => (name.to_owned(), MASK.to_owned()),
-        false => (name.to_owned(), String::from_utf8_lossy(value).into_owned()),
+/// The header lines, credentials masked.
+pub(crate) fn mask_headers(headers: &HeaderMap) -> Vec<(String, String)> {
+    let line = |name: &str, value: &[u8]| {
+        let value = if is_secret(name) {
+            MASK.to_owned()
+        } else {
+            String::from_utf8_lossy(value).into_owned()
+        };
+        (name.to_owned(), value)
     };
     headers
         .iter()
@@ -122,39 +116,40 @@ pub(crate) fn masked(headers: &HeaderMap) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Names of headers are in small letters.
+/// Header names are in lower case.
 fn is_secret(name: &str) -> bool {
     SECRET_HEADERS.contains(&name) || SECRET_WORDS.iter().any(|word| name.contains(word))
 }
 
-/// Path and query, the values of secret parameters masked.
-pub(crate) fn masked_target(uri: &Uri) -> String {
+/// Path and query, credentials masked.
+pub(crate) fn mask_target(uri: &Uri) -> String {
     match uri.query() {
         None => uri.path().to_owned(),
         Some(query) => {
-            let pairs: Vec<String> = query.split('&').map(masked_pair).collect();
+            let pairs: Vec<String> = query.split('&').map(mask_pair).collect();
             format!("{}?{}", uri.path(), pairs.join("&"))
         }
     }
 }
 
-fn masked_pair(pair: &str) -> String {
-    let Some((written, _)) = pair.split_once('=') else {
+fn mask_pair(pair: &str) -> String {
+    let Some((name, _)) = pair.split_once('=') else {
         return pair.to_owned();
     };
-    // A name that cannot be decoded is none of the secret ones.
-    let decoded = body::pairs(written).unwrap_or_default();
-    let secret = |name: &str| SECRET_PARAMETERS.contains(&name.to_ascii_lowercase().as_str());
-    match decoded.iter().any(|(name, _)| secret(name)) {
-        true => format!("{written}={MASK}"),
-        false => pair.to_owned(),
+    // A name that cannot be decoded is not one of the secret ones.
+    let decoded = body::pairs(name).unwrap_or_default();
+    let is_secret = |name: &str| SECRET_PARAMETERS.contains(&name.to_ascii_lowercase().as_str());
+    if decoded.iter().any(|(name, _)| is_secret(name)) {
+        format!("{name}={MASK}")
+    } else {
+        pair.to_owned()
     }
 }
 
-/// The beginning of a body as text.
-pub(crate) fn beginning(body: &[u8]) -> String {
-    let mut text = String::from_utf8_lossy(&body[..body.len().min(KEPT_BODY)]).into_owned();
-    if body.len() > KEPT_BODY {
+/// The logged part of a body as text.
+pub(crate) fn truncated(body: &[u8]) -> String {
+    let mut text = String::from_utf8_lossy(&body[..body.len().min(MAX_BODY)]).into_owned();
+    if body.len() > MAX_BODY {
         text.push_str(&format!("... ({} bytes)", body.len()));
     }
     text
@@ -164,50 +159,50 @@ pub(crate) fn beginning(body: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn exchange(target: &str) -> Exchange {
-        Exchange {
+    fn entry(target: &str) -> LogEntry {
+        LogEntry {
             time: Timestamp::UNIX_EPOCH,
             method: "GET".to_owned(),
             target: target.to_owned(),
             headers: Vec::new(),
             body: String::new(),
             status: None,
-            answer: String::new(),
+            response: String::new(),
             microseconds: 1,
             fault: None,
         }
     }
 
     #[test]
-    fn the_newest_come_first_and_the_oldest_go() {
-        let requests = Requests::default();
-        for number in 0..KEPT + 5 {
-            requests.add(exchange(&number.to_string()));
+    fn newest_entries_come_first_and_oldest_are_dropped() {
+        let log = RequestLog::default();
+        for number in 0..CAPACITY + 5 {
+            log.add(entry(&number.to_string()));
         }
-        let last = requests.last(usize::MAX);
-        assert_eq!(last.len(), KEPT);
-        assert_eq!((last[0].0, last[0].1.target.as_str()), (205, "204"));
+        let recent = log.recent(usize::MAX);
+        assert_eq!(recent.len(), CAPACITY);
+        assert_eq!((recent[0].0, recent[0].1.target.as_str()), (205, "204"));
     }
 
     #[test]
-    fn secrets_are_masked() {
+    fn secrets_are_mask_headers() {
         let mut headers = HeaderMap::new();
         headers.insert("X-Api-Key", "secret".parse().unwrap());
         headers.insert("Authorization", "Basic secret".parse().unwrap());
         headers.insert("X-Auth-Token", "secret".parse().unwrap());
         headers.insert("Client-ApiKey", "secret".parse().unwrap());
         headers.insert("Accept", "*/*".parse().unwrap());
-        let text = format!("{:?}", masked(&headers));
+        let text = format!("{:?}", mask_headers(&headers));
         assert!(!text.contains("secret") && text.contains("*/*"), "{text}");
-        assert!(beginning(&[b'x'; 5000]).ends_with("xxx... (5000 bytes)"));
+        assert!(truncated(&[b'x'; 5000]).ends_with("xxx... (5000 bytes)"));
     }
 
     #[test]
-    fn secrets_in_queries_are_masked() {
-        let shown = |target: &str| masked_target(&target.parse().unwrap());
-        assert_eq!(shown("/a"), "/a");
+    fn secrets_in_queries_are_mask_headers() {
+        let masked = |target: &str| mask_target(&target.parse().unwrap());
+        assert_eq!(masked("/a"), "/a");
         assert_eq!(
-            shown("/a?start=x&ApiKey=s&key&b"),
+            masked("/a?start=x&ApiKey=s&key&b"),
             "/a?start=x&ApiKey=***&key&b"
         );
         for name in [
@@ -220,10 +215,10 @@ mod tests {
             "%61pikey",
         ] {
             assert_eq!(
-                shown(&format!("/a?{name}=s&x=y")),
+                masked(&format!("/a?{name}=s&x=y")),
                 format!("/a?{name}=***&x=y")
             );
         }
-        assert_eq!(shown("/a?keys=1&%zz=2"), "/a?keys=1&%zz=2");
+        assert_eq!(masked("/a?keys=1&%zz=2"), "/a?keys=1&%zz=2");
     }
 }

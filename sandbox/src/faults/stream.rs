@@ -1,4 +1,4 @@
-//! Connections that can be cut on demand: reset at once, or closed in the middle of an answer's body.
+//! Connections that a fault can reset, or close in the middle of a response body.
 
 use std::io::{Error, ErrorKind, IoSlice, Result};
 use std::net::{IpAddr, SocketAddr};
@@ -11,65 +11,63 @@ use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A listener whose connections can be cut.
-pub(crate) struct Lines(pub(crate) TcpListener);
+pub(crate) struct FaultListener(pub(crate) TcpListener);
 
-/// A connection that can be cut.
-pub(crate) struct Line {
+pub(crate) struct FaultStream {
     stream: TcpStream,
-    scissors: Scissors,
+    cut: CutHandle,
 }
 
 /// Cuts the connection of one client.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Scissors(Arc<Mutex<Cut>>);
+pub(crate) struct CutHandle(Arc<Mutex<CutState>>);
 
 #[derive(Clone, Copy, Debug, Default)]
-enum Cut {
+enum CutState {
     #[default]
-    Whole,
-    /// After so many bytes of the body of the next answer.
+    None,
+    /// Cut after this many bytes of the next response body.
     InBody(usize),
-    /// After so many further bytes.
-    After(usize),
-    /// Closed as if all had been said.
+    /// Cut after this many bytes.
+    AfterBytes(usize),
+    /// Orderly close (FIN).
     Closed,
-    /// Closed as if the machine had failed.
+    /// Abortive close (RST).
     Reset,
 }
 
-impl Scissors {
-    /// Closes the connection after so many bytes of the next answer's body.
+impl CutHandle {
+    /// Closes the connection after this many bytes of the next response body.
     pub(crate) fn cut_body(&self, bytes: usize) {
-        self.set(Cut::InBody(bytes));
+        self.set(CutState::InBody(bytes));
     }
 
-    /// Resets the connection before anything is answered.
+    /// Resets the connection before the response.
     pub(crate) fn reset(&self) {
-        self.set(Cut::Reset);
+        self.set(CutState::Reset);
     }
 
-    fn get(&self) -> Cut {
+    fn get(&self) -> CutState {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set(&self, cut: Cut) {
+    fn set(&self, cut: CutState) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = cut;
     }
 }
 
-impl Listener for Lines {
-    type Io = Line;
+impl Listener for FaultListener {
+    type Io = FaultStream;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Line, SocketAddr) {
+    async fn accept(&mut self) -> (FaultStream, SocketAddr) {
         let (stream, address) = Listener::accept(&mut self.0).await;
-        // Only speed is lost when this fails.
+        // A failure only costs speed.
         let _ = stream.set_nodelay(true);
         (
-            Line {
+            FaultStream {
                 stream,
-                scissors: Scissors::default(),
+                cut: CutHandle::default(),
             },
             address,
         )
@@ -80,42 +78,41 @@ impl Listener for Lines {
     }
 }
 
-/// What handlers see of a connection.
+/// What handlers know of a connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Connection {
-    /// Cuts it.
-    pub(crate) scissors: Scissors,
+    pub(crate) cut: CutHandle,
     /// The address on which it was accepted.
     pub(crate) local: Option<IpAddr>,
 }
 
-impl Connected<IncomingStream<'_, Lines>> for Connection {
-    fn connect_info(stream: IncomingStream<'_, Lines>) -> Connection {
-        let line = stream.io();
-        let local = line.stream.local_addr().ok();
+impl Connected<IncomingStream<'_, FaultListener>> for Connection {
+    fn connect_info(stream: IncomingStream<'_, FaultListener>) -> Connection {
+        let stream = stream.io();
+        let local = stream.stream.local_addr().ok();
         Connection {
-            scissors: line.scissors.clone(),
+            cut: stream.cut.clone(),
             local: local.map(|address| address.ip()),
         }
     }
 }
 
-impl Line {
-    /// Writes as much as the cut lets through.
+impl FaultStream {
+    /// Writes up to the cut.
     fn write_until_cut(&mut self, context: &mut Context, bytes: &[u8]) -> Poll<Result<usize>> {
         const HEAD_END: &[u8] = b"\r\n\r\n";
-        let allowed = match self.scissors.get() {
-            Cut::Whole => bytes.len(),
-            Cut::After(rest) => rest,
-            Cut::InBody(rest) => {
+        let allowed = match self.cut.get() {
+            CutState::None => bytes.len(),
+            CutState::AfterBytes(left) => left,
+            CutState::InBody(left) => {
                 let head = bytes
                     .windows(HEAD_END.len())
                     .position(|window| window == HEAD_END);
-                head.map_or(bytes.len(), |head| head + HEAD_END.len()) + rest
+                head.map_or(bytes.len(), |head| head + HEAD_END.len()) + left
             }
-            Cut::Closed => return Poll::Ready(Err(ErrorKind::ConnectionAborted.into())),
-            Cut::Reset => {
-                // Without it the end would be an orderly one, which is all that is lost.
+            CutState::Closed => return Poll::Ready(Err(ErrorKind::ConnectionAborted.into())),
+            CutState::Reset => {
+                // If this fails, the close is orderly.
                 let _ = self.stream.set_zero_linger();
                 return Poll::Ready(Err(Error::from(ErrorKind::ConnectionReset)));
             }
@@ -123,20 +120,20 @@ impl Line {
         let written = ready!(
             Pin::new(&mut self.stream).poll_write(context, &bytes[..allowed.min(bytes.len())])
         )?;
-        self.scissors.set(if written == allowed {
-            Cut::Closed
+        self.cut.set(if written == allowed {
+            CutState::Closed
         } else {
-            Cut::After(allowed - written)
+            CutState::AfterBytes(allowed - written)
         });
         Poll::Ready(Ok(written))
     }
 
-    fn is_whole(&self) -> bool {
-        matches!(self.scissors.get(), Cut::Whole)
+    fn is_uncut(&self) -> bool {
+        matches!(self.cut.get(), CutState::None)
     }
 }
 
-impl AsyncRead for Line {
+impl AsyncRead for FaultStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context,
@@ -146,16 +143,16 @@ impl AsyncRead for Line {
     }
 }
 
-impl AsyncWrite for Line {
+impl AsyncWrite for FaultStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context,
         bytes: &[u8],
     ) -> Poll<Result<usize>> {
-        match self.is_whole() {
-            true => Pin::new(&mut self.stream).poll_write(context, bytes),
-            false => self.write_until_cut(context, bytes),
+        if self.is_uncut() {
+            return Pin::new(&mut self.stream).poll_write(context, bytes);
         }
+        self.write_until_cut(context, bytes)
     }
 
     fn poll_write_vectored(
@@ -163,7 +160,7 @@ impl AsyncWrite for Line {
         context: &mut Context,
         slices: &[IoSlice],
     ) -> Poll<Result<usize>> {
-        if self.is_whole() {
+        if self.is_uncut() {
             return Pin::new(&mut self.stream).poll_write_vectored(context, slices);
         }
         let first = slices.iter().find(|slice| !slice.is_empty());
@@ -175,8 +172,8 @@ impl AsyncWrite for Line {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context) -> Poll<Result<()>> {
-        match self.scissors.get() {
-            Cut::Closed => Poll::Ready(Err(ErrorKind::ConnectionAborted.into())),
+        match self.cut.get() {
+            CutState::Closed => Poll::Ready(Err(ErrorKind::ConnectionAborted.into())),
             _ => Pin::new(&mut self.stream).poll_flush(context),
         }
     }

@@ -8,73 +8,69 @@ use serde_json::{json, Value};
 
 use crate::config::{Service, V1Config};
 
-/// What is wrong with the API key of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum KeyProblem {
-    /// There is none.
+pub(crate) enum ApiKeyError {
     Missing,
-    /// It is not one of the configured ones.
     Invalid,
 }
 
-impl KeyProblem {
-    /// The body that an API gateway answers.
-    pub(crate) fn fault(self) -> Value {
+impl ApiKeyError {
+    /// The body of an API gateway's response.
+    pub(crate) fn gateway_body(self) -> Value {
         let (text, code) = match self {
-            KeyProblem::Missing => (
+            ApiKeyError::Missing => (
                 "Failed to resolve API Key variable request.header.x-api-key",
                 "steps.oauth.v2.FailedToResolveAPIKey",
             ),
-            KeyProblem::Invalid => ("Invalid ApiKey", "oauth.v2.InvalidApiKey"),
+            ApiKeyError::Invalid => ("Invalid ApiKey", "oauth.v2.InvalidApiKey"),
         };
         json!({"fault": {"faultstring": text, "detail": {"errorcode": code}}})
     }
 }
 
-/// Looks for one of the keys in the named headers. Without keys everybody may come in.
+/// Looks for one of the keys in the named headers. With no keys configured, every request is
+/// accepted.
 pub(crate) fn check_key(
     headers: &HeaderMap,
     names: &[&str],
     keys: &[String],
-) -> Result<(), KeyProblem> {
+) -> Result<(), ApiKeyError> {
     if keys.is_empty() {
         return Ok(());
     }
-    let sent = names.iter().filter_map(|name| headers.get(*name));
-    let mut sent = sent.filter(|value| !value.is_empty()).peekable();
-    if sent.peek().is_none() {
-        return Err(KeyProblem::Missing);
+    let values = names.iter().filter_map(|name| headers.get(*name));
+    let mut values = values.filter(|value| !value.is_empty()).peekable();
+    if values.peek().is_none() {
+        return Err(ApiKeyError::Missing);
     }
-    let known = |value: &[u8]| keys.iter().any(|key| key.as_bytes() == value);
-    match sent.any(|value| known(value.as_bytes())) {
-        true => Ok(()),
-        false => Err(KeyProblem::Invalid),
+    let is_known = |value: &[u8]| keys.iter().any(|key| key.as_bytes() == value);
+    if values.any(|value| is_known(value.as_bytes())) {
+        Ok(())
+    } else {
+        Err(ApiKeyError::Invalid)
     }
 }
 
-/// Checks name and password. Each comes from the service if it has one, else from the server; without a service
-/// those of the callback section stand in the service's place. As long as there is no password, nothing is asked for.
-pub(crate) fn check_basic(
+/// Checks user name and password. Each comes from the service if it has one, else from the server.
+/// Without a service, the callback section replaces it. Without a password, every request is
+/// accepted.
+pub(crate) fn check_basic_auth(
     headers: &HeaderMap,
     server: &V1Config,
     service: Option<&Service>,
 ) -> bool {
-    let chosen = |own: Option<&String>, general: &Option<String>| {
-        own.or(general.as_ref())
-            .filter(|text| !text.is_empty())
-            .cloned()
+    let choose = |own: &Option<String>, server: &Option<String>| {
+        let text = own.as_ref().or(server.as_ref());
+        text.filter(|text| !text.is_empty()).cloned()
     };
-    let (own_username, own_password) = match service {
-        Some(service) => (service.username.as_ref(), service.password.as_ref()),
-        None => (
-            server.callback_username.as_ref(),
-            server.callback_password.as_ref(),
-        ),
+    let (username, password) = match service {
+        Some(service) => (&service.username, &service.password),
+        None => (&server.callback_username, &server.callback_password),
     };
-    let Some(password) = chosen(own_password, &server.password) else {
+    let Some(password) = choose(password, &server.password) else {
         return true;
     };
-    let username = chosen(own_username, &server.username).unwrap_or_default();
+    let username = choose(username, &server.username).unwrap_or_default();
     credentials(headers).is_some_and(|sent| sent == format!("{username}:{password}").as_bytes())
 }
 
@@ -100,46 +96,46 @@ mod tests {
         headers
     }
 
-    /// `user:password` of the server and of the service, each part possibly empty.
-    fn opens(server: &str, service: &str, pair: Option<&str>) -> bool {
-        let mut settings = Config::load(None).unwrap();
+    /// Credentials of the server and of the service as `user:password`; each part may be empty.
+    fn accepts(server: &str, service: &str, pair: Option<&str>) -> bool {
+        let mut config = Config::load(None).unwrap();
         let part = |text: &str| Some(text.to_owned());
         let (user, password) = server.split_once(':').unwrap();
-        settings.server.v1.username = part(user);
-        settings.server.v1.password = part(password);
-        let own = settings.services.get_mut("samples").unwrap();
+        config.server.v1.username = part(user);
+        config.server.v1.password = part(password);
+        let own = config.services.get_mut("samples").unwrap();
         let (user, password) = service.split_once(':').unwrap();
         own.username = part(user).filter(|text| !text.is_empty());
         own.password = part(password).filter(|text| !text.is_empty());
-        check_basic(
+        check_basic_auth(
             &sent(pair),
-            &settings.server.v1,
-            settings.services.get("samples"),
+            &config.server.v1,
+            config.services.get("samples"),
         )
     }
 
     #[test]
-    fn the_documented_matrix() {
-        assert!(opens("s:p", ":", Some("s:p")));
-        assert!(!opens("s:p", ":", Some("x:p")));
-        assert!(!opens("s:p", ":", None));
-        assert!(opens(":", "v:q", Some("v:q")));
-        assert!(!opens(":", "v:q", Some("x:q")));
-        assert!(opens("s:p", "v:q", Some("v:q")));
-        assert!(!opens("s:p", "v:q", Some("s:p")));
-        assert!(opens("s:", ":", None));
-        assert!(opens(":", "v:", None));
-        assert!(!opens(":p", ":", None));
-        assert!(!opens(":", ":q", None));
-        assert!(opens("s:", ":q", Some("s:q")));
-        assert!(opens("s:p", ":q", Some("s:q")));
-        assert!(opens("s:p", "v:", Some("v:p")));
-        assert!(opens(":p", "v:", Some("v:p")));
-        assert!(opens(":", ":", None));
+    fn basic_auth_matrix() {
+        assert!(accepts("s:p", ":", Some("s:p")));
+        assert!(!accepts("s:p", ":", Some("x:p")));
+        assert!(!accepts("s:p", ":", None));
+        assert!(accepts(":", "v:q", Some("v:q")));
+        assert!(!accepts(":", "v:q", Some("x:q")));
+        assert!(accepts("s:p", "v:q", Some("v:q")));
+        assert!(!accepts("s:p", "v:q", Some("s:p")));
+        assert!(accepts("s:", ":", None));
+        assert!(accepts(":", "v:", None));
+        assert!(!accepts(":p", ":", None));
+        assert!(!accepts(":", ":q", None));
+        assert!(accepts("s:", ":q", Some("s:q")));
+        assert!(accepts("s:p", ":q", Some("s:q")));
+        assert!(accepts("s:p", "v:", Some("v:p")));
+        assert!(accepts(":p", "v:", Some("v:p")));
+        assert!(accepts(":", ":", None));
     }
 
     #[test]
-    fn broken_credentials_are_wrong_ones() {
+    fn malformed_credentials_are_ignored() {
         for value in ["Basic", "Basic ====", "Bearer czpw", "basic"] {
             let mut headers = HeaderMap::new();
             headers.insert(AUTHORIZATION, value.parse().unwrap());
@@ -148,15 +144,24 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_found_in_any_of_the_headers() {
+    fn api_key_is_accepted_in_any_of_the_headers() {
         let keys = ["right".to_owned()];
         let mut headers = HeaderMap::new();
         let names = ["apikey", "x-api-key"];
-        assert_eq!(check_key(&headers, &names, &keys), Err(KeyProblem::Missing));
+        assert_eq!(
+            check_key(&headers, &names, &keys),
+            Err(ApiKeyError::Missing)
+        );
         headers.insert("apikey", "".parse().unwrap());
-        assert_eq!(check_key(&headers, &names, &keys), Err(KeyProblem::Missing));
+        assert_eq!(
+            check_key(&headers, &names, &keys),
+            Err(ApiKeyError::Missing)
+        );
         headers.insert("apikey", "wrong".parse().unwrap());
-        assert_eq!(check_key(&headers, &names, &keys), Err(KeyProblem::Invalid));
+        assert_eq!(
+            check_key(&headers, &names, &keys),
+            Err(ApiKeyError::Invalid)
+        );
         headers.insert("x-api-key", "right".parse().unwrap());
         assert_eq!(check_key(&headers, &names, &keys), Ok(()));
         assert_eq!(check_key(&HeaderMap::new(), &names, &[]), Ok(()));

@@ -7,84 +7,76 @@ use axum::http::request::Parts;
 use http_body_util::BodyExt;
 use serde_json::{Map, Value};
 
-use crate::http::bracket_form;
+use super::bracket_form;
 
-const LARGEST_BODY: usize = 1024 * 1024;
-/// How much of an oversized body is read and dropped: a client that is still sending when the
-/// connection closes would not see the answer.
-const LARGEST_DROPPED: usize = 16 * LARGEST_BODY;
+const MAX_BODY: usize = 1024 * 1024;
+/// How much of an oversized body is read and discarded. A client that is still sending when the
+/// connection closes does not see the response.
+const MAX_DISCARDED: usize = 16 * MAX_BODY;
 
-/// Why a body or query string cannot be used.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum BodyError {
-    /// The text does not follow its content type.
     #[error("{0}")]
     Malformed(String),
-    /// The body is above the limit.
-    #[error("the body is larger than {LARGEST_BODY} bytes")]
+    #[error("the body is larger than {MAX_BODY} bytes")]
     TooLarge,
-    /// The content type is missing or not one that the operation takes.
     #[error(
         "content type {found:?} is not supported: \
          send application/json, application/x-www-form-urlencoded or multipart/form-data"
     )]
-    Unsupported {
-        /// What the request said.
-        found: String,
-    },
+    Unsupported { found: String },
 }
 
-type Decoded = Result<Map<String, Value>, BodyError>;
-type Pairs = Result<Vec<(String, String)>, BodyError>;
+type FieldsResult = Result<Map<String, Value>, BodyError>;
+type PairsResult = Result<Vec<(String, String)>, BodyError>;
 
-/// A body as its content type says.
-enum Sent {
-    /// A form of either kind.
+/// A body, decoded according to its content type.
+enum Decoded {
+    /// A form of either content type.
     Form(Vec<(String, String)>),
-    /// A JSON object.
     Object(Map<String, Value>),
 }
 
-/// Decodes a body of v1: form, JSON or multipart. Every value is text; null is absent.
-pub(crate) async fn flat(request: Request) -> Decoded {
-    match sent(request).await? {
-        Sent::Form(pairs) => Ok(pairs
+/// Decodes a v1 body: form, JSON or multipart. Every value is text; null is absent.
+pub(crate) async fn flat(request: Request) -> FieldsResult {
+    match decode(request).await? {
+        Decoded::Form(pairs) => Ok(pairs
             .into_iter()
             .map(|(key, value)| (key, value.into()))
             .collect()),
-        Sent::Object(object) => flatten(object),
+        Decoded::Object(object) => flatten(object),
     }
 }
 
-/// Decodes a body of v3: JSON, or a form of either kind with bracket nesting.
-pub(crate) async fn nested(request: Request) -> Decoded {
-    match sent(request).await? {
-        Sent::Form(pairs) => bracket_form::tree(pairs).map_err(BodyError::Malformed),
-        Sent::Object(object) => Ok(object),
+/// Decodes a v3 body: JSON, or a form of either content type with nested keys.
+pub(crate) async fn nested(request: Request) -> FieldsResult {
+    match decode(request).await? {
+        Decoded::Form(pairs) => bracket_form::parse(pairs).map_err(BodyError::Malformed),
+        Decoded::Object(object) => Ok(object),
     }
 }
 
-/// Nothing at all is an empty form: clients without anything to say leave the content type out.
-async fn sent(request: Request) -> Result<Sent, BodyError> {
+/// An empty body without a content type is an empty form.
+async fn decode(request: Request) -> Result<Decoded, BodyError> {
     let (parts, body) = request.into_parts();
     let kind = content_type(&parts);
     let bytes = read(body).await?;
     match kind.as_str() {
-        "application/x-www-form-urlencoded" => Ok(Sent::Form(pairs(&text(bytes)?)?)),
-        "application/json" => Ok(Sent::Object(json(&bytes)?)),
-        "multipart/form-data" => Ok(Sent::Form(multipart(parts, bytes).await?)),
-        "" if bytes.is_empty() => Ok(Sent::Form(Vec::new())),
+        "application/x-www-form-urlencoded" => Ok(Decoded::Form(pairs(&text(bytes)?)?)),
+        "application/json" => Ok(Decoded::Object(json(&bytes)?)),
+        "multipart/form-data" => Ok(Decoded::Form(multipart(parts, bytes).await?)),
+        "" if bytes.is_empty() => Ok(Decoded::Form(Vec::new())),
         _ => Err(BodyError::Unsupported { found: kind }),
     }
 }
 
-/// Decodes a body that is a JSON object, whatever its content type says: supervisors' scripts seldom say one.
-pub(crate) async fn json_object(request: Request) -> Decoded {
+/// Decodes a JSON object regardless of the content type, which scripts often omit.
+pub(crate) async fn json_object(request: Request) -> FieldsResult {
     json(&read(request.into_body()).await?)
 }
 
-/// Decodes `a=1&b=2`, from a form or a query string, in the given order.
-pub(crate) fn pairs(text: &str) -> Pairs {
+/// Decodes `a=1&b=2` from a form or a query string, in order.
+pub(crate) fn pairs(text: &str) -> PairsResult {
     text.split('&')
         .filter(|pair| !pair.is_empty())
         .map(|pair| {
@@ -119,40 +111,41 @@ fn malformed(what: &str) -> BodyError {
 
 /// The media type without its parameters, in lower case.
 fn content_type(parts: &Parts) -> String {
-    let value = parts.headers.get(CONTENT_TYPE);
-    let text = value.map(|value| String::from_utf8_lossy(value.as_bytes()));
-    let text = text.unwrap_or_default();
-    let media_type = text.split(';').next().unwrap_or_default();
+    let header = parts.headers.get(CONTENT_TYPE);
+    let value = header.map_or_else(Default::default, |value| {
+        String::from_utf8_lossy(value.as_bytes())
+    });
+    let media_type = value.split(';').next().unwrap_or_default();
     media_type.trim().to_ascii_lowercase()
 }
 
 /// Reads a body, up to the limit.
 pub(crate) async fn read(mut body: Body) -> Result<Vec<u8>, BodyError> {
     let mut bytes = Vec::new();
-    let mut dropped = 0;
+    let mut discarded = 0;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| malformed("the body ended too early"))?;
         let data = frame.data_ref().map_or(&[][..], |data| data);
-        if dropped == 0 && bytes.len() + data.len() <= LARGEST_BODY {
+        if discarded == 0 && bytes.len() + data.len() <= MAX_BODY {
             bytes.extend_from_slice(data);
             continue;
         }
-        dropped += data.len();
-        if dropped > LARGEST_DROPPED {
+        discarded += data.len();
+        if discarded > MAX_DISCARDED {
             break;
         }
     }
-    match dropped {
-        0 => Ok(bytes),
-        _ => Err(BodyError::TooLarge),
+    if discarded > 0 {
+        return Err(BodyError::TooLarge);
     }
+    Ok(bytes)
 }
 
 fn text(bytes: Vec<u8>) -> Result<String, BodyError> {
     String::from_utf8(bytes).map_err(|_| malformed("the body is not UTF-8"))
 }
 
-fn json(bytes: &[u8]) -> Decoded {
+fn json(bytes: &[u8]) -> FieldsResult {
     match serde_json::from_slice(bytes) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(malformed("the body is not a JSON object")),
@@ -162,7 +155,7 @@ fn json(bytes: &[u8]) -> Decoded {
     }
 }
 
-fn flatten(object: Map<String, Value>) -> Decoded {
+fn flatten(object: Map<String, Value>) -> FieldsResult {
     let mut flat = Map::new();
     for (key, value) in object {
         let text = match value {
@@ -180,8 +173,8 @@ fn flatten(object: Map<String, Value>) -> Decoded {
     Ok(flat)
 }
 
-/// The parts in the given order; a form may repeat a name.
-async fn multipart(parts: Parts, bytes: Vec<u8>) -> Pairs {
+/// Returns the parts in order. A form may repeat a name.
+async fn multipart(parts: Parts, bytes: Vec<u8>) -> PairsResult {
     let request = Request::from_parts(parts, Body::from(bytes));
     let broken = |error: &dyn std::fmt::Display| {
         BodyError::Malformed(format!("the body is not multipart/form-data: {error}"))
@@ -202,7 +195,7 @@ async fn multipart(parts: Parts, bytes: Vec<u8>) -> Pairs {
         let value = field.bytes().await.map_err(|error| broken(&error))?;
         let text = match (String::from_utf8(value.to_vec()), file) {
             (Ok(text), _) => text,
-            // A picture, say; nobody here looks at it.
+            // A binary file is represented by its name and size.
             (Err(_), Some(file)) => format!("{file} ({} bytes)", value.len()),
             (Err(_), None) => {
                 return Err(BodyError::Malformed(format!(
@@ -230,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_percent_encoding_is_refused() {
+    fn invalid_percent_encoding_is_rejected() {
         for text in ["a=%", "a=%4", "a=%zz", "a=%+1", "%ff=1", "a=%C3"] {
             assert!(
                 matches!(pairs(text), Err(BodyError::Malformed(_))),
@@ -263,20 +256,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_at_all_is_an_empty_form() {
+    async fn empty_body_is_an_empty_form() {
         assert!(flat(request(None, "")).await.unwrap().is_empty());
         assert!(nested(request(None, "")).await.unwrap().is_empty());
         for (content_type, body) in [(None, "a=1"), (Some("text/plain"), "")] {
-            let refusal = flat(request(content_type, body)).await.unwrap_err();
-            assert!(
-                matches!(refusal, BodyError::Unsupported { .. }),
-                "{refusal}"
-            );
+            let error = flat(request(content_type, body)).await.unwrap_err();
+            assert!(matches!(error, BodyError::Unsupported { .. }), "{error}");
         }
     }
 
     #[tokio::test]
-    async fn a_multipart_form_may_repeat_a_name() {
+    async fn multipart_form_may_repeat_a_name() {
         let part = |value: &str| {
             format!("--b\r\nContent-Disposition: form-data; name=\"a[]\"\r\n\r\n{value}\r\n")
         };
@@ -294,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn other_json_is_refused() {
+    fn other_json_is_rejected() {
         for text in ["", "[]", "1", "{", "{\"a\":1}x", "\u{feff}{}"] {
             assert!(json(text.as_bytes()).is_err(), "{text:?}");
         }

@@ -1,18 +1,19 @@
-//! Form keys with brackets, `a[b][c]`, as a tree: the way jQuery writes nested data.
+//! Decodes form keys with brackets, `a[b][c]`, into nested values: the encoding of jQuery.
 
 use serde_json::{Map, Value};
 
-const DEEPEST: usize = 32;
+const MAX_DEPTH: usize = 32;
 
-/// Builds the tree. `a[]` appends; keys that are all `0`, `1`, `2`... in order make an array.
-pub(crate) fn tree(pairs: Vec<(String, String)>) -> Result<Map<String, Value>, String> {
+/// `a[]` appends. An object whose keys are `0`, `1`, `2`... in order becomes an array.
+pub(crate) fn parse(pairs: Vec<(String, String)>) -> Result<Map<String, Value>, String> {
     let mut root = Map::new();
     for (key, value) in pairs {
         if key.is_empty() {
             continue;
         }
-        let path = path(&key).ok_or_else(|| format!("{key} nests deeper than {DEEPEST} levels"))?;
-        put(&mut root, &path, value)
+        let path =
+            path(&key).ok_or_else(|| format!("{key} nests deeper than {MAX_DEPTH} levels"))?;
+        insert(&mut root, &path, value)
             .ok_or_else(|| format!("{key} is given both as a single value and as a nested one"))?;
     }
     for value in root.values_mut() {
@@ -21,7 +22,8 @@ pub(crate) fn tree(pairs: Vec<(String, String)>) -> Result<Map<String, Value>, S
     Ok(root)
 }
 
-/// The parts of a key; one whose brackets do not pair is a plain name. Nothing when too deep.
+/// Splits a key into its parts. A key with unbalanced brackets is a plain name. `None` if it is nested too
+/// deep.
 fn path(key: &str) -> Option<Vec<&str>> {
     let plain = Some(vec![key]);
     let Some((name, rest)) = key.split_once('[') else {
@@ -36,16 +38,16 @@ fn path(key: &str) -> Option<Vec<&str>> {
             return plain;
         }
         path.push(part);
-        if path.len() > DEEPEST {
+        if path.len() > MAX_DEPTH {
             return None;
         }
     }
     Some(path)
 }
 
-/// Nothing when the key contradicts an earlier one. An array stays an object with its indexes
-/// as keys until all pairs are in: `a[]=1&a[1][x]=2` is one array.
-fn put(object: &mut Map<String, Value>, path: &[&str], value: String) -> Option<()> {
+/// Returns `None` if the key contradicts an earlier one. An array stays an object with its indexes as
+/// keys until all pairs are inserted: `a[]=1&a[1][x]=2` is one array.
+fn insert(object: &mut Map<String, Value>, path: &[&str], value: String) -> Option<()> {
     let (name, rest) = path.split_first()?;
     let name = match *name {
         "" => object.len().to_string(),
@@ -58,7 +60,7 @@ fn put(object: &mut Map<String, Value>, path: &[&str], value: String) -> Option<
         };
     }
     let inner = object.entry(name).or_insert_with(|| Map::new().into());
-    put(inner.as_object_mut()?, rest, value)
+    insert(inner.as_object_mut()?, rest, value)
 }
 
 fn make_arrays(value: &mut Value) {
@@ -68,11 +70,11 @@ fn make_arrays(value: &mut Value) {
     for inner in object.values_mut() {
         make_arrays(inner);
     }
-    let counted = object
+    let is_array = object
         .keys()
         .enumerate()
         .all(|(index, key)| *key == index.to_string());
-    if counted {
+    if is_array {
         let elements = std::mem::take(object).into_iter();
         *value = elements.map(|(_, element)| element).collect();
     }
@@ -87,12 +89,12 @@ mod tests {
         let pairs = pairs
             .iter()
             .map(|(key, value)| (key.to_string(), value.to_string()));
-        tree(pairs.collect()).map(Value::Object)
+        parse(pairs.collect()).map(Value::Object)
     }
 
     #[test]
-    fn brackets_nest() {
-        let tree = read(&[
+    fn brackets_nest_values() {
+        let parsed = read(&[
             ("userData[a][b]", "1"),
             ("userData[a][c]", ""),
             ("userData[list][]", "x"),
@@ -105,14 +107,14 @@ mod tests {
             "userData": {"a": {"b": "1", "c": ""}, "list": ["x", "y"], "items": [{"n": "1"}, {"n": "2"}]},
             "phoneNumber": "5115"
         });
-        assert_eq!(tree, Ok(expected));
+        assert_eq!(parsed, Ok(expected));
     }
 
     #[test]
-    fn an_array_at_the_top() {
-        let tree = read(&[("a[]", "1"), ("a[]", "2"), ("b[0][x]", "3"), ("0", "zero")]);
+    fn top_level_arrays() {
+        let parsed = read(&[("a[]", "1"), ("a[]", "2"), ("b[0][x]", "3"), ("0", "zero")]);
         assert_eq!(
-            tree,
+            parsed,
             Ok(json!({"a": ["1", "2"], "b": [{"x": "3"}], "0": "zero"}))
         );
     }
@@ -136,12 +138,12 @@ mod tests {
     }
 
     #[test]
-    fn contradictions_and_depth_are_refused() {
+    fn contradictions_and_excessive_depth_are_rejected() {
         assert!(read(&[("a", "1"), ("a[b]", "2")]).is_err());
         assert!(read(&[("a[b]", "1"), ("a", "2")]).is_err());
-        let deep = format!("a{}", "[b]".repeat(DEEPEST));
+        let deep = format!("a{}", "[b]".repeat(MAX_DEPTH));
         assert!(read(&[(&deep, "1")]).is_err());
-        let deepest = format!("a{}", "[b]".repeat(DEEPEST - 1));
+        let deepest = format!("a{}", "[b]".repeat(MAX_DEPTH - 1));
         assert!(read(&[(&deepest, "1")]).is_ok());
     }
 }

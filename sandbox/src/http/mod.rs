@@ -1,7 +1,11 @@
-//! Reading requests: bodies, parameters, credentials, origins.
+//! What the routes share of HTTP: bodies, parameters, credentials, origins and paths.
 
 pub(crate) mod auth;
 pub(crate) mod body;
-pub(crate) mod bracket_form;
+mod bracket_form;
+pub(crate) mod cors;
+pub(crate) mod errors;
+pub(crate) mod fields;
+pub(crate) mod paths;
 pub(crate) mod query;
 pub(crate) mod same_origin;

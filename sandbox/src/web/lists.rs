@@ -1,14 +1,14 @@
-//! What the page lists: bookings, faults, requests.
+//! The lists of the page: bookings, faults, requests.
 
 use jiff::Timestamp;
 use maud::{html, Markup};
 use serde_json::Value;
 
 use crate::domain::lifecycle::CallbackState;
-use crate::faults::request_log::Exchange;
+use crate::faults::request_log::LogEntry;
 use crate::store::Booking;
 
-/// What can go wrong at the push of a button: the words, and the fields of the fault.
+/// The buttons that add a fault: label, and the members of the fault.
 const PRESETS: [(&str, &[(&str, &str)]); 6] = [
     (
         "Next request: answer 503",
@@ -19,11 +19,11 @@ const PRESETS: [(&str, &[(&str, &str)]); 6] = [
         &[("reset", "before"), ("count", "1")],
     ),
     (
-        "Next request: carry it out, lose the answer",
+        "Next request: carry it out, lose the response",
         &[("reset", "after"), ("count", "1")],
     ),
     (
-        "Next request: cut the answer's body",
+        "Next request: cut the response body",
         &[("cutBody", "10"), ("count", "1")],
     ),
     ("Every request: wait 3 seconds", &[("delayMs", "3000")]),
@@ -33,13 +33,12 @@ const PRESETS: [(&str, &[(&str, &str)]); 6] = [
     ),
 ];
 
-/// The bookings that were made last.
 pub(crate) fn bookings(records: &[Booking], now: Timestamp) -> Markup {
     let titles = [
-        "Made (UTC)",
+        "Created (UTC)",
         "Service",
         "Number",
-        "For (UTC)",
+        "Desired time (UTC)",
         "CallbackState",
         "Id",
     ];
@@ -86,25 +85,25 @@ fn colour_of(state: CallbackState) -> &'static str {
     }
 }
 
-fn minute(moment: Timestamp) -> String {
-    moment.strftime("%Y-%m-%d %H:%M").to_string()
+fn minute(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%d %H:%M").to_string()
 }
 
-/// The faults that are switched on, and buttons for others.
+/// The faults, and buttons to add others.
 pub(crate) fn faults(faults: &[Value]) -> Markup {
     html! {
         section aria-labelledby="faults-title" {
             h2 #faults-title { "Faults" }
             div.card {
                 div #faults data-live {
-                    @if faults.is_empty() { p.faint { "None: everything works." } }
+                    @if faults.is_empty() { p.faint { "None." } }
                     @else { ul.plain { @for one in faults { (fault(one)) } } }
                 }
                 div.row {
-                    @for (words, fields) in PRESETS {
+                    @for (label, fields) in PRESETS {
                         form.inline method="post" action="/sandbox/faults" {
                             @for (name, value) in fields { input type="hidden" name=(name) value=(value); }
-                            button { (words) }
+                            button { (label) }
                         }
                     }
                 }
@@ -122,11 +121,11 @@ fn fault(fault: &Value) -> Markup {
         li.row {
             span.grow {
                 (words)
-                @if fault["probability"] != 1.0 { ", with chance " (fault["probability"].to_string()) }
-                ", has struck " (fault["hits"].to_string()) " times"
+                @if fault["probability"] != 1.0 { ", probability " (fault["probability"].to_string()) }
+                ", applied " (fault["hits"].to_string()) " times"
                 @match fault["count"].as_u64() {
                     Some(0) => { ", " span.badge.past { "used up" } }
-                    Some(count) => { ", " (count) " more to come" }
+                    Some(count) => { ", " (count) " left" }
                     None => {}
                 }
             }
@@ -139,19 +138,18 @@ fn fault(fault: &Value) -> Markup {
     }
 }
 
-/// The requests that came last.
-pub(crate) fn requests(last: &[(u64, Exchange)]) -> Markup {
+pub(crate) fn requests(entries: &[(u64, LogEntry)]) -> Markup {
     let titles = ["Time (UTC)", "Request", "Status", "Took"];
     html! {
         section aria-labelledby="requests-title" {
             h2 #requests-title { "Requests" }
             div.card.wide #requests data-live tabindex="0" role="region" aria-labelledby="requests-title" {
-                @if last.is_empty() {
+                @if entries.is_empty() {
                     p.faint { "None yet." }
                 } @else {
                     table {
                         thead { tr { @for title in titles { th scope="col" { (title) } } } }
-                        tbody { @for (number, exchange) in last { (request(*number, exchange)) } }
+                        tbody { @for (number, entry) in entries { (request(*number, entry)) } }
                     }
                 }
             }
@@ -159,33 +157,33 @@ pub(crate) fn requests(last: &[(u64, Exchange)]) -> Markup {
     }
 }
 
-fn request(number: u64, exchange: &Exchange) -> Markup {
-    let colour = match exchange.status {
+fn request(number: u64, entry: &LogEntry) -> Markup {
+    let colour = match entry.status {
         Some(200..=299) => "free",
         Some(400..=499) => "some",
         _ => "full",
     };
     html! {
         tr {
-            td.short { (exchange.time.strftime("%Y-%m-%d %H:%M:%S")) }
+            td.short { (entry.time.strftime("%Y-%m-%d %H:%M:%S")) }
             td.request {
                 details id=(format!("request-{number}")) {
-                    summary id=(format!("summary-{number}")) { (exchange.method) " " code { (exchange.target) } }
+                    summary id=(format!("summary-{number}")) { (entry.method) " " code { (entry.target) } }
                     pre {
-                        @for (name, value) in &exchange.headers { (name) ": " (value) "\n" }
-                        @if !exchange.body.is_empty() { "\n" (exchange.body) }
+                        @for (name, value) in &entry.headers { (name) ": " (value) "\n" }
+                        @if !entry.body.is_empty() { "\n" (entry.body) }
                     }
-                    p.faint { "Answer" }
-                    pre { (exchange.answer) }
+                    p.faint { "Response" }
+                    pre { (entry.response) }
                 }
-                @if let Some(fault) = &exchange.fault { p.faint { "Fault: " (fault) } }
+                @if let Some(fault) = &entry.fault { p.faint { "Fault: " (fault) } }
             }
             td {
                 span class=(format!("badge {colour}")) {
-                    @if let Some(status) = exchange.status { (status) } @else { "reset" }
+                    @if let Some(status) = entry.status { (status) } @else { "reset" }
                 }
             }
-            td.short { (format!("{:.1} ms", exchange.microseconds as f64 / 1000.0)) }
+            td.short { (format!("{:.1} ms", entry.microseconds as f64 / 1000.0)) }
         }
     }
 }

@@ -1,5 +1,5 @@
-// Shows what changes: on every event the page is fetched again, and the parts of which the server says something new are
-// replaced. A part in which something is selected waits until the next event.
+// Updates the page: every event fetches it again and replaces the parts that changed. A part that
+// contains the selection waits until the next event.
 (function () {
   "use strict";
   var busy = false, again = false, last = new Map();
@@ -10,7 +10,7 @@
     if (busy) { again = true; return; }
     busy = true;
     fetch(location.href, { headers: { Accept: "text/html" } })
-      .then(function (answer) { return answer.text(); })
+      .then(function (response) { return response.text(); })
       .then(function (text) {
         var fresh = new DOMParser().parseFromString(text, "text/html");
         document.querySelectorAll("[data-live]").forEach(function (part) {
@@ -19,7 +19,7 @@
           replace(part, other.innerHTML);
         });
       })
-      .catch(function () { status("cut off"); })
+      .catch(function () { status("disconnected"); })
       .finally(function () {
         busy = false;
         if (again) { again = false; refresh(); }
@@ -32,7 +32,7 @@
     return part.contains(selection.anchorNode) || part.contains(selection.focusNode);
   }
 
-  // What the reader has opened, scrolled and focused stays so.
+  // Open details, scroll positions and the focus are kept.
   function replace(part, html) {
     var focused = part.contains(document.activeElement) ? document.activeElement.id : "";
     var open = Array.from(part.querySelectorAll("details[open]"), function (one) { return one.id; });
@@ -62,7 +62,7 @@
 
   var events = new EventSource("/sandbox/events");
   events.onopen = function () { status("live"); refresh(); };
-  events.onerror = function () { status("cut off"); };
+  events.onerror = function () { status("disconnected"); };
   events.addEventListener("change", refresh);
   events.addEventListener("tick", refresh);
 })();

@@ -1,9 +1,9 @@
-//! The page for people who watch: the week of every service, bookings, the clock, faults, and what was seen on the wire.
+//! The page: the week of every service, bookings, the clock, faults and requests.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use axum::extract::{RawQuery, State};
+use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -15,18 +15,19 @@ use maud::{html, Markup, DOCTYPE};
 use super::lists;
 use crate::booking::{BookingError, BookingService, HourCell, SlotOffer, Week};
 use crate::config::Service;
-use crate::domain::calendar::Slot;
-use crate::domain::time_format;
-use crate::http::query::Query;
-use crate::server::Sandbox;
+use crate::domain::clock::Clock;
+use crate::domain::time_format::format_utc;
+use crate::faults::request_log::RequestLog;
+use crate::faults::rules::FaultRules;
+use crate::http::query::RawQuery;
 
-/// Bookings and requests shown.
-const SHOWN: u32 = 20;
-/// Nothing from elsewhere, nothing inline.
-const POLICY: &str =
+/// The number of bookings and of requests on the page.
+const ROWS: u32 = 20;
+/// Nothing from other origins, nothing inline.
+const CSP: &str =
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; \
                       base-uri 'none'; frame-ancestors 'none'";
-/// The colours of hours, and what they mean.
+/// The colours of hours and their meaning.
 const LEGEND: [(&str, &str); 5] = [
     ("free", "free"),
     ("some", "some booked"),
@@ -44,49 +45,48 @@ struct ServiceWeek<'a> {
     slots: Slots,
 }
 
-/// The slots that can still be booked, by day and hour of the service's zone.
+/// The slots that can still be booked, by day and hour in the zone of the service.
 type Slots = BTreeMap<(Date, i8), Vec<SlotOffer>>;
 
 /// `GET /`
 pub(crate) async fn page(
-    State(sandbox): State<Arc<Sandbox>>,
-    RawQuery(query): RawQuery,
+    State(booking): State<Arc<BookingService>>,
+    State(faults): State<Arc<FaultRules>>,
+    State(log): State<Arc<RequestLog>>,
+    query: RawQuery,
 ) -> Response {
-    let asked = Query::read(query.as_deref()).ok();
-    let week = asked
-        .as_ref()
-        .and_then(|query| query.text("week")?.parse::<Date>().ok());
-    match whole(&sandbox, week).await {
+    let query = query.parse().ok();
+    let first = query.and_then(|query| query.text("week")?.parse::<Date>().ok());
+    match render(&booking, &faults, &log, first).await {
         Ok(page) => {
-            let headers = [
-                (CONTENT_SECURITY_POLICY, POLICY),
-                (CACHE_CONTROL, "no-store"),
-            ];
+            let headers = [(CONTENT_SECURITY_POLICY, CSP), (CACHE_CONTROL, "no-store")];
             (headers, page).into_response()
         }
-        Err(refusal) => (StatusCode::INTERNAL_SERVER_ERROR, refusal.to_string()).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }
 
-async fn whole(sandbox: &Sandbox, asked: Option<Date>) -> Result<Markup, BookingError> {
-    let booking = &sandbox.booking;
+async fn render(
+    booking: &BookingService,
+    faults: &FaultRules,
+    log: &RequestLog,
+    first: Option<Date>,
+) -> Result<Markup, BookingError> {
     let now = booking.clock.now();
-    let newest = booking.recent(SHOWN).await?;
+    let recent = booking.recent(ROWS).await?;
     let mut weeks = Vec::new();
     for (name, service) in &booking.config.services {
         let today = now.to_zoned(service.calendar.zone.clone()).date();
-        let first = asked.unwrap_or(today);
-        let week = booking.week(name, first).await?;
-        let slots = slots(booking, name, service, first).await?;
+        let first = first.unwrap_or(today);
         weeks.push(ServiceWeek {
             name,
             service,
             today,
-            week,
-            slots,
+            week: booking.week(name, first).await?,
+            slots: bookable_slots(booking, name, service, first).await?,
         });
     }
-    let first = asked.unwrap_or_else(|| now.to_zoned(TimeZone::UTC).date());
+    let first = first.unwrap_or_else(|| now.to_zoned(TimeZone::UTC).date());
     Ok(html! {
         (DOCTYPE)
         html lang="en" {
@@ -100,41 +100,36 @@ async fn whole(sandbox: &Sandbox, asked: Option<Date>) -> Result<Markup, Booking
             body {
                 header {
                     h1 { "Callback sandbox" }
-                    span.faint { "It calls nobody. " a href="/openapi.json" { "What it serves" } }
+                    span.faint { "It makes no calls. " a href="/openapi.json" { "API description" } }
                     span #live.badge role="status" { "not live" }
                 }
                 main {
-                    (clock(booking, now))
-                    (weeks_of(first, &weeks))
-                    (lists::bookings(&newest, now))
-                    (lists::faults(&sandbox.faults.shown()))
-                    (lists::requests(&sandbox.requests.last(SHOWN as usize)))
-                    (start_again())
+                    (clock_section(&booking.clock, now))
+                    (weeks_section(first, &weeks))
+                    (lists::bookings(&recent, now))
+                    (lists::faults(&faults.to_json()))
+                    (lists::requests(&log.recent(ROWS as usize)))
+                    (reset_section())
                 }
             }
         }
     })
 }
 
-async fn slots(
+async fn bookable_slots(
     booking: &BookingService,
     name: &str,
     service: &Service,
     first: Date,
 ) -> Result<Slots, BookingError> {
-    let zone = &service.calendar.zone;
-    let midnight = |date: Date| {
-        date.to_zoned(zone.clone())
-            .map_or(Timestamp::MAX, |zoned| zoned.timestamp())
-    };
-    let start = midnight(first);
-    let end = first.checked_add(7.days()).map_or(Timestamp::MAX, midnight);
+    let calendar = &service.calendar;
+    let now = booking.clock.now();
     let mut slots = Slots::new();
     for offer in booking
-        .offers(name, booking.clock.now(), Slot { start, end }, None)
+        .offers(name, now, calendar.week(first), None)
         .await?
     {
-        let local = offer.start.to_zoned(zone.clone());
+        let local = offer.start.to_zoned(calendar.zone.clone());
         slots
             .entry((local.date(), local.hour()))
             .or_default()
@@ -143,32 +138,32 @@ async fn slots(
     Ok(slots)
 }
 
-fn clock(booking: &BookingService, now: Timestamp) -> Markup {
-    let speed = booking.clock.speed();
+fn clock_section(clock: &Clock, now: Timestamp) -> Markup {
+    let speed = clock.speed();
     let advance = [
-        ("15 minutes on", "900"),
-        ("1 hour on", "3600"),
-        ("1 day on", "86400"),
+        ("Advance 15 minutes", "900"),
+        ("Advance 1 hour", "3600"),
+        ("Advance 1 day", "86400"),
     ];
     html! {
         section aria-labelledby="clock-title" {
             h2 #clock-title { "Clock" }
             div.card {
                 p #clock data-live {
-                    time.now datetime=(time_format::format_utc(now)) { (now.strftime("%A %Y-%m-%d %H:%M:%S UTC")) }
+                    time.now datetime=(format_utc(now)) { (now.strftime("%A %Y-%m-%d %H:%M:%S UTC")) }
                     " " span.faint { "speed " (speed) }
                 }
                 div.row {
-                    @for (words, seconds) in advance {
+                    @for (label, seconds) in advance {
                         form.inline method="post" action="/sandbox/clock" {
                             input type="hidden" name="advanceSeconds" value=(seconds);
-                            button { (words) }
+                            button { (label) }
                         }
                     }
                     form.row method="post" action="/sandbox/clock" {
                         label {
                             "Time, with Z or an offset"
-                            input name="now" size="25" value=(time_format::format_utc(now)) required autocomplete="off";
+                            input name="now" size="25" value=(format_utc(now)) required autocomplete="off";
                         }
                         button { "Set time" }
                     }
@@ -185,22 +180,22 @@ fn clock(booking: &BookingService, now: Timestamp) -> Markup {
     }
 }
 
-fn start_again() -> Markup {
-    const QUESTION: &str = "Forget all bookings, faults and requests, and start the clock again?";
+fn reset_section() -> Markup {
+    const QUESTION: &str = "Delete all bookings, faults and requests, and reset the clock?";
     html! {
-        section aria-labelledby="again-title" {
-            h2 #again-title { "Start again" }
+        section aria-labelledby="reset-title" {
+            h2 #reset-title { "Reset" }
             div.card.row {
-                span.grow.faint { "Bookings, faults and requests go, and the clock starts again." }
+                span.grow.faint { "Deletes bookings, faults and requests, and resets the clock." }
                 form.inline method="post" action="/sandbox/reset" data-confirm=(QUESTION) {
-                    button.danger { "Forget everything" }
+                    button.danger { "Reset everything" }
                 }
             }
         }
     }
 }
 
-fn weeks_of(first: Date, weeks: &[ServiceWeek]) -> Markup {
+fn weeks_section(first: Date, weeks: &[ServiceWeek]) -> Markup {
     let link = |days: i64| {
         first
             .checked_add(days.days())
@@ -211,9 +206,9 @@ fn weeks_of(first: Date, weeks: &[ServiceWeek]) -> Markup {
             h2 #weeks-title { "Services" }
             div.row.between {
                 nav aria-label="Week" {
-                    a href=(link(-7)) { "Week before" }
-                    " · " a href="/" { "From today" }
-                    " · " a href=(link(7)) { "Week after" }
+                    a href=(link(-7)) { "Previous week" }
+                    " · " a href="/" { "Today" }
+                    " · " a href=(link(7)) { "Next week" }
                 }
                 ul.legend aria-label="Colours" {
                     @for (colour, meaning) in LEGEND {
@@ -221,19 +216,19 @@ fn weeks_of(first: Date, weeks: &[ServiceWeek]) -> Markup {
                     }
                 }
             }
-            div #weeks data-live { @for one in weeks { (one_week(one)) } }
+            div #weeks data-live { @for week in weeks { (week_table(week)) } }
         }
     }
 }
 
-fn one_week(one: &ServiceWeek) -> Markup {
+fn week_table(service_week: &ServiceWeek) -> Markup {
     let ServiceWeek {
         name,
         service,
         today,
         week,
         slots,
-    } = one;
+    } = service_week;
     let zone = &service.calendar.zone;
     let zone_name = zone.iana_name().unwrap_or("UTC");
     html! {
@@ -244,7 +239,7 @@ fn one_week(one: &ServiceWeek) -> Markup {
             } @else {
                 div.wide id=(format!("week-{name}")) tabindex="0" role="region" aria-label=(format!("Week of {name}")) {
                     table.week {
-                        caption.faint { "Booked / places by the hour" }
+                        caption.faint { "Booked / capacity by the hour" }
                         thead {
                             tr {
                                 th scope="col" { "Hour" }
@@ -261,7 +256,7 @@ fn one_week(one: &ServiceWeek) -> Markup {
                                     th scope="row" { (format!("{hour:02}:00")) }
                                     @for (cell, day) in cells.iter().zip(&week.days) {
                                         @let offers = slots.get(&(*day, *hour)).map(Vec::as_slice).unwrap_or_default();
-                                        (one_hour(&format!("{name} {day} {hour:02}"), cell, offers, zone))
+                                        (hour_cell(&format!("{name} {day} {hour:02}"), cell, offers, zone))
                                     }
                                 }
                             }
@@ -273,7 +268,7 @@ fn one_week(one: &ServiceWeek) -> Markup {
     }
 }
 
-fn one_hour(key: &str, cell: &HourCell, offers: &[SlotOffer], zone: &TimeZone) -> Markup {
+fn hour_cell(key: &str, cell: &HourCell, offers: &[SlotOffer], zone: &TimeZone) -> Markup {
     let colour = match cell {
         HourCell { slots: 0, .. } => return html! { td.closed { "–" } },
         HourCell { past: true, .. } => "past",
@@ -286,7 +281,7 @@ fn one_hour(key: &str, cell: &HourCell, offers: &[SlotOffer], zone: &TimeZone) -
         .iter()
         .filter(|offer| offer.free == 0 && offer.total > 0)
         .count();
-    let slots: Vec<String> = offers.iter().map(|offer| one_slot(offer, zone)).collect();
+    let slots: Vec<String> = offers.iter().map(|offer| slot_title(offer, zone)).collect();
     html! {
         td class=(colour) data-cell=(key) title=[(!slots.is_empty()).then(|| slots.join(", "))] {
             (cell.booked) " / " (cell.total)
@@ -295,8 +290,8 @@ fn one_hour(key: &str, cell: &HourCell, offers: &[SlotOffer], zone: &TimeZone) -
     }
 }
 
-/// When it begins, what is booked and how many places it has.
-fn one_slot(offer: &SlotOffer, zone: &TimeZone) -> String {
+/// Start, booked and total capacity.
+fn slot_title(offer: &SlotOffer, zone: &TimeZone) -> String {
     let start = offer.start.to_zoned(zone.clone());
     format!(
         "{} {}/{}",

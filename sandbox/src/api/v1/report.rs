@@ -1,20 +1,22 @@
-//! The report of cancelled callbacks, as comma-separated values.
+//! The report of cancelled callbacks as CSV (RFC 4180).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
 use serde_json::{Map, Value};
 
-use super::admin::{text, texts};
-use super::search::{base, shown};
-use super::{admitted_everywhere, refuse, Problem};
+use super::auth::authorize_any;
+use super::error::ApiError;
+use super::search::{base_url, to_json};
 use crate::booking::BookingService;
 use crate::http::body;
+use crate::http::fields::{non_empty_text, texts};
 use crate::store::{Booking, BookingFilter};
 
-/// What every report has; what the request asks for comes behind.
+/// The columns of every report; requested ones follow.
 const COLUMNS: [&str; 5] = [
     "_id",
     "_service_name",
@@ -27,59 +29,50 @@ const COLUMNS: [&str; 5] = [
 pub(crate) async fn cancelled(
     State(booking): State<Arc<BookingService>>,
     request: Request,
-) -> Response {
-    match try_cancelled(&booking, request).await {
-        Ok(report) => ([(CONTENT_TYPE, "text/csv; charset=utf-8")], report).into_response(),
-        Err(problem) => refuse(&booking, &problem),
-    }
-}
-
-async fn try_cancelled(booking: &BookingService, request: Request) -> Result<String, Problem> {
-    admitted_everywhere(booking, request.headers())?;
-    let base = base(request.headers());
+) -> Result<impl IntoResponse, ApiError> {
+    authorize_any(&booking, request.headers())?;
+    let base = base_url(request.headers());
     let fields = body::json_object(request).await?;
-    let reason = text(&fields, "callback_reason")?;
+    let reason = non_empty_text(&fields, "callback_reason")?;
     let mut columns = COLUMNS.to_vec();
     columns.extend(texts(&fields, "exported_properties")?.unwrap_or_default());
     let now = booking.clock.now();
-    let mut records = booking.select(BookingFilter::default()).await?;
-    records.retain(|record| is_wanted(record, reason));
+    let mut bookings = booking.select(BookingFilter::default()).await?;
+    bookings.retain(|booking| is_cancelled(booking, reason));
     let mut report = line(columns.iter().copied());
-    for record in &records {
-        let shown = shown(record, now, &base);
-        report += &line(columns.iter().map(|column| value(&shown, column)));
+    for booking in &bookings {
+        let record = to_json(booking, now, &base);
+        report += &line(columns.iter().map(|column| value(&record, column)));
     }
-    Ok(report)
+    Ok(([(CONTENT_TYPE, "text/csv; charset=utf-8")], report))
 }
 
-/// Only what is cancelled has a reason.
-fn is_wanted(record: &Booking, reason: Option<&str>) -> bool {
-    record
-        .reason
-        .as_deref()
-        .is_some_and(|given| reason.is_none_or(|wanted| wanted == given))
+/// Only cancelled callbacks have a reason.
+fn is_cancelled(booking: &Booking, reason: Option<&str>) -> bool {
+    let own = booking.reason.as_deref();
+    own.is_some_and(|own| reason.is_none_or(|reason| reason == own))
 }
 
-/// What a column shows; to real servers every callback is a service of its own.
-fn value<'a>(shown: &'a Map<String, Value>, column: &str) -> &'a str {
+/// On real servers every callback is a service of its own, so `_service_id` is its id.
+fn value<'a>(record: &'a Map<String, Value>, column: &str) -> &'a str {
     let key = if column == "_service_id" {
         "_id"
     } else {
         column
     };
-    shown.get(key).and_then(Value::as_str).unwrap_or_default()
+    record.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// A line as RFC 4180 wants it.
 fn line<'a>(values: impl Iterator<Item = &'a str>) -> String {
-    let quoted: Vec<String> = values.map(quoted).collect();
-    quoted.join(",") + "\r\n"
+    let values: Vec<Cow<str>> = values.map(quote).collect();
+    values.join(",") + "\r\n"
 }
 
-fn quoted(value: &str) -> String {
-    match value.contains([',', '"', '\r', '\n']) {
-        true => format!("\"{}\"", value.replace('"', "\"\"")),
-        false => value.to_owned(),
+fn quote(value: &str) -> Cow<'_, str> {
+    if value.contains([',', '"', '\r', '\n']) {
+        format!("\"{}\"", value.replace('"', "\"\"")).into()
+    } else {
+        value.into()
     }
 }
 
@@ -88,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_that_need_it_are_quoted() {
+    fn special_characters_are_quoted() {
         let values = ["a b", "", "1,2", "say \"hi\"", "two\r\nlines"];
         assert_eq!(
             line(values.into_iter()),

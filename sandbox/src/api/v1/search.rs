@@ -1,24 +1,26 @@
-//! Bookings as clients see them, and how they are found.
+//! Bookings as JSON, and queries.
 
 use std::sync::Arc;
 
 use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, State};
 use axum::http::header::HOST;
 use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::Json;
 use jiff::Timestamp;
 use serde_json::{json, Map, Value};
 
-use super::{admitted, admitted_everywhere, finish, is_decided, Problem, ServiceName};
-use crate::booking::{BookingError, BookingService};
+use super::auth::{authorize_any, authorize_service};
+use super::error::ApiError;
+use super::{is_read_only, JsonResult, ServiceName};
+use crate::booking::BookingService;
 use crate::domain::lifecycle::CallbackState;
-use crate::domain::time_format;
-use crate::http::body;
-use crate::http::query::Query;
+use crate::domain::time_format::format_utc;
+use crate::http::errors::ParameterError;
+use crate::http::query::{Query, RawQuery};
 use crate::store::{Booking, BookingFilter};
 
-/// What can be asked for beside a service's lookup keys.
+/// The properties that can be queried besides a service's lookup keys.
 const FILTERS: [&str; 6] = [
     "_id",
     "_customer_number",
@@ -31,43 +33,36 @@ const FILTERS: [&str; 6] = [
 /// `GET /genesys/1/service/callback`
 pub(crate) async fn search(
     State(booking): State<Arc<BookingService>>,
-    RawQuery(query): RawQuery,
+    query: RawQuery,
     headers: HeaderMap,
-) -> Response {
-    let answer = match admitted_everywhere(&booking, &headers) {
-        Ok(()) => try_search(&booking, None, query.as_deref(), &headers).await,
-        Err(problem) => Err(problem),
-    };
-    finish(&booking, answer)
+) -> JsonResult {
+    authorize_any(&booking, &headers)?;
+    find_matching(&booking, None, &query.parse()?, &headers).await
 }
 
 /// `GET /genesys/1/service/callback/{service}`
 pub(crate) async fn search_service(
     State(booking): State<Arc<BookingService>>,
     service: ServiceName,
-    RawQuery(query): RawQuery,
+    query: RawQuery,
     headers: HeaderMap,
-) -> Response {
-    let answer = match admitted(&booking, service.map(|Path(name)| name), &headers) {
-        Ok(name) => try_search(&booking, Some(name), query.as_deref(), &headers).await,
-        Err(problem) => Err(problem),
-    };
-    finish(&booking, answer)
+) -> JsonResult {
+    let name = authorize_service(&booking, service.map(|Path(name)| name), &headers)?;
+    find_matching(&booking, Some(name), &query.parse()?, &headers).await
 }
 
-async fn try_search(
+async fn find_matching(
     booking: &BookingService,
     service: Option<String>,
-    query: Option<&str>,
+    query: &Query,
     headers: &HeaderMap,
-) -> Result<Value, Problem> {
-    let pairs = body::pairs(query.unwrap_or_default())?;
-    let any = any_is_enough(&Query::read(query)?)?;
-    let wanted: Vec<Criterion> = Criterion::all(booking, service.as_deref(), &pairs, &["operand"])?;
-    let number = wanted
+) -> JsonResult {
+    let any = is_any_sufficient(query)?;
+    let criteria = Criterion::parse_all(booking, service.as_deref(), query, &["operand"])?;
+    let number = criteria
         .iter()
         .find(|criterion| criterion.key == "_customer_number" && !criterion.negated);
-    let selection = BookingFilter {
+    let filter = BookingFilter {
         service,
         number: number
             .filter(|_| !any)
@@ -75,28 +70,26 @@ async fn try_search(
         ..BookingFilter::default()
     };
     let now = booking.clock.now();
-    let base = base(headers);
-    let shown = booking
-        .select(selection)
-        .await?
-        .into_iter()
-        .map(|record| shown(&record, now, &base));
-    let found = shown.filter(|record| match any && !wanted.is_empty() {
-        true => wanted.iter().any(|criterion| criterion.fits(record)),
-        false => wanted.iter().all(|criterion| criterion.fits(record)),
+    let base = base_url(headers);
+    let bookings = booking.select(filter).await?;
+    let records = bookings.iter().map(|booking| to_json(booking, now, &base));
+    let matching = records.filter(|record| {
+        if any && !criteria.is_empty() {
+            criteria.iter().any(|criterion| criterion.matches(record))
+        } else {
+            criteria.iter().all(|criterion| criterion.matches(record))
+        }
     });
-    Ok(found.map(Value::Object).collect())
+    Ok(Json(matching.map(Value::Object).collect()))
 }
 
-/// Whether one condition of a query is enough, or all have to hold.
-fn any_is_enough(query: &Query) -> Result<bool, BookingError> {
+/// Whether one criterion of a query is sufficient, or all must match.
+fn is_any_sufficient(query: &Query) -> Result<bool, ParameterError> {
     match query.text("operand") {
         None => Ok(false),
         Some(text) if text.eq_ignore_ascii_case("AND") => Ok(false),
         Some(text) if text.eq_ignore_ascii_case("OR") => Ok(true),
-        Some(other) => Err(BookingError::Parameter(format!(
-            "Invalid parameter operand: [{other}] is not AND or OR."
-        ))),
+        Some(other) => Err(ParameterError::invalid_value("operand", other, "AND or OR")),
     }
 }
 
@@ -105,35 +98,27 @@ pub(crate) async fn queue_position(
     State(booking): State<Arc<BookingService>>,
     id: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
-) -> Response {
-    let answer = try_queue_position(&booking, id, &headers).await;
-    finish(&booking, answer)
-}
-
-async fn try_queue_position(
-    booking: &BookingService,
-    id: Result<Path<String>, PathRejection>,
-    headers: &HeaderMap,
-) -> Result<Value, Problem> {
-    admitted_everywhere(booking, headers)?;
-    let Path(id) = id.map_err(|_| BookingError::Parameter("The path is not UTF-8.".to_owned()))?;
-    let record = booking.find(&id).await?;
+) -> JsonResult {
+    authorize_any(&booking, &headers)?;
+    let Path(id) = id.map_err(ParameterError::from)?;
+    let callback = booking.find(&id).await?;
     let now = booking.clock.now();
-    if record.state(now) == CallbackState::Completed {
-        return Err(Problem::SessionOver(id));
+    let state = callback.state(now);
+    if state == CallbackState::Completed {
+        return Err(ApiError::SessionOver(id));
     }
-    let position = booking.position(&record, now).await?;
+    let position = booking.position(&callback, now).await?;
     let wait = i64::from(position.estimated_wait);
-    Ok(json!({
+    Ok(Json(json!({
         "ewt": wait,
         "_position": position.rank,
         "_eta": (now.as_second() + wait),
         "_total_waiting": position.queued,
-        "_agent_ready_threshold_passed": record.state(now) > CallbackState::Queued,
-    }))
+        "_agent_ready_threshold_passed": state > CallbackState::Queued,
+    })))
 }
 
-/// One condition of a query; `!` before the value negates it. Nothing is equal to an empty value.
+/// One condition of a query. `!` before the value negates it. An empty value matches nothing.
 pub(crate) struct Criterion {
     key: String,
     value: String,
@@ -141,93 +126,88 @@ pub(crate) struct Criterion {
 }
 
 impl Criterion {
-    /// The conditions of a query: all its parameters, also the empty ones, but those that are `passed` over.
-    pub(crate) fn all(
+    /// Parses all parameters of a query except the `ignored` ones.
+    pub(crate) fn parse_all(
         booking: &BookingService,
         service: Option<&str>,
-        pairs: &[(String, String)],
-        passed: &[&str],
-    ) -> Result<Vec<Criterion>, BookingError> {
-        let services = &booking.config.services;
-        let of_interest = services
-            .iter()
-            .filter(|(name, _)| service.is_none_or(|service| service == *name));
-        let lookup: Vec<&String> = of_interest
+        query: &Query,
+        ignored: &[&str],
+    ) -> Result<Vec<Criterion>, ParameterError> {
+        let services = booking.config.services.iter();
+        let relevant = services.filter(|(name, _)| service.is_none_or(|service| service == *name));
+        let lookup_keys: Vec<&str> = relevant
             .flat_map(|(_, service)| &service.lookup_keys)
+            .map(String::as_str)
             .collect();
         let mut criteria = Vec::new();
-        for (key, value) in pairs
-            .iter()
-            .filter(|(key, _)| !passed.contains(&key.as_str()))
-        {
-            if !FILTERS.contains(&key.as_str()) && !lookup.contains(&key) {
-                let text = format!("Parameter {key} cannot be searched: it is not one of the service's lookup keys.");
-                return Err(BookingError::Parameter(text));
+        for (key, value) in query.pairs().filter(|(key, _)| !ignored.contains(key)) {
+            if !FILTERS.contains(&key) && !lookup_keys.contains(&key) {
+                return Err(ParameterError::new(format!(
+                    "Parameter {key} cannot be searched: it is not one of the service's lookup keys."
+                )));
             }
-            let (value, negated) = value
-                .strip_prefix('!')
-                .map_or((value.as_str(), false), |value| (value, true));
+            let negated_value = value.strip_prefix('!');
             criteria.push(Criterion {
-                key: key.clone(),
-                value: value.to_owned(),
-                negated,
+                key: key.to_owned(),
+                value: negated_value.unwrap_or(value).to_owned(),
+                negated: negated_value.is_some(),
             });
         }
         Ok(criteria)
     }
 
-    /// Whether a record as it is shown fits.
-    pub(crate) fn fits(&self, record: &Map<String, Value>) -> bool {
-        let same = !self.value.is_empty()
+    /// Whether a booking in the form of [`to_json`] matches.
+    pub(crate) fn matches(&self, record: &Map<String, Value>) -> bool {
+        let equal = !self.value.is_empty()
             && record.get(&self.key).and_then(Value::as_str) == Some(&self.value);
-        same != self.negated
+        equal != self.negated
     }
 }
 
-/// A record as clients see it: all values are text.
-pub(crate) fn shown(record: &Booking, now: Timestamp, base: &str) -> Map<String, Value> {
-    let mut shown = Map::new();
-    let mut show = |key: &str, value: String| {
-        shown.insert(key.to_owned(), value.into());
+/// A booking as a flat object of texts.
+pub(crate) fn to_json(booking: &Booking, now: Timestamp, base_url: &str) -> Map<String, Value> {
+    let mut record = Map::new();
+    let mut add = |key: &str, value: String| {
+        record.insert(key.to_owned(), value.into());
     };
-    let state = record.state(now);
-    let url = format!("{base}/genesys/1/service/{}", record.id);
-    show("_id", record.id.clone());
-    show("_service_name", record.service.clone());
-    show("_customer_number", record.number.clone());
-    show("_desired_time", time_format::format_utc(record.desired));
-    show("_expiration_time", time_format::format_utc(record.expires));
-    show("_callback_state", state.name().to_owned());
-    if let Some(reason) = &record.reason {
-        show("_callback_reason", reason.clone());
+    let state = booking.state(now);
+    let url = format!("{base_url}/genesys/1/service/{}", booking.id);
+    add("_id", booking.id.clone());
+    add("_service_name", booking.service.clone());
+    add("_customer_number", booking.number.clone());
+    add("_desired_time", format_utc(booking.desired));
+    add("_expiration_time", format_utc(booking.expires));
+    add("_callback_state", state.name().to_owned());
+    if let Some(reason) = &booking.reason {
+        add("_callback_reason", reason.clone());
     }
-    show("url", url.clone());
-    show("_url", url);
-    let data: Map<String, Value> = serde_json::from_str(&record.data).unwrap_or_default();
-    add_texts(&mut shown, data);
-    shown
+    add("url", url.clone());
+    add("_url", url);
+    let data: Map<String, Value> = serde_json::from_str(&booking.data).unwrap_or_default();
+    flatten_into(&mut record, data);
+    record
 }
 
-/// What the client sent, but nothing that the server decides; data of a v3 client stands side by side with the rest.
-fn add_texts(shown: &mut Map<String, Value>, data: Map<String, Value>) {
+/// Adds what the client sent, except read-only properties. Nested data of a v3 client is flattened.
+fn flatten_into(record: &mut Map<String, Value>, data: Map<String, Value>) {
     for (key, value) in data {
         let text = match value {
             Value::Object(inner) => {
-                add_texts(shown, inner);
+                flatten_into(record, inner);
                 continue;
             }
             Value::Null => continue,
             Value::String(text) => text,
             other => other.to_string(),
         };
-        if !shown.contains_key(&key) && !is_decided(&key) {
-            shown.insert(key, text.into());
+        if !record.contains_key(&key) && !is_read_only(&key) {
+            record.insert(key, text.into());
         }
     }
 }
 
-/// The beginning of this server's addresses, as the client knows it.
-pub(crate) fn base(headers: &HeaderMap) -> String {
+/// The origin of this server under the name that the client used.
+pub(crate) fn base_url(headers: &HeaderMap) -> String {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     format!("http://{}", host.unwrap_or("localhost"))
 }

@@ -1,84 +1,74 @@
-//! One callback: looking it up, cancelling it.
+//! Retrieving and cancelling one callback.
 
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
-use axum::response::Response;
-use serde_json::{json, Value};
+use serde_json::json;
 use uuid::fmt::Hyphenated;
 use uuid::Uuid;
 
-use super::{finish, required, Problem};
+use super::envelope::Success;
+use super::error::ApiError;
+use super::ApiResult;
 use crate::booking::{BookingError, BookingService};
 use crate::domain::lifecycle::CallbackState;
-use crate::domain::time_format;
+use crate::domain::time_format::format_utc;
 use crate::http::body;
+use crate::http::fields::take_required_text;
 
 /// `POST /engagement/v3/callbacks/cancel`
 pub(crate) async fn cancel(
     State(booking): State<Arc<BookingService>>,
     request: Request,
-) -> Response {
-    let answer = try_cancel(&booking, request).await;
-    finish(&booking, answer)
-}
-
-async fn try_cancel(booking: &BookingService, request: Request) -> Result<Value, Problem> {
-    let id = asked_id(request).await?;
+) -> ApiResult {
+    let id = requested_id(request).await?;
     booking.cancel(&id, None, "CANCELLED").await?;
-    Ok(json!({"id": id}))
+    Ok(Success(json!({"id": id})))
 }
 
 /// `POST /engagement/v3/callbacks/retrieve`
 pub(crate) async fn retrieve(
     State(booking): State<Arc<BookingService>>,
     request: Request,
-) -> Response {
-    let answer = try_retrieve(&booking, request).await;
-    finish(&booking, answer)
-}
-
-async fn try_retrieve(booking: &BookingService, request: Request) -> Result<Value, Problem> {
-    let id = asked_id(request).await?;
-    let record = booking.find(&id).await?;
+) -> ApiResult {
+    let id = requested_id(request).await?;
+    let callback = booking.find(&id).await?;
     let now = booking.clock.now();
-    let state = shown_state(record.state(now));
-    let mut shown = json!({
-        "id": record.id,
-        "desiredTime": time_format::format_utc(record.desired),
+    let state = reported_state(callback.state(now));
+    let mut data = json!({
+        "id": callback.id,
+        "desiredTime": format_utc(callback.desired),
         "callbackState": state.name(),
-        "phoneNumber": record.number,
+        "phoneNumber": callback.number,
     });
-    if let Some(reason) = record
+    if let Some(reason) = callback
         .reason
-        .as_ref()
+        .as_deref()
         .filter(|_| state == CallbackState::Completed)
     {
-        shown["callbackReason"] = reason.as_str().into();
+        data["callbackReason"] = reason.into();
     }
     if state.is_in_queue() {
-        let position = booking.position(&record, now).await?;
-        shown["positionInQueue"] = position.rank.into();
-        shown["estimatedWaitTime"] = position.estimated_wait.into();
+        let position = booking.position(&callback, now).await?;
+        data["positionInQueue"] = position.rank.into();
+        data["estimatedWaitTime"] = position.estimated_wait.into();
     }
-    Ok(shown)
+    Ok(Success(data))
 }
 
-/// The id that a request asks for, as bookings have it. This API knows UUIDs only.
-async fn asked_id(request: Request) -> Result<String, Problem> {
-    let written = required(&mut body::nested(request).await?, "id")?;
-    // Every other spelling of a UUID has another length.
-    let id = Uuid::parse_str(&written)
-        .ok()
-        .filter(|_| written.len() == Hyphenated::LENGTH);
-    match id {
+/// The id of a request, as it is stored. Only hyphenated UUIDs can exist; they may be in any case.
+async fn requested_id(request: Request) -> Result<String, ApiError> {
+    let text = take_required_text(&mut body::nested(request).await?, "id")?;
+    // The other notations of a UUID differ in length.
+    let id = Uuid::parse_str(&text).ok();
+    match id.filter(|_| text.len() == Hyphenated::LENGTH) {
         Some(id) => Ok(id.to_string()),
-        None => Err(BookingError::UnknownCallback(written).into()),
+        None => Err(BookingError::UnknownCallback(text).into()),
     }
 }
 
-/// This API has no word for a callback that somebody has halted.
-fn shown_state(state: CallbackState) -> CallbackState {
+/// This API has no paused state.
+fn reported_state(state: CallbackState) -> CallbackState {
     match state {
         CallbackState::Paused => CallbackState::Queued,
         other => other,
