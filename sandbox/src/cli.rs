@@ -9,86 +9,72 @@ use jiff::Timestamp;
 use crate::domain::clock::MAX_SPEED;
 use crate::domain::time_format::{self, ParsedTime};
 
-/// What `--help` prints.
 pub(crate) const HELP: &str = "\
-callback-sandbox: a server that speaks the callback APIs v1 and v3, for trying, developing and testing
+callback-sandbox: a server that implements the callback APIs v1 and v3, for evaluation, development and tests
 
 Usage: callback-sandbox [--listen ADDRESS:PORT] [--db FILE] [--config FILE.toml] [--now TIME] [--speed NUMBER]
 
-  --listen ADDRESS:PORT  where to listen, default 127.0.0.1:8080; port 0 takes a free one
-  --db FILE              keep bookings in this SQLite file; without it they are kept in memory
-  --config FILE.toml     services and switches; without it there are the services samples and support
-  --now TIME             start its clock at this time, such as 2030-03-31T00:00:00Z, in place of the present
-  --speed NUMBER         let its clock run so many times as fast as the computer's, 0 to 86400; 0 stands still
+  --listen ADDRESS:PORT  address to listen on, default 127.0.0.1:8080; port 0 selects a free port
+  --db FILE              store bookings in this SQLite file instead of in memory
+  --config FILE.toml     services and options; the default has the services samples and support
+  --now TIME             start the clock at this time, such as 2030-03-31T00:00:00Z, instead of the present
+  --speed NUMBER         speed of the clock relative to the system's, 0 to 86400; 0 stops it
   --help                 print this text
   --version              print the version
 
 The first line on standard output is \"listening on http://ADDRESS:PORT\".
 v1: http://ADDRESS:PORT/genesys/1/service/callback/samples
 v3: http://ADDRESS:PORT/engagement/v3/callbacks, header x-api-key: sandbox-key
-To watch it, open http://ADDRESS:PORT/ in a browser; http://ADDRESS:PORT/openapi.json describes it.
+http://ADDRESS:PORT/ is a page that shows bookings and requests; http://ADDRESS:PORT/openapi.json describes the APIs.
 ";
 
-/// What the command line asks for.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Command {
-    /// Print the help text.
     Help,
-    /// Print the version.
     Version,
-    /// Serve.
-    Serve(Arguments),
+    Serve(ServeOptions),
 }
 
-/// How to serve.
 #[derive(Debug, PartialEq)]
-pub(crate) struct Arguments {
-    /// The address to listen on.
+pub(crate) struct ServeOptions {
     pub(crate) listen: SocketAddr,
-    /// The file that keeps the bookings.
+    /// The database file.
     pub(crate) db: Option<PathBuf>,
     /// The configuration file.
     pub(crate) config: Option<PathBuf>,
-    /// Where its clock starts.
+    /// The initial time of the clock.
     pub(crate) now: Option<Timestamp>,
-    /// How fast its clock runs.
+    /// The speed of the clock.
     pub(crate) speed: f64,
 }
 
-/// Why the command line cannot be followed.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ArgumentError {
-    /// The argument is not known.
     #[error("unknown argument {0:?}; see callback-sandbox --help")]
     Unknown(OsString),
-    /// The option stands without a value.
     #[error("{0} needs a value; see callback-sandbox --help")]
     NoValue(&'static str),
-    /// The option stands twice.
     #[error("{0} is given twice")]
     Twice(&'static str),
-    /// The value of `--listen` is not an address.
     #[error("--listen {0:?} is not ADDRESS:PORT with a numeric address, such as 127.0.0.1:8080 or [::1]:0")]
     Address(OsString),
-    /// The value of `--now` is not a time.
     #[error("--now {0:?} is not a time with its zone, such as 2030-03-31T00:00:00Z")]
     Now(OsString),
-    /// The value of `--speed` is not one.
     #[error("--speed {0:?} is not a number from 0 to 86400")]
     Speed(OsString),
 }
 
-/// Reads the arguments that follow the program's name.
+/// Parses the arguments after the name of the program.
 pub(crate) fn parse(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<Command, ArgumentError> {
     let mut arguments = arguments.into_iter();
     let (mut listen, mut db, mut config, mut now, mut speed) = (None, None, None, None, None);
     while let Some(argument) = arguments.next() {
-        let (name, joined) = split(&argument);
-        let (option, place) = match name.as_str() {
-            "--help" | "-h" if joined.is_none() => return Ok(Command::Help),
-            "--version" | "-V" if joined.is_none() => return Ok(Command::Version),
+        let (name, joined_value) = split(&argument);
+        let (option, target) = match name.as_str() {
+            "--help" | "-h" if joined_value.is_none() => return Ok(Command::Help),
+            "--version" | "-V" if joined_value.is_none() => return Ok(Command::Version),
             "--listen" => ("--listen", &mut listen),
             "--db" => ("--db", &mut db),
             "--config" => ("--config", &mut config),
@@ -96,51 +82,53 @@ pub(crate) fn parse(
             "--speed" => ("--speed", &mut speed),
             _ => return Err(ArgumentError::Unknown(argument)),
         };
-        let value = joined
-            .or_else(|| arguments.next())
-            .filter(|value| !value.is_empty());
-        let value = value.ok_or(ArgumentError::NoValue(option))?;
-        if place.replace(value).is_some() {
+        if target.is_some() {
             return Err(ArgumentError::Twice(option));
         }
+        *target = joined_value
+            .or_else(|| arguments.next())
+            .filter(|value| !value.is_empty());
+        if target.is_none() {
+            return Err(ArgumentError::NoValue(option));
+        }
     }
-    Ok(Command::Serve(Arguments {
-        listen: address(listen)?,
+    Ok(Command::Serve(ServeOptions {
+        listen: parse_address(listen)?,
         db: db.map(PathBuf::from),
         config: config.map(PathBuf::from),
-        now: now.map(moment).transpose()?,
-        speed: speed.map_or(Ok(1.0), factor)?,
+        now: now.map(parse_time).transpose()?,
+        speed: speed.map_or(Ok(1.0), parse_speed)?,
     }))
 }
 
-fn moment(text: OsString) -> Result<Timestamp, ArgumentError> {
+fn parse_time(text: OsString) -> Result<Timestamp, ArgumentError> {
     match text.to_str().and_then(time_format::parse) {
-        Some(ParsedTime::Utc(moment)) => Ok(moment),
+        Some(ParsedTime::Utc(time)) => Ok(time),
         _ => Err(ArgumentError::Now(text)),
     }
 }
 
-fn factor(text: OsString) -> Result<f64, ArgumentError> {
-    let number: Option<f64> = text.to_str().and_then(|text| text.parse().ok());
-    number
-        .filter(|number| (0.0..=MAX_SPEED).contains(number))
+fn parse_speed(text: OsString) -> Result<f64, ArgumentError> {
+    let speed: Option<f64> = text.to_str().and_then(|text| text.parse().ok());
+    speed
+        .filter(|speed| (0.0..=MAX_SPEED).contains(speed))
         .ok_or(ArgumentError::Speed(text))
 }
 
-/// `--name=value` in its two parts; a value that is not Unicode has to stand alone.
-fn split(argument: &OsString) -> (String, Option<OsString>) {
-    match argument.to_str().and_then(|text| text.split_once('=')) {
-        Some((name, value)) => (name.to_owned(), Some(value.into())),
-        None => (argument.to_string_lossy().into_owned(), None),
-    }
-}
-
-fn address(text: Option<OsString>) -> Result<SocketAddr, ArgumentError> {
+fn parse_address(text: Option<OsString>) -> Result<SocketAddr, ArgumentError> {
     let Some(text) = text else {
         return Ok(SocketAddr::from(([127, 0, 0, 1], 8080)));
     };
     let address = text.to_str().and_then(|text| text.parse().ok());
     address.ok_or(ArgumentError::Address(text))
+}
+
+/// Splits `--name=value`. A value that is not Unicode must be a separate argument.
+fn split(argument: &OsString) -> (String, Option<OsString>) {
+    match argument.to_str().and_then(|text| text.split_once('=')) {
+        Some((name, value)) => (name.to_owned(), Some(value.into())),
+        None => (argument.to_string_lossy().into_owned(), None),
+    }
 }
 
 #[cfg(test)]
@@ -152,8 +140,8 @@ mod tests {
     }
 
     #[test]
-    fn the_default_is_local_and_in_memory() {
-        let expected = Arguments {
+    fn default_is_local_and_in_memory() {
+        let expected = ServeOptions {
             listen: "127.0.0.1:8080".parse().unwrap(),
             db: None,
             config: None,
@@ -164,8 +152,8 @@ mod tests {
     }
 
     #[test]
-    fn values_stand_alone_or_joined() {
-        let expected = Arguments {
+    fn values_are_separate_or_joined() {
+        let expected = ServeOptions {
             listen: "[::1]:0".parse().unwrap(),
             db: Some("a=b.db".into()),
             config: Some("c.toml".into()),
@@ -186,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn mistakes_are_named() {
+    fn argument_errors_name_the_argument() {
         assert_eq!(
             read(&["--prot", "1"]),
             Err(ArgumentError::Unknown("--prot".into()))
@@ -197,7 +185,7 @@ mod tests {
             read(&["--db", "a", "--db", "b"]),
             Err(ArgumentError::Twice("--db"))
         );
-        for (arguments, mistake) in [
+        for (arguments, error) in [
             (
                 ["--now", "2030-03-31T00:00:00"],
                 ArgumentError::Now("2030-03-31T00:00:00".into()),
@@ -205,7 +193,7 @@ mod tests {
             (["--speed", "-1"], ArgumentError::Speed("-1".into())),
             (["--speed", "NaN"], ArgumentError::Speed("NaN".into())),
         ] {
-            assert_eq!(read(&arguments), Err(mistake));
+            assert_eq!(read(&arguments), Err(error));
         }
         assert_eq!(
             read(&["--listen", "8080"]),

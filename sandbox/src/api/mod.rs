@@ -2,6 +2,7 @@
 
 use crate::domain::phone_number::PhoneNumberError;
 
+mod error;
 mod slots;
 pub(crate) mod v1;
 pub(crate) mod v3;

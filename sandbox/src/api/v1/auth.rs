@@ -1,9 +1,10 @@
 //! Access to the v1 API. Without valid credentials, a client learns nothing about services.
 
-use axum::extract::rejection::PathRejection;
+use axum::extract::Path;
 use axum::http::HeaderMap;
 
 use super::error::ApiError;
+use super::ServiceName;
 use crate::booking::BookingService;
 use crate::config::Service;
 use crate::http::auth::{check_basic_auth, check_key};
@@ -12,13 +13,15 @@ use crate::http::errors::ParameterError;
 /// Authorizes a request to a service and returns the name of the service.
 pub(crate) fn authorize_service(
     booking: &BookingService,
-    service: Result<String, PathRejection>,
+    service: ServiceName,
     headers: &HeaderMap,
 ) -> Result<String, ApiError> {
-    let name = service.as_ref().ok();
-    let known = name.and_then(|name| booking.config.services.get(name));
+    let known = match &service {
+        Ok(Path(name)) => booking.config.services.get(name),
+        Err(_) => None,
+    };
     authorize(booking, headers, known)?;
-    let name = service.map_err(ParameterError::from)?;
+    let Path(name) = service.map_err(ParameterError::from)?;
     booking.service(&name)?;
     Ok(name)
 }

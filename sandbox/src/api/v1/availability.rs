@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::Json;
 use jiff::tz::TimeZone;
@@ -23,7 +23,7 @@ pub(crate) async fn list(
     query: RawQuery,
     headers: HeaderMap,
 ) -> JsonResult {
-    let name = authorize_service(&booking, service.map(|Path(name)| name), &headers)?;
+    let name = authorize_service(&booking, service, &headers)?;
     let calendar = &booking.service(&name)?.calendar;
     let config = &booking.config.server.v1;
     let query = query.parse()?;
@@ -47,7 +47,7 @@ pub(crate) async fn list_v2(
     query: RawQuery,
     headers: HeaderMap,
 ) -> JsonResult {
-    let name = authorize_service(&booking, service.map(|Path(name)| name), &headers)?;
+    let name = authorize_service(&booking, service, &headers)?;
     let calendar = &booking.service(&name)?.calendar;
     let config = &booking.config.server.v1;
     let query = query.parse()?;

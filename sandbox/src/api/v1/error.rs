@@ -1,14 +1,12 @@
 //! The errors of the v1 API.
 
-use std::sync::Arc;
-
-use axum::extract::State;
 use axum::http::header::WWW_AUTHENTICATE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::Json;
 use serde_json::{json, Value};
 
+use crate::api::error::{defer, ConfiguredError};
 use crate::api::slots::capacity_map;
 use crate::api::{phone_number_code, BAD_PARAMETER};
 use crate::booking::{BookingError, SlotOffer};
@@ -42,20 +40,9 @@ pub(crate) enum ApiError {
     Credentials,
 }
 
-/// Some statuses are configurable, so the response only carries the error to [`render`].
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
-        response.extensions_mut().insert(Arc::new(self));
-        response
-    }
-}
-
-/// Replaces a response that carries an error by the response of a real server.
-pub(crate) async fn render(State(config): State<Arc<Config>>, mut response: Response) -> Response {
-    match response.extensions_mut().remove::<Arc<ApiError>>() {
-        Some(error) => error.to_response(&config.server.v1),
-        None => response,
+        defer(self)
     }
 }
 
@@ -68,8 +55,9 @@ pub(crate) fn error_response(status: StatusCode, message: &str) -> Response {
     (status, Json(body)).into_response()
 }
 
-impl ApiError {
-    fn to_response(&self, config: &V1Config) -> Response {
+impl ConfiguredError for ApiError {
+    fn to_response(&self, config: &Config) -> Response {
+        let config = &config.server.v1;
         let message = self.to_string();
         let (status, body) = match self {
             ApiError::Key(error) => (401, error.gateway_body()),

@@ -9,6 +9,7 @@ use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use serde_json::Value;
 
+use crate::api::error::render;
 use crate::booking::BookingService;
 use crate::config::Config;
 use crate::domain::lifecycle::CallbackState;
@@ -75,7 +76,7 @@ where
         .route(&path(ADMIN, "/watermarks"), get(admin::watermarks))
         .route(&path(ADMIN, "/cancel"), post(admin::cancel))
         .route(&path(ADMIN, "/reportcancelled"), post(report::cancelled))
-        .layer(map_response_with_state(config, error::render))
+        .layer(map_response_with_state(config, render))
 }
 
 fn is_read_only(key: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::Json;
 use jiff::SignedDuration;
 use serde_json::{json, Value};
@@ -25,7 +25,6 @@ pub(crate) async fn book(
     service: ServiceName,
     request: Request,
 ) -> JsonResult {
-    let service = service.map(|Path(name)| name);
     let name = authorize_service(&booking, service, request.headers())?;
     let service = booking.service(&name)?;
     let mut fields = body::flat(request).await?;

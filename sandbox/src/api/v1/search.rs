@@ -47,7 +47,7 @@ pub(crate) async fn search_service(
     query: RawQuery,
     headers: HeaderMap,
 ) -> JsonResult {
-    let name = authorize_service(&booking, service.map(|Path(name)| name), &headers)?;
+    let name = authorize_service(&booking, service, &headers)?;
     find_matching(&booking, Some(name), &query.parse()?, &headers).await
 }
 

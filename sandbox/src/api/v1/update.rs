@@ -61,7 +61,7 @@ fn authorize_path(
     headers: &HeaderMap,
 ) -> Result<(String, String), ApiError> {
     let (service, id) = match path {
-        Ok(Path((service, id))) => (Ok(service), id),
+        Ok(Path((service, id))) => (Ok(Path(service)), id),
         Err(rejection) => (Err(rejection), String::new()),
     };
     Ok((authorize_service(booking, service, headers)?, id))

@@ -1,13 +1,11 @@
 //! The errors of the v3 API.
 
-use std::sync::Arc;
-
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::Json;
 
 use super::envelope::envelope;
+use crate::api::error::{defer, ConfiguredError};
 use crate::api::{phone_number_code, slots, BAD_PARAMETER};
 use crate::booking::{BookingError, SlotOffer};
 use crate::config::Config;
@@ -28,20 +26,9 @@ pub(crate) enum ApiError {
     Body(#[from] BodyError),
 }
 
-/// One status is configurable, so the response only carries the error to [`render`].
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
-        response.extensions_mut().insert(Arc::new(self));
-        response
-    }
-}
-
-/// Replaces a response that carries an error by the response of a real server.
-pub(crate) async fn render(State(config): State<Arc<Config>>, mut response: Response) -> Response {
-    match response.extensions_mut().remove::<Arc<ApiError>>() {
-        Some(error) => error.to_response(&config),
-        None => response,
+        defer(self)
     }
 }
 
@@ -66,7 +53,7 @@ pub(crate) fn unauthorized(error: ApiKeyError) -> Response {
 /// Clients expect slots with every 429.
 const NO_OFFERS: &[SlotOffer] = &[];
 
-impl ApiError {
+impl ConfiguredError for ApiError {
     fn to_response(&self, config: &Config) -> Response {
         let message = self.to_string();
         let bad_request = |code| {

@@ -8,6 +8,7 @@ use axum::middleware::map_response_with_state;
 use axum::routing::{get, post};
 use axum::Router;
 
+use crate::api::error::render;
 use crate::booking::BookingService;
 use crate::config::Config;
 use crate::http::paths::V3_BASE;
@@ -51,5 +52,5 @@ where
             get(queue::estimated_wait_time),
         )
         .route(&path("/call-in/requests/create"), post(create::call_in))
-        .layer(map_response_with_state(config, error::render))
+        .layer(map_response_with_state(config, render))
 }
