@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_lengths_are_impossible_with_trunk_like_digits_too() {
+    fn wrong_lengths_are_impossible_despite_trunk_like_digits() {
         for number in [
             "+7 800 555-35-3",
             "+7 800 555-35-35-35",

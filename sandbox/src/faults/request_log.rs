@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_are_mask_headers() {
+    fn credentials_in_headers_are_masked() {
         let mut headers = HeaderMap::new();
         headers.insert("X-Api-Key", "secret".parse().unwrap());
         headers.insert("Authorization", "Basic secret".parse().unwrap());
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_in_queries_are_mask_headers() {
+    fn credentials_in_queries_are_masked() {
         let masked = |target: &str| mask_target(&target.parse().unwrap());
         assert_eq!(masked("/a"), "/a");
         assert_eq!(

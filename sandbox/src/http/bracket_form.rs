@@ -126,14 +126,14 @@ mod tests {
     }
 
     #[test]
-    fn unpaired_brackets_are_part_of_the_name() {
+    fn unbalanced_brackets_are_part_of_the_name() {
         for key in ["[a]", "a[b", "a]b[c", "a[b]c", "a[[b]]", "a[b]]"] {
             assert_eq!(read(&[(key, "1")]), Ok(json!({ key: "1" })));
         }
     }
 
     #[test]
-    fn a_later_value_replaces_an_earlier_one() {
+    fn later_value_replaces_an_earlier_one() {
         assert_eq!(read(&[("a", "1"), ("a", "2")]), Ok(json!({"a": "2"})));
     }
 

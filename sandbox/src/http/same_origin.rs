@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn other_hosts_are_refused_with_and_without_origin() {
+    fn other_hosts_are_rejected_with_and_without_origin() {
         for host in [
             "",
             ":8080",

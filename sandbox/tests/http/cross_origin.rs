@@ -1,18 +1,18 @@
-//! What browsers need.
+//! Cross-origin access, and the protection of the control routes.
 
 use std::io::{Read, Write};
 
-use crate::client::{start, start_with, Answer, Server, V1, V3};
+use crate::client::{start, start_with, Response, Server, V1, V3};
 
 const ORIGIN: &str = "Origin: https://shop.example";
 
-fn assert_open(answer: &Answer, origin: &str) {
-    let header = answer.header("access-control-allow-origin");
-    assert_eq!(header, Some(origin), "{}", answer.head);
+fn assert_open(response: &Response, origin: &str) {
+    let header = response.header("access-control-allow-origin");
+    assert_eq!(header, Some(origin), "{}", response.head);
 }
 
 #[test]
-fn every_answer_is_open_errors_too() {
+fn every_response_allows_every_origin() {
     let server = start(&[]);
     let create = format!("{V3}/create");
     let slots = format!("{V1}/samples/availability");
@@ -24,15 +24,15 @@ fn every_answer_is_open_errors_too() {
         (405, "DELETE", &book),
         (400, "POST", &book),
     ] {
-        let answer = server.send(method, path, &[ORIGIN], b"");
-        assert_eq!(answer.status, status, "{path}");
-        assert_open(&answer, "https://shop.example");
-        assert_eq!(answer.header("vary"), Some("Origin"));
+        let response = server.send(method, path, &[ORIGIN], b"");
+        assert_eq!(response.status, status, "{path}");
+        assert_open(&response, "https://shop.example");
+        assert_eq!(response.header("vary"), Some("Origin"));
         assert_eq!(
-            answer.header("access-control-expose-headers"),
+            response.header("access-control-expose-headers"),
             Some("Retry-After, WWW-Authenticate")
         );
-        assert_eq!(answer.header("content-type"), Some("application/json"));
+        assert_eq!(response.header("content-type"), Some("application/json"));
         assert_open(&server.send(method, path, &[], b""), "*");
     }
 }
@@ -46,12 +46,12 @@ fn preflight_needs_no_key() {
             "Access-Control-Request-Method: POST",
             "Access-Control-Request-Headers: x-api-key",
         ];
-        let answer = server.send("OPTIONS", &path, &asked, b"");
-        assert_eq!(answer.status, 204);
-        assert_open(&answer, "https://shop.example");
-        let methods = answer.header("access-control-allow-methods");
+        let response = server.send("OPTIONS", &path, &asked, b"");
+        assert_eq!(response.status, 204);
+        assert_open(&response, "https://shop.example");
+        let methods = response.header("access-control-allow-methods");
         assert_eq!(methods, Some("GET, POST, PUT, DELETE, OPTIONS"));
-        let headers = answer.header("access-control-allow-headers").unwrap();
+        let headers = response.header("access-control-allow-headers").unwrap();
         let headers: Vec<&str> = headers.split(", ").collect();
         let expected = [
             "x-api-key",

@@ -1,10 +1,10 @@
-//! The sandbox's own addresses: clock, faults, requests, reset, page.
+//! The control routes and the page.
 
 use std::io::{ErrorKind, Read, Write};
 
 use serde_json::{json, Value};
 
-use crate::client::{exchange, start, Server, FORM, V1, V3};
+use crate::client::{send_to, start, Server, FORM, V1, V3};
 
 fn set_clock(server: &Server, fields: Value) -> Value {
     server.post_json("/sandbox/clock", fields).expect(200)
@@ -14,7 +14,7 @@ fn fault(server: &Server, fields: Value) -> Value {
     server.post_json("/sandbox/faults", fields).expect(200)
 }
 
-fn book(server: &Server) -> crate::client::Answer {
+fn book(server: &Server) -> crate::client::Response {
     server.post(
         &format!("{V1}/samples"),
         FORM,
@@ -31,7 +31,7 @@ fn state(server: &Server, id: &Value) -> String {
 }
 
 #[test]
-fn the_clock_starts_where_it_is_told_and_can_be_moved() {
+fn clock_starts_at_configured_time_and_can_be_set() {
     let server = start(&["--now", "2030-03-31T00:00:00Z", "--speed", "0"]);
     assert_eq!(
         server.get("/sandbox/clock").expect(200),
@@ -65,7 +65,7 @@ fn the_clock_starts_where_it_is_told_and_can_be_moved() {
 }
 
 #[test]
-fn days_on_which_the_clocks_change() {
+fn days_with_clock_changes() {
     let server = start(&["--now", "2030-03-30T00:00:00Z", "--speed", "0"]);
     let slots = |day: &str| {
         let path = format!(
@@ -97,7 +97,7 @@ fn days_on_which_the_clocks_change() {
 }
 
 #[test]
-fn a_status_on_demand_comes_so_many_times() {
+fn status_fault_applies_count_times() {
     let server = start(&[]);
     fault(
         &server,
@@ -106,14 +106,14 @@ fn a_status_on_demand_comes_so_many_times() {
     server
         .get(&format!("{V1}/samples/availability"))
         .expect(200);
-    let refused = book(&server);
-    assert_eq!(refused.header("retry-after"), Some("7"));
+    let rejected = book(&server);
+    assert_eq!(rejected.header("retry-after"), Some("7"));
     assert_eq!(
-        refused.header("access-control-allow-origin"),
+        rejected.header("access-control-allow-origin"),
         Some("*"),
         "browsers may read it"
     );
-    assert!(refused.expect(503)["exception"].is_string());
+    assert!(rejected.expect(503)["exception"].is_string());
     book(&server).expect(200);
     assert_eq!(server.get("/sandbox/faults").expect(200)[0]["hits"], 1);
     fault(
@@ -133,7 +133,7 @@ fn a_status_on_demand_comes_so_many_times() {
 }
 
 #[test]
-fn ordered_statuses_look_like_those_of_the_api() {
+fn status_faults_have_the_format_of_the_api() {
     let server = start(&[]);
     let availability = format!("{V3}/availability/samples");
     let ordered = |fields: Value| {
@@ -172,7 +172,7 @@ fn ordered_statuses_look_like_those_of_the_api() {
 }
 
 #[test]
-fn faults_that_could_do_nothing_are_refused() {
+fn ineffective_faults_are_rejected() {
     let server = start(&[]);
     for wrong in [
         json!({"status": 500, "count": 0}),
@@ -188,7 +188,7 @@ fn faults_that_could_do_nothing_are_refused() {
 }
 
 #[test]
-fn faults_strike_before_the_gateway_looks() {
+fn faults_precede_the_gateway() {
     let server = start(&[]);
     fault(&server, json!({"status": 503, "count": 1}));
     let path = format!("{V3}/availability/samples");
@@ -197,7 +197,7 @@ fn faults_strike_before_the_gateway_looks() {
 }
 
 #[test]
-fn connections_break_on_demand() {
+fn reset_and_cut_faults_break_connections() {
     let server = start(&[]);
     let path = format!("{V1}/samples");
     let content_type = format!("Content-Type: {FORM}");
@@ -211,7 +211,7 @@ fn connections_break_on_demand() {
     };
     for (when, left) in [("before", 0), ("after", 1)] {
         fault(&server, json!({"route": path, "reset": when, "count": 1}));
-        let broken = exchange(
+        let broken = send_to(
             &server.address,
             "POST",
             &path,
@@ -241,12 +241,12 @@ fn connections_break_on_demand() {
 }
 
 #[test]
-fn a_delay_on_demand() {
+fn delay_fault_delays_the_response() {
     let server = start(&[]);
     fault(&server, json!({"delayMs": 300, "count": 1}));
-    let begun = std::time::Instant::now();
+    let started_at = std::time::Instant::now();
     book(&server).expect(200);
-    assert!(begun.elapsed().as_millis() >= 300);
+    assert!(started_at.elapsed().as_millis() >= 300);
     for wrong in [json!({}), json!({"status": 1}), json!({"delay": 1})] {
         server.post_json("/sandbox/faults", wrong).expect(400);
     }
@@ -256,7 +256,7 @@ fn a_delay_on_demand() {
 }
 
 #[test]
-fn requests_are_kept_without_their_secrets() {
+fn request_log_contains_no_keys() {
     let server = start(&[]);
     server
         .post_json(
@@ -289,7 +289,7 @@ fn requests_are_kept_without_their_secrets() {
 }
 
 #[test]
-fn secrets_in_queries_and_headers_are_masked() {
+fn credentials_in_queries_and_headers_are_masked() {
     let server = start(&[]);
     let path = format!("{V1}/samples/availability?ApiKey=masked-1&start=&token=masked-2");
     server
@@ -312,7 +312,7 @@ fn secrets_in_queries_and_headers_are_masked() {
 }
 
 #[test]
-fn everything_can_be_forgotten() {
+fn reset_clears_everything() {
     let server = start(&["--now", "2030-03-31T00:00:00Z", "--speed", "0"]);
     book(&server).expect(200);
     fault(&server, json!({"status": 500}));
@@ -333,7 +333,7 @@ fn everything_can_be_forgotten() {
 }
 
 #[test]
-fn only_its_own_pages_may_use_it_from_a_browser() {
+fn control_routes_are_limited_to_own_pages() {
     let server = start(&[]);
     let elsewhere = server.send(
         "POST",
@@ -378,8 +378,8 @@ fn unknown_query_parameters_of_control_routes_are_rejected() {
         ("GET", "/sandbox/events?max=1"),
         ("GET", "/?weeks=2"),
     ] {
-        let answer = server.send(method, path, &[], b"");
-        assert!(answer.expect(400)["error"].is_string(), "{method} {path}");
+        let response = server.send(method, path, &[], b"");
+        assert!(response.expect(400)["error"].is_string(), "{method} {path}");
     }
     assert_eq!(
         server.get("/sandbox/requests?max=").expect(200)[0]["method"],
@@ -406,7 +406,7 @@ fn spent_faults_cannot_be_switched_off_on_the_page() {
 }
 
 #[test]
-fn errors_of_its_own_addresses_have_one_shape() {
+fn control_errors_have_one_format() {
     let server = start(&[]);
     for (status, method, path) in [
         (404, "GET", "/sandbox"),
@@ -422,7 +422,7 @@ fn errors_of_its_own_addresses_have_one_shape() {
 }
 
 #[test]
-fn the_page_shows_bookings_as_text() {
+fn page_escapes_bookings() {
     let server = start(&[]);
     server
         .post(
@@ -465,7 +465,7 @@ fn the_page_shows_bookings_as_text() {
 }
 
 #[test]
-fn watchers_are_told_of_changes() {
+fn server_sent_events_report_changes() {
     let server = start(&[]);
     let mut stream = server.connect();
     stream

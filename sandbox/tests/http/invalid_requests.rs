@@ -1,20 +1,20 @@
-//! Requests that are wrong in themselves, for both APIs.
+//! Invalid requests, for both APIs.
 
 use serde_json::{json, Value};
 
 use crate::client::{start, Server, FORM, JSON, V1, V3};
-use crate::days::{in_minutes, slot_in_hours, text};
+use crate::times::{in_minutes, slot_in_hours, text};
 
-fn post_v1(server: &Server, content_type: &str, body: &str) -> crate::client::Answer {
+fn post_v1(server: &Server, content_type: &str, body: &str) -> crate::client::Response {
     server.post(&format!("{V1}/samples"), content_type, body)
 }
 
-fn post_v3(server: &Server, content_type: &str, body: &str) -> crate::client::Answer {
+fn post_v3(server: &Server, content_type: &str, body: &str) -> crate::client::Response {
     server.post(&format!("{V3}/create"), content_type, body)
 }
 
 #[test]
-fn a_missing_number() {
+fn missing_number_is_rejected() {
     let server = start(&[]);
     for body in ["", "subject=x", "_customer_number="] {
         let refusal = post_v1(&server, FORM, body).expect(400);
@@ -34,7 +34,7 @@ fn a_missing_number() {
 }
 
 #[test]
-fn wrong_times() {
+fn invalid_times_are_rejected() {
     let server = start(&[]);
     let slot = slot_in_hours(30);
     for time in [
@@ -53,7 +53,7 @@ fn wrong_times() {
 }
 
 #[test]
-fn wrong_query_parameters() {
+fn invalid_query_parameters_are_rejected() {
     let server = start(&[]);
     for query in [
         "start=x",
@@ -87,7 +87,7 @@ fn wrong_query_parameters() {
 }
 
 #[test]
-fn unknown_services() {
+fn unknown_services_are_rejected() {
     let server = start(&[]);
     let assert_v1 = |refusal: Value| {
         assert_eq!(refusal["code"], 7040);
@@ -107,7 +107,7 @@ fn unknown_services() {
 }
 
 #[test]
-fn paths_and_methods() {
+fn unknown_paths_and_methods_are_rejected() {
     let server = start(&[]);
     for path in ["/nothing", "/genesys/1/other", &format!("{V1}/a/b/c")] {
         let body = server.get(path).expect(404);
@@ -125,7 +125,7 @@ fn paths_and_methods() {
 }
 
 #[test]
-fn content_types() {
+fn unsupported_content_types_are_rejected() {
     let server = start(&[]);
     for kind in [
         "text/plain",
@@ -144,7 +144,7 @@ fn content_types() {
 }
 
 #[test]
-fn nothing_at_all_is_an_empty_form() {
+fn empty_body_is_an_empty_form() {
     let server = start(&[]);
     let v1 = server
         .send("POST", &format!("{V1}/samples"), &[], b"")
@@ -165,7 +165,7 @@ fn nothing_at_all_is_an_empty_form() {
 }
 
 #[test]
-fn broken_bodies() {
+fn malformed_bodies_are_rejected() {
     let server = start(&[]);
     for body in ["{", "[]", "", "{\"_customer_number\":{}}", "{\"a\":[1]}"] {
         assert_eq!(
@@ -190,7 +190,7 @@ fn broken_bodies() {
 }
 
 #[test]
-fn bodies_above_one_mebibyte() {
+fn oversized_bodies_are_rejected() {
     let server = start(&[]);
     let form = |length: usize| {
         let head = "_customer_number=1&note=";

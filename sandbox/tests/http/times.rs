@@ -1,4 +1,4 @@
-//! Moments relative to now, so that the tests hold on every day of every year.
+//! Times relative to now, so that the tests pass on every day.
 
 use jiff::civil::Weekday;
 use jiff::tz::TimeZone;
@@ -12,7 +12,7 @@ pub fn in_minutes(minutes: i64) -> Timestamp {
     Timestamp::now() + SignedDuration::from_mins(minutes)
 }
 
-/// The beginning of a 15-minute slot some hours ahead.
+/// The start of a 15-minute slot some hours ahead.
 pub fn slot_in_hours(hours: i64) -> Timestamp {
     let seconds = in_minutes(hours * 60).as_second();
     Timestamp::from_second(seconds - seconds % 900).unwrap()
@@ -35,7 +35,7 @@ pub fn working_day(day: Weekday) -> bool {
     !matches!(day, Weekday::Saturday | Weekday::Sunday)
 }
 
-/// Office hours, in UTC, of a service that is certainly closed now and the day after.
+/// Office hours in UTC of a service that is closed now and on the next day.
 pub fn closed_now() -> String {
     let day = Timestamp::now().to_zoned(TimeZone::UTC) + 3.days();
     day.strftime("%a 09:00-10:00").to_string()

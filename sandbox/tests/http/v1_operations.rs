@@ -1,9 +1,9 @@
-//! What can be done with bookings after they are made, in v1.
+//! Operations on existing bookings in v1.
 
 use serde_json::{json, Value};
 
-use crate::client::{start, start_with, Answer, Server, FORM, JSON, V1, V3};
-use crate::days::{slot_in_hours, text};
+use crate::client::{start, start_with, Response, Server, FORM, JSON, V1, V3};
+use crate::times::{slot_in_hours, text};
 
 const ADMIN: &str = "/genesys/1/admin/callback";
 
@@ -18,7 +18,7 @@ fn query(server: &Server, query: &str) -> Vec<Value> {
     found.as_array().unwrap().clone()
 }
 
-fn delete(server: &Server, id: &str) -> Answer {
+fn delete(server: &Server, id: &str) -> Response {
     // Clients send a content type without a body.
     server.send(
         "DELETE",
@@ -28,7 +28,7 @@ fn delete(server: &Server, id: &str) -> Answer {
     )
 }
 
-fn put(server: &Server, id: &str, body: Value) -> Answer {
+fn put(server: &Server, id: &str, body: Value) -> Response {
     let path = format!("{V1}/samples/{id}");
     server.send(
         "PUT",
@@ -46,7 +46,7 @@ fn free(server: &Server, slot: &str) -> Value {
 }
 
 #[test]
-fn a_record_has_what_clients_read_and_all_of_it_is_text() {
+fn record_members_are_texts() {
     let server = start(&[]);
     let time = text(slot_in_hours(30));
     let id = book(&server, "5115", Some(&time));
@@ -77,7 +77,7 @@ fn a_record_has_what_clients_read_and_all_of_it_is_text() {
 }
 
 #[test]
-fn queries_find_by_number_state_and_lookup_keys() {
+fn queries_filter_by_number_state_and_lookup_keys() {
     let server = start_with("[services.samples]\nlookup_keys = [\"email\"]\n[services.other]\n");
     let now = book(&server, "1", None);
     let later = book(&server, "1", Some(&text(slot_in_hours(30))));
@@ -132,7 +132,7 @@ fn queries_find_by_number_state_and_lookup_keys() {
 }
 
 #[test]
-fn an_empty_condition_matches_nothing() {
+fn empty_condition_matches_nothing() {
     let server = start(&[]);
     book(&server, "1", None);
     for empty in [
@@ -154,7 +154,7 @@ fn an_empty_condition_matches_nothing() {
 }
 
 #[test]
-fn the_server_alone_decides_some_properties() {
+fn read_only_properties_are_ignored() {
     let server = start(&[]);
     let form = "_customer_number=1&_callback_reason=x&_service_name=support&_id=me&_call_direction=&_media_type=voice\
                 &subject=";
@@ -182,7 +182,7 @@ fn the_server_alone_decides_some_properties() {
 }
 
 #[test]
-fn numbers_keep_their_text() {
+fn json_numbers_keep_their_digits() {
     let server = start(&[]);
     let numbers = r#""rate":1.50,"account":1234567890123456789012345"#;
     let flat = format!(r#"{{"_customer_number":"1",{numbers}}}"#);
@@ -205,7 +205,7 @@ fn numbers_keep_their_text() {
 }
 
 #[test]
-fn cancelling_frees_the_place_and_is_final() {
+fn cancelling_frees_capacity_and_is_final() {
     let server = start(&[]);
     let time = text(slot_in_hours(30));
     let id = book(&server, "5115", Some(&time));
@@ -238,7 +238,7 @@ fn cancelling_frees_the_place_and_is_final() {
 }
 
 #[test]
-fn a_booking_moves_and_its_properties_change() {
+fn update_reschedules_and_replaces_properties() {
     let server = start(&[]);
     let (time, new) = (text(slot_in_hours(30)), text(slot_in_hours(31)));
     let id = book(&server, "5115", Some(&time));
@@ -257,7 +257,7 @@ fn a_booking_moves_and_its_properties_change() {
         record.get("vip").is_none(),
         "an empty text removes: {record}"
     );
-    // To its own full slot it may move.
+    // It may move within its own full slot.
     for _ in 0..4 {
         book(&server, "1", Some(&new));
     }
@@ -265,7 +265,7 @@ fn a_booking_moves_and_its_properties_change() {
     let other = book(&server, "2", Some(&time));
     let full = put(&server, &other, json!({"_new_desired_time": new})).expect(400);
     assert_eq!(full["availability"].as_object().unwrap().len(), 5);
-    assert_eq!(free(&server, &time), 4, "it stays where it was");
+    assert_eq!(free(&server, &time), 4, "it is not moved");
     put(&server, &other, json!({"_callback_state": "COMPLETED"})).expect(200);
     put(&server, &other, json!({"email": "x"})).expect(400);
     put(&server, &id, json!({"_callback_state": "GONE"})).expect(400);
@@ -273,7 +273,7 @@ fn a_booking_moves_and_its_properties_change() {
 }
 
 #[test]
-fn a_booking_of_v3_changes_where_its_data_lives() {
+fn update_replaces_nested_v3_data_in_place() {
     let server = start(&[]);
     let body = json!({"serviceName": "samples", "phoneNumber": "7", "userData": {"account": "a", "deep": {"n": 5}}});
     let id = server.post_json(&format!("{V3}/create"), body).expect(200)["data"]["id"]
@@ -294,7 +294,7 @@ fn a_booking_of_v3_changes_where_its_data_lives() {
 }
 
 #[test]
-fn a_life_goes_on_from_a_given_state() {
+fn lifecycle_continues_from_forced_state() {
     let server = start(&["--now", "2030-01-07T10:00:00Z", "--speed", "0"]);
     let id = book(&server, "1", Some("2030-01-07T12:00:00Z"));
     let give = |state: &str| put(&server, &id, json!({"_callback_state": state})).expect(200);
@@ -319,7 +319,7 @@ fn a_life_goes_on_from_a_given_state() {
 }
 
 #[test]
-fn supervisors_see_and_cancel() {
+fn admin_queues_and_cancel() {
     let server = start(&[]);
     let soon = book(&server, "1", None);
     let later = book(&server, "2", Some(&text(slot_in_hours(10))));
@@ -383,16 +383,16 @@ fn supervisors_see_and_cancel() {
 }
 
 #[test]
-fn cancelled_callbacks_are_reported() {
+fn report_lists_cancelled_callbacks() {
     let server = start(&["--now", "2030-01-07T10:00:00Z", "--speed", "0"]);
     let path = format!("{ADMIN}/reportcancelled");
     let report = |body: Value| {
-        let answer = server.post_json(&path, body);
+        let response = server.post_json(&path, body);
         assert_eq!(
-            (answer.status, answer.header("content-type")),
+            (response.status, response.header("content-type")),
             (200, Some("text/csv; charset=utf-8"))
         );
-        answer.body
+        response.body
     };
     let time = "2030-01-07T12:00:00.000Z";
     let [mine, theirs, _] = ["1", "2", "3"].map(|number| book(&server, number, Some(time)));
@@ -428,7 +428,7 @@ fn cancelled_callbacks_are_reported() {
 }
 
 #[test]
-fn positions_in_the_queue() {
+fn queue_positions() {
     let server = start(&[]);
     let ids: Vec<String> = (0..3).map(|_| book(&server, "1", None)).collect();
     let at = |id: &str| server.get(&format!("/genesys/1/service/{id}/check-queue-position"));
@@ -449,7 +449,7 @@ fn positions_in_the_queue() {
 }
 
 #[test]
-fn a_user_who_calls_is_told_what_to_dial() {
+fn user_originated_call_gets_access_number() {
     let server = start(&[]);
     let form = "_customer_number=1&_call_direction=USERORIGINATED";
     let body = server
@@ -481,7 +481,7 @@ fn a_user_who_calls_is_told_what_to_dial() {
 }
 
 #[test]
-fn version_2_lists_slots_like_v3() {
+fn version_2_availability_has_the_v3_format() {
     let server = start(&[]);
     let time = text(slot_in_hours(30));
     let path =
@@ -509,7 +509,7 @@ fn version_2_lists_slots_like_v3() {
 }
 
 #[test]
-fn what_one_api_books_the_other_shows() {
+fn bookings_are_shared_between_apis() {
     let server = start(&[]);
     let body = json!({"serviceName": "samples", "phoneNumber": "77", "userData": {"account": "a", "n": 5}});
     let id = server.post_json(&format!("{V3}/create"), body).expect(200)["data"]["id"].clone();
@@ -522,7 +522,7 @@ fn what_one_api_books_the_other_shows() {
 }
 
 #[test]
-fn basic_authentication_beyond_single_services() {
+fn basic_auth_without_a_service() {
     let server = start_with(
         "[server.v1]\nusername = \"s\"\npassword = \"p\"\ncallback_password = \"c\"\n[services.samples]\nusername = \"v\"\n",
     );
