@@ -17,10 +17,10 @@ fn post_v3(server: &Server, content_type: &str, body: &str) -> crate::client::Re
 fn missing_number_is_rejected() {
     let server = start(&[]);
     for body in ["", "subject=x", "_customer_number="] {
-        let refusal = post_v1(&server, FORM, body).expect(400);
-        assert_eq!(refusal["code"], 501);
-        assert_eq!(refusal["phrase"], "BAD_PARAMETER");
-        let message = refusal["message"].as_str().unwrap();
+        let error = post_v1(&server, FORM, body).expect(400);
+        assert_eq!(error["code"], 501);
+        assert_eq!(error["phrase"], "BAD_PARAMETER");
+        let message = error["message"].as_str().unwrap();
         assert!(message.contains("_customer_number") && message.contains("not contain"));
     }
     for body in [
@@ -28,8 +28,8 @@ fn missing_number_is_rejected() {
         json!({"phoneNumber": "1"}),
         json!({"serviceName": "samples", "phoneNumber": 1}),
     ] {
-        let refusal = post_v3(&server, JSON, &body.to_string()).expect(400);
-        assert_eq!(refusal["status"]["code"], 501, "{body}");
+        let error = post_v3(&server, JSON, &body.to_string()).expect(400);
+        assert_eq!(error["status"]["code"], 501, "{body}");
     }
 }
 
@@ -81,27 +81,27 @@ fn invalid_query_parameters_are_rejected() {
         "end=2000-01-01T00:00:00Z",
     ] {
         let path = format!("{V3}/availability/samples?{query}");
-        let refusal = server.get(&path).expect(400);
-        assert_eq!(refusal["status"]["code"], 501, "{query}");
+        let error = server.get(&path).expect(400);
+        assert_eq!(error["status"]["code"], 501, "{query}");
     }
 }
 
 #[test]
 fn unknown_services_are_rejected() {
     let server = start(&[]);
-    let assert_v1 = |refusal: Value| {
-        assert_eq!(refusal["code"], 7040);
-        let exception = refusal["exception"].as_str().unwrap();
+    let assert_v1 = |error: Value| {
+        assert_eq!(error["code"], 7040);
+        let exception = error["exception"].as_str().unwrap();
         assert!(exception.ends_with("CallbackExceptionResource"));
     };
     let path = format!("{V1}/no%20body");
     assert_v1(server.post(&path, FORM, "_customer_number=1").expect(400));
     assert_v1(server.get(&format!("{path}/availability")).expect(400));
     let body = json!({"serviceName": "nobody", "phoneNumber": "1"}).to_string();
-    let refusal = post_v3(&server, JSON, &body).expect(400);
-    assert_eq!(refusal["status"]["code"], 7040);
-    let refusal = server.get(&format!("{V3}/availability/nobody"));
-    assert_eq!(refusal.expect(400)["status"]["code"], 7040);
+    let error = post_v3(&server, JSON, &body).expect(400);
+    assert_eq!(error["status"]["code"], 7040);
+    let error = server.get(&format!("{V3}/availability/nobody"));
+    assert_eq!(error.expect(400)["status"]["code"], 7040);
     server.get(&format!("{V1}/%ff/availability")).expect(400);
     server.get(&format!("{V3}/availability/%ff")).expect(400);
 }
@@ -182,11 +182,11 @@ fn malformed_bodies_are_rejected() {
     let deep = format!("{}1{}", "[".repeat(100_000), "]".repeat(100_000));
     let body = format!("{{\"a\":{deep}}}");
     assert_eq!(post_v1(&server, JSON, &body).expect(400)["code"], 501);
-    let refusal = post_v3(&server, JSON, &body).expect(400);
-    assert_eq!(refusal["status"]["code"], 501);
+    let error = post_v3(&server, JSON, &body).expect(400);
+    assert_eq!(error["status"]["code"], 501);
     let brackets = format!("userData{}=1", "[a]".repeat(100_000));
-    let refusal = post_v3(&server, FORM, &brackets).expect(400);
-    assert_eq!(refusal["status"]["code"], 501);
+    let error = post_v3(&server, FORM, &brackets).expect(400);
+    assert_eq!(error["status"]["code"], 501);
 }
 
 #[test]
@@ -197,8 +197,8 @@ fn oversized_bodies_are_rejected() {
         format!("{head}{}", "x".repeat(length - head.len()))
     };
     post_v1(&server, FORM, &form(1024 * 1024)).expect(200);
-    let refusal = post_v1(&server, FORM, &form(1024 * 1024 + 1)).expect(413);
-    assert_eq!(refusal["code"], 413);
-    let refusal = post_v3(&server, FORM, &form(9 * 1024 * 1024)).expect(413);
-    assert_eq!(refusal["status"]["code"], 413);
+    let error = post_v1(&server, FORM, &form(1024 * 1024 + 1)).expect(413);
+    assert_eq!(error["code"], 413);
+    let error = post_v3(&server, FORM, &form(9 * 1024 * 1024)).expect(413);
+    assert_eq!(error["status"]["code"], 413);
 }

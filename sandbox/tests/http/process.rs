@@ -196,7 +196,7 @@ fn confirmed_bookings_survive_kill_under_load() {
 }
 
 #[test]
-fn bookings_persist_across_restart() {
+fn stored_booking_has_all_fields() {
     let file = TemporaryFile::new("db");
     let server = start(&["--db", file.name()]);
     let body = "_customer_number=%2B44&subject=q+%26+a&userData%5Bk%5D=v&_urs_virtual_queue=q";
