@@ -53,10 +53,15 @@ pub(crate) async fn set_clock(
 fn apply_clock(clock: &Clock, fields: &Fields) -> Result<(), ParameterError> {
     const KEYS: [&str; 3] = ["now", "advanceSeconds", "speed"];
     let is_misspelt = fields.keys().any(|key| !KEYS.contains(&key.as_str()));
-    if is_misspelt || fields.values().all(|value| fields::is_absent(Some(value))) {
+    if is_misspelt || fields.is_empty() {
         return Err(ParameterError::new(
             "Give now, advanceSeconds, speed, or several of them, and nothing else.",
         ));
+    }
+    if let Some((name, _)) = fields.iter().find(|(_, value)| *value == "") {
+        return Err(ParameterError::new(format!(
+            "Invalid parameter {name}: empty."
+        )));
     }
     let speed = fields::number(fields, "speed")?;
     if speed.is_some_and(|speed| !(0.0..=MAX_SPEED).contains(&speed)) {

@@ -39,7 +39,7 @@ pub(crate) fn bookings(records: &[Booking], now: Timestamp) -> Markup {
         "Service",
         "Number",
         "Desired time (UTC)",
-        "CallbackState",
+        "State",
         "Id",
     ];
     html! {

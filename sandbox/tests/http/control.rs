@@ -57,6 +57,11 @@ fn clock_starts_at_configured_time_and_can_be_set() {
     for wrong in [
         json!({}),
         json!({"now": "soon"}),
+        json!({"now": "", "speed": 1}),
+        json!({"now": "2031-01-01T00:00:00Z", "advanceSeconds": ""}),
+        json!({"speed": ""}),
+        json!({"now": 5}),
+        json!({"advanceSeconds": 1e300}),
         json!({"speed": -1}),
         json!({"hour": 1}),
     ] {
