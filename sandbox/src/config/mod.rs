@@ -3,6 +3,7 @@
 //! An error is reported in one line with file, line and column.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use serde::{de::Error as _, Deserialize, Deserializer};
@@ -25,7 +26,9 @@ pub(crate) struct Config {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ServerConfig {
-    /// Names besides localhost under which the page and the control routes may be used.
+    /// Names and addresses, besides localhost, under which the page and the control routes may be
+    /// used.
+    #[serde(deserialize_with = "hosts")]
     pub(crate) hosts: Vec<String>,
     pub(crate) v1: V1Config,
     pub(crate) v3: V3Config,
@@ -201,6 +204,22 @@ fn end_or_number_of_days<'de, D: Deserializer<'de>>(
     Ok(precedence)
 }
 
+/// An entry with a scheme or a port would match no request.
+fn hosts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let hosts = Vec::<String>::deserialize(deserializer)?;
+    let is_name = |host: &str| {
+        let is_legal = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+        !host.is_empty() && host.bytes().all(is_legal)
+    };
+    let is_host = |host: &str| is_name(host) || host.parse::<IpAddr>().is_ok();
+    match hosts.iter().find(|host| !is_host(host)) {
+        Some(host) => Err(D::Error::custom(format!(
+            "host {host:?}: write a name or an address without scheme and port, such as \"sandbox\""
+        ))),
+        None => Ok(hosts),
+    }
+}
+
 /// A request with an empty key counts as one without a key, so an empty key would match nothing.
 fn keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     let keys = Vec::<String>::deserialize(deserializer)?;
@@ -351,6 +370,17 @@ mod tests {
             EndPrecedence::Refuse
         );
         assert!(error_of("[server.v3]\ninterval_end = \"start\"\n").contains("number-of-days"));
+    }
+
+    #[test]
+    fn hosts_have_no_scheme_and_port() {
+        for host in ["", "sandbox:8080", "http://sandbox", "*", "a b", "[::1]"] {
+            let error = error_of(&format!("[server]\nhosts = [\"ok\", \"{host}\"]\n"));
+            assert!(error.starts_with("f.toml:2:9: host"), "{error}");
+        }
+        let hosts =
+            "[server]\nhosts = [\"sandbox\", \"a-b.c_d\", \"192.0.2.1\", \"2001:db8::1\"]\n";
+        assert!(parse(Path::new("f.toml"), hosts).is_ok());
     }
 
     #[test]

@@ -18,8 +18,8 @@ const WEEKDAYS: [(&str, Weekday); 7] = [
     ("sun", Weekday::Sunday),
 ];
 
-/// Opening and closing time in minutes after local midnight. `closes` is on the next day if it is not
-/// later than `opens`.
+/// Opening and closing time in minutes after local midnight. `closes` is on the next day if it is
+/// not later than `opens`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DayTimes {
     /// 0 to 1439.

@@ -22,8 +22,8 @@ pub(crate) fn parse(pairs: Vec<(String, String)>) -> Result<Map<String, Value>, 
     Ok(root)
 }
 
-/// Splits a key into its parts. A key with unbalanced brackets is a plain name. `None` if it is nested too
-/// deep.
+/// Splits a key into its parts. A key with unbalanced brackets is a plain name. `None` if it is
+/// nested too deep.
 fn path(key: &str) -> Option<Vec<&str>> {
     let plain = Some(vec![key]);
     let Some((name, rest)) = key.split_once('[') else {
@@ -45,8 +45,8 @@ fn path(key: &str) -> Option<Vec<&str>> {
     Some(path)
 }
 
-/// Returns `None` if the key contradicts an earlier one. An array stays an object with its indexes as
-/// keys until all pairs are inserted: `a[]=1&a[1][x]=2` is one array.
+/// Returns `None` if the key contradicts an earlier one. An array stays an object with its indexes
+/// as keys until all pairs are inserted: `a[]=1&a[1][x]=2` is one array.
 fn insert(object: &mut Map<String, Value>, path: &[&str], value: String) -> Option<()> {
     let (name, rest) = path.split_first()?;
     let name = match *name {

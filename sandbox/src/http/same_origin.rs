@@ -15,7 +15,7 @@ use axum::http::{HeaderMap, Uri};
 pub(crate) struct AllowedHosts {
     /// The address of `--listen`.
     pub(crate) listen: IpAddr,
-    /// Names from the configuration.
+    /// Names and addresses from the configuration.
     pub(crate) names: Vec<String>,
 }
 
@@ -51,6 +51,7 @@ impl AllowedHosts {
                 address.is_loopback()
                     || address == self.listen.to_canonical()
                     || local.is_some_and(|local| address == local.to_canonical())
+                    || self.names.iter().any(|name| name.parse() == Ok(address))
             }
             Some(Host::Name(name)) => {
                 name.eq_ignore_ascii_case("localhost")
@@ -97,7 +98,7 @@ mod tests {
     fn permit(host: &str, origin: Option<&str>) -> bool {
         let hosts = AllowedHosts {
             listen: "0.0.0.0".parse().unwrap(),
-            names: vec!["sandbox".to_owned()],
+            names: vec!["sandbox".to_owned(), "198.51.100.1".to_owned()],
         };
         let mut headers = HeaderMap::new();
         headers.insert(HOST, host.parse().unwrap());
@@ -125,6 +126,8 @@ mod tests {
             "0.0.0.0:8080",
             "sandbox",
             "SANDBOX:8080",
+            "198.51.100.1:80",
+            "[::ffff:198.51.100.1]",
         ] {
             assert!(permit(host, None), "{host}");
             assert!(permit(host, Some(&format!("http://{host}"))), "{host}");

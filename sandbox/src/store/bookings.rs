@@ -164,8 +164,8 @@ impl<'a> BookingTable<'a> {
         rows.map(|row| row.map(from_milliseconds)).collect()
     }
 
-    /// Counts bookings of a service after a time that were due soon when they were made, including cancelled
-    /// ones.
+    /// Counts the bookings of a service after a time that were due soon when they were made,
+    /// including cancelled ones.
     pub(crate) fn count_due_soon(&self, service: &str, since: Timestamp) -> Result<u32> {
         let mut statement = self.0.prepare_cached(
             "SELECT count(*) FROM callback WHERE service = ?1 AND created > ?2 AND queued <= created",

@@ -20,7 +20,7 @@ pub(crate) enum WebError {
     #[error("There is no fault with this number.")]
     UnknownFault,
     #[error(
-        "This address is limited to pages of this server, under localhost, its own address or a name in server.hosts."
+        "This address is limited to pages of this server, under localhost, its own address or one in server.hosts."
     )]
     OtherOrigin,
 }
