@@ -1,7 +1,6 @@
 """The Python binding: what reaches the caller, signals, the end of the interpreter, values, and dropped services."""
 
 import collections
-import collections
 import http.server
 import signal
 import socket
@@ -483,7 +482,7 @@ for seconds, expected in [
 ]:
     assert milliseconds(seconds) == expected, (seconds, milliseconds(seconds))
 service = opened()
-call = InterruptedCall("x", callbackservice.service.Call(None))
+call = InterruptedCall("x", callbackservice._calls.Call(None))
 for wrong in [-1, -0.001, -math.inf, math.nan, decimal.Decimal(-1), decimal.Decimal("NaN")]:
     for function in [milliseconds, service.dispatch, service.close, call.result]:
         assert isinstance(caught(function, wrong), ValueError), (function, wrong)

@@ -16,9 +16,12 @@ Times are in seconds; None and infinity are without limit. An integer in an outc
 converts (4,300) is given as text.
 """
 
+from ._capi import library as _library  # noqa: F401
+from ._outcomes import InterruptedCall
+from ._process import diagnostics, set_log, version
 from ._values import milliseconds as _milliseconds  # noqa: F401
 from .errors import CallbackServiceError, Rejected
-from .service import InterruptedCall, Service, diagnostics, set_log, version
+from .service import Service
 
 __all__ = [
     "CallbackServiceError",

@@ -14,12 +14,12 @@ import _thread
 import collections
 import itertools
 import os
-import queue
 import sys
 import threading
 import time
 
-from ._library import CLOSED, HANDLER, RELEASE, take
+from ._capi import CLOSED, HANDLER, RELEASE, take
+from ._threads import end_helpers, forget_threads, is_running, library_threads, run_on_helper
 from ._values import decoded
 
 # A reference to the service of each number that the library knows as a handler's data. The library never calls a
@@ -30,9 +30,6 @@ _numbers = itertools.count(1)
 # Calls that have not left the library, and threads that are inside one of the functions that it calls.
 _running = set()
 _recording = set()
-
-# Threads of the library that run handlers, by the system's number.
-_library_threads = set()
 
 # Log lines that came from a thread without a call; the next call delivers them.
 _stray = collections.deque()
@@ -45,7 +42,7 @@ _state = {"log": None, "exiting": False}
 class Delivery:
     """A call of a function of the program that the library has asked for."""
 
-    __slots__ = ("begun", "_owner", "_number", "_function", "_arguments", "_returned")
+    __slots__ = ("_arguments", "_function", "_number", "_owner", "_returned", "begun")
 
     def __init__(self, owner, number, function, arguments):
         self.begun = False
@@ -176,136 +173,6 @@ def refer_to(owner):
             _owners[number] = lambda: owner
 
 
-class HandlersThread:
-    """Runs the handlers of a service with ``"handlers":"thread"``, while the library's own thread waits for them."""
-
-    def __init__(self):
-        self._queue = self._current = self._native_id = None
-        self._is_given_up = False
-
-    def run(self, delivery):
-        """Has a delivery run, and waits for it: a full queue is to be noticed in the library."""
-        if self._is_given_up:
-            return
-        if self._native_id is None:
-            self._native_id = threading.get_native_id()
-            _library_threads.add(self._native_id)
-        if self._queue is None:
-            started = queue.SimpleQueue()
-            try:
-                threading.Thread(
-                    target=_run_handlers, args=(started,), name="callbackservice-handlers", daemon=True
-                ).start()
-            except RuntimeError:
-                # The interpreter is ending, or there are too many threads.
-                _run_reported(delivery)
-                return
-            self._queue = started
-        delivery.hand_over()
-        self._current = delivery
-        if self._is_given_up:
-            return
-        self._queue.put(delivery)
-        delivery.wait_until_returned()
-        self._current = None
-
-    def end(self, has_left):
-        """Ends the thread after the handler that it runs. ``has_left`` says that the library's thread has ended."""
-        if has_left:
-            _library_threads.discard(self._native_id)
-        if self._queue is not None:
-            self._queue.put(None)
-            self._queue = None
-
-    def give_up(self):
-        """Lets the library's thread go on without waiting for the handler that runs."""
-        self._is_given_up = True
-        current = self._current
-        if current is not None:
-            current.has_returned()
-
-
-def _run_handlers(deliveries):
-    process = os.getpid()
-    while True:
-        delivery = deliveries.get()
-        if delivery is None:
-            return
-        _run_reported(delivery)
-        delivery.has_returned()
-        del delivery
-        if os.getpid() != process:
-            # The handler has forked, and this is the child, which has no other thread.
-            return
-
-
-def _run_reported(delivery):
-    run_reported(delivery.run)
-
-
-def run_reported(function):
-    """Runs a function on a thread that has no caller."""
-    try:
-        function()
-    except BaseException:
-        # Reported as the exception of any thread is, which the program may have prepared for.
-        threading.excepthook(threading.ExceptHookArgs([*sys.exc_info(), threading.current_thread()]))
-
-
-class _Helper:
-    """A thread that runs calls. It stays for the next one for a while: that is quicker than a new thread."""
-
-    IDLE_TIMEOUT = 1.0
-
-    def __init__(self, call):
-        self._call = call
-        self._wake = _thread.allocate_lock()
-        self._wake.acquire()
-        self._native_id = None
-
-    def hand_over(self, call):
-        self._call = call
-        self._wake.release()
-
-    def loop(self):
-        self._native_id = threading.get_native_id()
-        while self._call is not None:
-            self._call.run()
-            self._call = None
-            _idle.append(self)
-            while not self._wake.acquire(True, self.IDLE_TIMEOUT):
-                try:
-                    _idle.remove(self)
-                    return
-                except ValueError:
-                    pass  # It has been taken just now.
-
-    def end(self):
-        """Ends the thread, which is idle, and waits for that."""
-        self.hand_over(None)
-        deadline = time.monotonic() + self.IDLE_TIMEOUT
-        while _is_running(self._native_id) and time.monotonic() < deadline:
-            time.sleep(0.0001)
-
-
-_idle = []
-
-
-def _run_on_helper(call):
-    try:
-        helper = _idle.pop()
-    except IndexError:
-        _thread.start_new_thread(_Helper(call).loop, ())
-    else:
-        helper.hand_over(call)
-
-
-def _end_helpers():
-    """Before a fork: the child would not have the idle threads, and Python warns of forks beside threads."""
-    while _idle:
-        _idle.pop().end()
-
-
 class Call:
     """A call of one function of the library."""
 
@@ -352,7 +219,7 @@ class Call:
             return
         if on_helper:
             try:
-                _run_on_helper(self)
+                run_on_helper(self)
                 return
             except RuntimeError:
                 pass  # The interpreter is ending, or there are too many threads.
@@ -442,22 +309,17 @@ def begin_exit():
 def wait_until_left(seconds):
     """Waits until no thread has to come back from Python into the library."""
     deadline = time.monotonic() + seconds
-    while (_running or any(map(_is_running, _library_threads))) and time.monotonic() < deadline:
+    while (_running or any(map(is_running, library_threads))) and time.monotonic() < deadline:
         time.sleep(0.001)
-
-
-def _is_running(native_id):
-    return os.path.exists(f"/proc/self/task/{native_id}")
 
 
 def _forget_threads():
     """In a forked child, the other threads of the parent are gone."""
     _recording.clear()
-    _library_threads.clear()
-    _idle.clear()
+    forget_threads()
     for call in list(_running):
         call.status = CLOSED
         call.finish()
 
 
-os.register_at_fork(before=_end_helpers, after_in_child=_forget_threads)
+os.register_at_fork(before=end_helpers, after_in_child=_forget_threads)

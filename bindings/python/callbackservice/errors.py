@@ -1,6 +1,6 @@
 """The exceptions of the package."""
 
-from ._library import library
+from ._capi import library
 
 
 class CallbackServiceError(Exception):

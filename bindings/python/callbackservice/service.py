@@ -11,9 +11,11 @@ import weakref
 
 from . import _calls
 from ._calls import Call
-from ._library import BAD_HANDLE, CLOSED, INTERNAL, NO_HANDLER, NO_SUCH, REENTRANT, TIMEOUT, library, take
-from ._values import decoded, merged, milliseconds, text
-from .errors import CallbackServiceError, Rejected
+from ._capi import BAD_HANDLE, CLOSED, INTERNAL, NO_HANDLER, NO_SUCH, REENTRANT, TIMEOUT, library
+from ._outcomes import InterruptedCall, attach, deadline_after, message_of, outcome_of
+from ._threads import HandlersThread, run_reported
+from ._values import merged, milliseconds, text
+from .errors import CallbackServiceError
 
 # How often a wait looks at what has no descriptor, in seconds.
 _SLICE = 0.1
@@ -26,46 +28,6 @@ _EXIT_TIMEOUT = 2.0
 _COLLECT_TIMEOUT = 1.0
 
 _services = weakref.WeakSet()
-
-
-class InterruptedCall:
-    """A command whose outcome did not reach the caller because an exception did.
-
-    The exception has it as ``callbackservice_call``. The command goes on: ``result`` waits for its outcome.
-    """
-
-    def __init__(self, command, call):
-        self.command = command
-        self._call = call
-
-    def __repr__(self):
-        return f"<{type(self).__name__} {self.command}, {'ended' if self.done() else 'under way'}>"
-
-    def done(self):
-        """Whether the command has ended."""
-        return self._call.is_finished
-
-    def result(self, timeout=None):
-        """The outcome, as the command itself would have returned or raised it.
-
-        Waits for it up to ``timeout`` seconds (None: without limit), and raises a CallbackServiceError named
-        TIMEOUT after that.
-        """
-        if not self._call.wait(_deadline(timeout)):
-            raise CallbackServiceError(TIMEOUT, f"{self.command} has not ended yet")
-        return _outcome(self._call.status, self._call.text)
-
-    def __reduce__(self):
-        # The exception may travel to another process, and the call cannot.
-        call = self._call
-        ended = (call.status, call.text) if call.is_finished else (CLOSED, None)
-        return _restored, (self.command, *ended)
-
-
-def _restored(command, status, outcome):
-    call = Call(None)
-    call.status, call.text, call.is_finished = status, outcome, True
-    return InterruptedCall(command, call)
 
 
 class Service:
@@ -94,7 +56,7 @@ class Service:
         # Calls that threads are in, and those that an exception has interrupted.
         self._active, self._interrupted = set(), []
         self._delivering = threading.Lock()
-        self._handlers_thread = _calls.HandlersThread()
+        self._handlers_thread = HandlersThread()
         error = ctypes.c_void_p()
         call = self._call(
             library.cbsvc_init,
@@ -106,7 +68,7 @@ class Service:
             out=error,
         )
         if call.status:
-            raise CallbackServiceError(call.status, _message(call))
+            raise CallbackServiceError(call.status, message_of(call))
         _services.add(self)
         if on_event:
             try:
@@ -138,7 +100,7 @@ class Service:
         configuration = text(merged(config, keys), "the configuration")
         call = self._call(library.cbsvc_configure, self._service, configuration, ctypes.byref(error), out=error)
         if call.status:
-            raise CallbackServiceError(call.status, _message(call))
+            raise CallbackServiceError(call.status, message_of(call))
 
     def schedule(self, data=None, **options):
         """Books a callback and returns the outcome; raises Rejected when it was not booked."""
@@ -204,7 +166,7 @@ class Service:
 
         None and infinity wait without limit. Returns whether there was something to run.
         """
-        deadline = _deadline(timeout)
+        deadline = deadline_after(timeout)
         has_waited = False
         while True:
             if self._deliver_interrupted():
@@ -229,7 +191,7 @@ class Service:
 
     def close(self, timeout=5.0):
         """Closes the service; waits up to ``timeout`` seconds (None: without limit) for calls of other threads."""
-        limit, deadline = milliseconds(timeout), _deadline(timeout)
+        limit, deadline = milliseconds(timeout), deadline_after(timeout)
         if not self._service.value or self._has_ended:
             return
         if _calls.is_inside(self):
@@ -280,7 +242,7 @@ class Service:
 
         def close():
             call.run()
-            _calls.run_reported(call.wait)
+            run_reported(call.wait)
 
         try:
             thread = threading.Thread(target=close, name="callbackservice-close", daemon=True)
@@ -321,9 +283,9 @@ class Service:
         result = None
         try:
             call.perform(on_helper=self._needs_helper())
-            result = _outcome(call.status, call.text, raises=False)
+            result = outcome_of(call.status, call.text, raises=False)
         except BaseException as error:
-            _attach(error, InterruptedCall(name, call))
+            attach(error, InterruptedCall(name, call))
             raise
         finally:
             self._active.discard(call)
@@ -382,76 +344,11 @@ class Service:
         self._active = {call for call in self._active if call.thread == thread}
         self._interrupted = []
         self._delivering = threading.Lock()
-        self._handlers_thread = _calls.HandlersThread()
-
-
-def _attach(error, call):
-    # Not by setattr, which an exception class may refuse.
-    error.__dict__.setdefault("callbackservice_call", call)
-    notes = error.__dict__.setdefault("__notes__", [])
-    if isinstance(notes, list):
-        ended = "had ended" if call.done() else "was under way and goes on"
-        notes.append(f"{call.command} {ended}; callbackservice_call.result() of this exception gives its outcome")
-
-
-def _outcome(status, encoded, raises=True):
-    """The outcome of a command, or the exception for it."""
-    if encoded is None:
-        error = CallbackServiceError(status, "the service is closed" if status == CLOSED else None)
-    else:
-        outcome = decoded(encoded)
-        if not status:
-            return outcome
-        error = Rejected(status, outcome)
-    if raises:
-        raise error
-    return error
-
-
-def _message(call):
-    return call.text.decode(errors="replace") if call.text else None
-
-
-def _deadline(seconds):
-    """The moment after some seconds; None if there is none."""
-    limit = milliseconds(seconds)
-    return None if limit < 0 else time.monotonic() + float(min(seconds, threading.TIMEOUT_MAX))
+        self._handlers_thread = HandlersThread()
 
 
 def _left(deadline):
     return _SLICE if deadline is None else max(deadline - time.monotonic(), 0.0)
-
-
-def diagnostics():
-    """The state of the library in this process, as a dictionary."""
-    pointer = ctypes.c_void_p()
-    status = library.cbsvc_diagnostics(ctypes.byref(pointer))
-    if status:
-        raise CallbackServiceError(status)
-    return decoded(take(pointer))
-
-
-_LOG_LEVELS = {"off": 0, "error": 1, "warning": 2, "info": 3, "debug": 4}
-
-
-def set_log(level, function=None):
-    """Sends log lines to a function of the level's name and the line; ``off`` ends it."""
-    if level not in _LOG_LEVELS:
-        raise ValueError(f"the log level must be one of {', '.join(_LOG_LEVELS)}: {level!r}")
-    is_on = function is not None and level != "off"
-    if is_on:
-        _calls.set_log(function)
-    call = Call(library.cbsvc_set_log, _LOG_LEVELS[level], _calls.record_line if is_on else NO_HANDLER, None)
-    call.perform(on_helper=_calls.needs_helper())
-    if call.status:
-        raise CallbackServiceError(call.status, "cannot set the log")
-    if not is_on:
-        _calls.set_log(None)
-
-
-def version():
-    """The version of the library."""
-    return library.cbsvc_version_text().decode()
 
 
 def _close_all():
