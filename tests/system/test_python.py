@@ -358,6 +358,52 @@ assert ticks > 3, ticks
             self.run_script(body, server.url)
             self.assertEqual(server.requests, 200)
 
+    def test_interrupts_at_any_moment_leave_the_service_usable(self):
+        body = """
+class Tick(Exception): pass
+def tick(*_):
+    # Once each time, so that none is raised outside the try.
+    if armed:
+        armed.clear()
+        raise Tick()
+signal.signal(signal.SIGALRM, tick)
+armed, heard, calls, booked = [], {}, [], 0
+service = opened(on_event=heard.setdefault)
+signal.setitimer(signal.ITIMER_REAL, 0.002, 0.0013)
+deadline = time.monotonic() + 4
+while time.monotonic() < deadline:
+    try:
+        armed.append(True)
+        service.schedule(BOOK)
+        booked += 1
+        number = service.subscribe("*", heard.setdefault)
+        service.unsubscribe(number)
+        service.dispatch()
+        armed.clear()
+    except Tick as error:
+        calls.append(getattr(error, "callbackservice_call", None))
+signal.setitimer(signal.ITIMER_REAL, 0)
+sent = 0
+for call in filter(None, calls):
+    try:
+        assert call.result(20)["id"] == "1"
+        sent += 1
+    except CallbackServiceError as error:
+        assert (error.name, error.booked) == ("CANCELLED", "no"), error
+service.dispatch()
+assert not service.dispatch() and len(calls) > 100, len(calls)
+worker = threading.Thread(target=service.close, args=(None,))
+worker.start()
+worker.join(20)
+assert not worker.is_alive() and not diagnostics()["services"]
+print(sent + booked)
+"""
+        with Server() as server:
+            answered = int(self.run_script(body, server.url))
+            # A tick between the end of a command and the next one takes the outcome that was returned already.
+            self.assertLessEqual(answered, server.requests)
+            self.assertGreater(answered, server.requests - 40)
+
     def test_an_interrupt_between_handlers_leaves_the_rest_for_the_next_dispatch(self):
         body = """
 service, ended = opened(), []

@@ -18,7 +18,7 @@ import sys
 import threading
 import time
 
-from ._capi import CLOSED, HANDLER, RELEASE, take
+from ._capi import CANCELLED, CLOSED, HANDLER, RELEASE, take
 from ._threads import end_helpers, forget_threads, is_running, library_threads, run_on_helper
 from ._values import decoded
 
@@ -69,14 +69,15 @@ class Delivery:
                 return
             arguments = (arguments[0].decode(errors="replace"), decoded(arguments[1]))
         inside = _inside()
-        inside.append(owner)
+        depth = len(inside)
         try:
+            inside.append(owner)
             # The last step before the function: an exception of a signal handler finds the delivery either not
             # begun or inside the function.
             self.begun = True
             function(*arguments)
         finally:
-            inside.pop()
+            del inside[depth:]
 
     def wait_until_returned(self):
         self._returned.acquire()
@@ -185,11 +186,15 @@ class Call:
         self.status = self.text = self._failure = None
         self.is_finished = self.has_delivered = False
         self.thread = _thread.get_ident()
+        # Whoever takes the only element decides whether the call begins.
+        self._start = [True]
         self._wake = _thread.allocate_lock()
         self._wake.acquire()
 
     def run(self):
         """The call itself, on whichever thread."""
+        if not self._takes_start():
+            return
         _running.add(self)
         outer, _local.call = getattr(_local, "call", None), self
         try:
@@ -201,6 +206,19 @@ class Call:
         finally:
             _local.call = outer
             self.finish()
+
+    def _takes_start(self):
+        try:
+            return self._start.pop()
+        except IndexError:
+            return False
+
+    def withdraw(self):
+        """Keeps a call that has not begun from ever beginning; whether it had not."""
+        if not self._takes_start():
+            return False
+        self.status, self.is_finished = CANCELLED, True
+        return True
 
     def finish(self):
         self.is_finished = True
@@ -234,7 +252,8 @@ class Call:
                 raise self._failure
             return self.status
         except BaseException:
-            if self.owner is not None and not (self.is_finished and not self.deliveries):
+            is_over = self.withdraw() or self.is_finished and not self.deliveries
+            if self.owner is not None and not is_over:
                 self.owner._interrupted.append(self)
             raise
 
@@ -276,7 +295,9 @@ class Call:
             if not delivery.begun:
                 raise
             errors.append(error)
-        self.deliveries.popleft()
+        # A handler may have had the rest delivered already.
+        if self.deliveries and self.deliveries[0] is delivery:
+            self.deliveries.popleft()
 
 
 def _report(errors):
@@ -287,9 +308,11 @@ def _report(errors):
 
 def deliver_stray_lines():
     while _stray:
-        delivery = _stray[0]
+        try:
+            delivery = _stray.popleft()
+        except IndexError:
+            return
         delivery.run()
-        _stray.popleft()
 
 
 def needs_helper():

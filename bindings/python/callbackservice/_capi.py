@@ -9,6 +9,7 @@ BAD_HANDLE = 102
 CLOSED = 201
 REENTRANT = 202
 TIMEOUT = 301
+CANCELLED = 302
 INTERNAL = 902
 
 HANDLER = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p)

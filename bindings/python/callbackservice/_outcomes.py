@@ -4,9 +4,11 @@ import threading
 import time
 
 from ._calls import Call
-from ._capi import CLOSED, TIMEOUT
+from ._capi import CANCELLED, CLOSED, TIMEOUT
 from ._values import decoded, milliseconds
 from .errors import CallbackServiceError, Rejected
+
+_WITHOUT_OUTCOME = {CLOSED: "the service is closed", CANCELLED: "the command was interrupted before it began"}
 
 
 class InterruptedCall:
@@ -54,14 +56,15 @@ def attach(error, call):
     error.__dict__.setdefault("callbackservice_call", call)
     notes = error.__dict__.setdefault("__notes__", [])
     if isinstance(notes, list):
-        ended = "had ended" if call.done() else "was under way and goes on"
+        ended = "had ended" if call.done() else "is under way and goes on"
         notes.append(f"{call.command} {ended}; callbackservice_call.result() of this exception gives its outcome")
 
 
 def outcome_of(status, encoded, raises=True):
     """The outcome of a command, or the exception for it."""
     if encoded is None:
-        error = CallbackServiceError(status, "the service is closed" if status == CLOSED else None)
+        error = CallbackServiceError(status, _WITHOUT_OUTCOME.get(status))
+        error.booked = "no" if status == CANCELLED else None
     else:
         outcome = decoded(encoded)
         if not status:

@@ -55,7 +55,7 @@ class Service:
         self._reference = weakref.ref(self)
         # Calls that threads are in, and those that an exception has interrupted.
         self._active, self._interrupted = set(), []
-        self._delivering = threading.Lock()
+        self._delivering = None
         self._handlers_thread = HandlersThread()
         error = ctypes.c_void_p()
         call = self._call(
@@ -265,8 +265,8 @@ class Service:
         """A call that may run handlers, for which closing waits."""
         _calls.deliver_stray_lines()
         call = Call(function, *arguments, owner=self, is_brief=True)
-        self._active.add(call)
         try:
+            self._active.add(call)
             call.perform()
         finally:
             self._active.discard(call)
@@ -279,12 +279,13 @@ class Service:
         _calls.deliver_stray_lines()
         outcome = ctypes.c_void_p()
         call = Call(function, self._service, *arguments, encoded, ctypes.byref(outcome), out=outcome, owner=self)
-        self._active.add(call)
         result = None
         try:
+            self._active.add(call)
             call.perform(on_helper=self._needs_helper())
             result = outcome_of(call.status, call.text, raises=False)
         except BaseException as error:
+            call.withdraw()
             attach(error, InterruptedCall(name, call))
             raise
         finally:
@@ -300,19 +301,23 @@ class Service:
 
     def _deliver_interrupted(self):
         """Runs what calls that were interrupted have left; whether there was something."""
-        has_run = False
-        for call in list(self._interrupted):
-            if not self._delivering.acquire(False):
-                break
-            try:
+        has_run, thread = False, threading.get_ident()
+        if not self._interrupted or self._delivering not in (None, thread):
+            return False
+        # Not a lock: a signal handler that raises after taking it would leave it taken for good.
+        outer, self._delivering = self._delivering, thread
+        try:
+            for call in list(self._interrupted):
                 call.has_delivered = False
-                # Commands may take long; other calls end at once.
-                call.wait(None if call.is_brief else 0)
-                has_run |= call.has_delivered
-                if call.is_finished and not call.deliveries and call in self._interrupted:
-                    self._interrupted.remove(call)
-            finally:
-                self._delivering.release()
+                try:
+                    # Commands may take long; other calls end at once.
+                    call.wait(None if call.is_brief else 0)
+                finally:
+                    has_run |= call.has_delivered
+                    if call.is_finished and not call.deliveries and call in self._interrupted:
+                        self._interrupted.remove(call)
+        finally:
+            self._delivering = outer
         return has_run
 
     def _waitable(self):
@@ -343,7 +348,7 @@ class Service:
         thread = threading.get_ident()
         self._active = {call for call in self._active if call.thread == thread}
         self._interrupted = []
-        self._delivering = threading.Lock()
+        self._delivering = None
         self._handlers_thread = HandlersThread()
 
 
