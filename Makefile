@@ -2,9 +2,9 @@
 # make demo       the sandbox server and the quickstart programs against it
 # make test       everything that is checked; sets itself up
 # make test-full  the same, with long tests in full size
-# make test-faults  the table of docs/reliability.md anew
+# make test-faults  measures the fault matrix and rewrites its table in docs/reliability.md
 # make test-ledger  bookings while their server is killed, compared with its database
-# make bench      the library against libcurl, requests and others; docs/benchmarks.md anew
+# make bench      measures the library against libcurl, requests and others and rewrites docs/benchmarks.md
 # make bench-parts  the library's pure parts by themselves
 # make bench-instructions  records the instructions of a call, which make test holds later ones against
 # make test-tsan  threaded tests under ThreadSanitizer
@@ -13,7 +13,7 @@
 # make deny       licences, duplicates and sources of the dependencies
 # make fuzz       every fuzz target for SECONDS (60)
 # make install    what make has built, into PREFIX (default /usr/local), below DESTDIR if given; needs no cargo
-# make header     the header anew from the source
+# make header     generates the header from the source
 # make clean
 
 PREFIX ?= /usr/local

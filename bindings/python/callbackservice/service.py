@@ -176,8 +176,8 @@ class Service:
                 if call.status == 0:
                     return True
                 if call.status != TIMEOUT:
-                    gone = has_waited and call.status == BAD_HANDLE
-                    raise CallbackServiceError(CLOSED if gone else call.status, "cannot dispatch")
+                    was_closed = has_waited and call.status == BAD_HANDLE
+                    raise CallbackServiceError(CLOSED if was_closed else call.status, "cannot dispatch")
             if has_waited and _left(deadline) <= 0:
                 return False
             has_waited = True
