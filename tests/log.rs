@@ -120,7 +120,7 @@ fn log_lines_contain_no_secrets() {
         "{lines}"
     );
     assert_eq!(
-        lines.matches("debug: answered HTTP 400").count(),
+        lines.matches("debug: response: HTTP 400").count(),
         3,
         "{lines}"
     );
