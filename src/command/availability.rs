@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::options::{boolean, get, invalid_option, local_time, positive_integer, text};
+use super::options::{boolean, get, invalid_option, positive_integer, text, time};
 use crate::config::known_keys::loggable_name;
 use crate::error::{Error, Result};
 use crate::status::Status;
@@ -84,7 +84,7 @@ fn bound(
     has_zone: bool,
 ) -> Result<Option<String>> {
     let (name, name_ms) = (given_name(options, name)?, given_name(options, name_ms)?);
-    let time = local_time(options, &[name], has_zone)?;
+    let time = time(options, name, has_zone)?;
     let Some(milliseconds) = get(options, name_ms).filter(|value| !is_absent(value)) else {
         return Ok(time);
     };

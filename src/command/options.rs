@@ -32,19 +32,9 @@ pub fn parse_text(name: &str, value: &Value) -> Result<Option<String>> {
     v1_fields::text(value).map_err(|message| invalid_option(name, &message))
 }
 
-/// The first of several names of a telephone number that is given and not empty.
-pub fn phone_number(options: &Object, names: &[&str]) -> Result<Option<String>> {
-    first(options, names, v1_fields::phone_number)
-}
-
-/// The first of several names of a point in time that is given and not empty, in canonical form.
-pub fn time(options: &Object, names: &[&str]) -> Result<Option<String>> {
-    first(options, names, v1_fields::time)
-}
-
-/// As [`time`], where the server reads a time without a zone in the zone that the command names.
-pub fn local_time(options: &Object, names: &[&str], has_zone: bool) -> Result<Option<String>> {
-    first(options, names, |value| {
+/// A point in time in canonical form, or, where the command names a zone in which the server reads it, a local time.
+pub fn time(options: &Object, name: &str, has_zone: bool) -> Result<Option<String>> {
+    let parse = |value: &Value| {
         let parsed = value.as_str().and_then(timestamp::parse);
         match parsed {
             Some(timestamp::Time::Local(time)) if has_zone => Ok(Some(time)),
@@ -54,23 +44,11 @@ pub fn local_time(options: &Object, names: &[&str], has_zone: bool) -> Result<Op
             ),
             _ => v1_fields::time(value),
         }
+    };
+    let value = get(options, name);
+    value.map_or(Ok(None), |value| {
+        parse(value).map_err(|message| invalid_option(name, &message))
     })
-}
-
-fn first(
-    options: &Object,
-    names: &[&str],
-    parse: impl Fn(&Value) -> std::result::Result<Option<String>, String>,
-) -> Result<Option<String>> {
-    for name in names {
-        if let Some(value) = get(options, name) {
-            let parsed = parse(value).map_err(|message| invalid_option(name, &message))?;
-            if parsed.is_some() {
-                return Ok(parsed);
-            }
-        }
-    }
-    Ok(None)
 }
 
 /// A positive integer, as number or text; zero and empty text count as absent.
@@ -96,13 +74,11 @@ pub fn parse_boolean(name: &str, value: &Value) -> Result<Option<bool>> {
     Ok(text.map(|text| text == "true"))
 }
 
-/// An option that is an object.
-pub fn object<'a>(options: &'a Object, name: &str) -> Result<Option<&'a Object>> {
-    match get(options, name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Object(object)) => Ok(Some(object)),
-        Some(_) => Err(invalid_option(name, "must be an object")),
-    }
+/// The members of an option that is an object.
+pub fn parse_object<'a>(name: &str, value: &'a Value) -> Result<&'a Object> {
+    value
+        .as_object()
+        .ok_or_else(|| invalid_option(name, "must be an object"))
 }
 
 /// An error in one option.

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::availability::unknown_option;
-use super::options::{get, invalid_option, object, phone_number, text, time};
+use super::options::{get, invalid_option, parse_object, parse_text};
 use crate::config::known_keys::loggable_name;
 use crate::config::v1_fields;
 use crate::error::Result;
@@ -85,29 +85,44 @@ const V3_FIELDS: [&str; 13] = [
 impl<'a> ScheduleRequest<'a> {
     /// Validates the options of a command and sorts them by their meaning.
     pub fn parse(options: &'a Object) -> Result<ScheduleRequest<'a>> {
-        let mut request = ScheduleRequest {
-            phone_number: phone_number(options, &PHONE_NUMBER)?,
-            desired_time: time(options, &DESIRED_TIME)?,
-            service_name: text(options, "serviceName")?,
-            user_data: object(options, "userData")?,
-            ..ScheduleRequest::default()
-        };
-        for (wire_name, spellings) in ROUTING {
-            let option = routing_option(options, wire_name, spellings)?;
-            request.routing.extend(option);
-        }
+        let mut request = ScheduleRequest::default();
+        let mut aliases = Aliases::default();
         for (name, value) in options {
-            if V3_FIELDS.contains(&name.as_str()) {
-                request.v3_fields.push((name, value));
-            } else if !is_core_option(name) {
-                if !FORM_FIELDS.contains(&name.as_str()) {
-                    reject_typo(name)?;
-                }
-                request.extra.push((name, value));
+            let kind = Kind::of(name);
+            match kind {
+                // A misspelt name is wrong whatever its value.
+                Kind::Other => reject_typo(name)?,
+                _ if value.is_null() => continue,
+                _ => {}
+            }
+            match kind {
+                Kind::PhoneNumber(rank) => aliases.phone_number[rank] = Some(value),
+                Kind::DesiredTime(rank) => aliases.desired_time[rank] = Some(value),
+                Kind::Routing(index, rank) => aliases.routing[index][rank] = Some(value),
+                Kind::ServiceName => request.service_name = parse_text(name, value)?,
+                Kind::UserData => request.user_data = Some(parse_object(name, value)?),
+                Kind::V3Field => request.v3_fields.push((name, value)),
+                Kind::Other if value.is_null() => {}
+                Kind::FormField | Kind::Other => request.extra.push((name, value)),
             }
         }
-        request.v3_fields.retain(|(_, value)| !value.is_null());
-        request.extra.retain(|(_, value)| !value.is_null());
+        let phone_number = PHONE_NUMBER.into_iter().zip(aliases.phone_number);
+        request.phone_number =
+            first(phone_number, v1_fields::phone_number)?.map(|(_, _, text)| text);
+        let desired_time = DESIRED_TIME.into_iter().zip(aliases.desired_time);
+        request.desired_time = first(desired_time, v1_fields::time)?.map(|(_, _, text)| text);
+        for ((wire_name, [lower, camel]), values) in ROUTING.into_iter().zip(aliases.routing) {
+            let given = [wire_name, lower, camel].into_iter().zip(values);
+            let option = first(given, |value| v1_fields::field_text(wire_name, value))?;
+            request
+                .routing
+                .extend(option.map(|(name, value, text)| RoutingOption {
+                    wire_name,
+                    name,
+                    value,
+                    text,
+                }));
+        }
         request.warn_about_names();
         Ok(request)
     }
@@ -131,7 +146,7 @@ impl<'a> ScheduleRequest<'a> {
             });
         }
         for name in self.user_data.into_iter().flat_map(Object::keys) {
-            if is_core_option(name) && !v1_fields::is_v1_field(name) {
+            if Kind::of(name).is_core() && !v1_fields::is_v1_field(name) {
                 log::warn(|| {
                     format!("{name} inside userData is user data, not the option of that name")
                 });
@@ -211,35 +226,74 @@ fn guess(name: &str, value: &Value) -> Option<Guess> {
     is_time.then_some(Guess::Time)
 }
 
-fn routing_option<'a>(
-    options: &'a Object,
-    wire_name: &'static str,
-    spellings: [&'static str; 2],
-) -> Result<Option<RoutingOption<'a>>> {
-    for name in [wire_name, spellings[0], spellings[1]] {
-        let Some(value) = get(options, name) else {
-            continue;
-        };
-        let text = v1_fields::field_text(wire_name, value);
-        if let Some(text) = text.map_err(|message| invalid_option(name, &message))? {
-            return Ok(Some(RoutingOption {
-                wire_name,
-                name,
-                value,
-                text,
-            }));
+/// The values of the options that have several names, in the order of precedence.
+#[derive(Default)]
+struct Aliases<'a> {
+    phone_number: [Option<&'a Value>; PHONE_NUMBER.len()],
+    desired_time: [Option<&'a Value>; DESIRED_TIME.len()],
+    routing: [[Option<&'a Value>; 3]; ROUTING.len()],
+}
+
+/// The first of several names whose value does not count as absent: the name, the value and its text.
+fn first<'a>(
+    given: impl Iterator<Item = (&'static str, Option<&'a Value>)>,
+    parse: impl Fn(&Value) -> std::result::Result<Option<String>, String>,
+) -> Result<Option<(&'static str, &'a Value, String)>> {
+    for (name, value) in given {
+        let Some(value) = value else { continue };
+        let text = parse(value).map_err(|message| invalid_option(name, &message))?;
+        if let Some(text) = text {
+            return Ok(Some((name, value, text)));
         }
     }
     Ok(None)
 }
 
-fn is_core_option(name: &str) -> bool {
-    PHONE_NUMBER.contains(&name)
-        || DESIRED_TIME.contains(&name)
-        || matches!(name, "serviceName" | "userData")
-        || ROUTING
-            .iter()
-            .any(|(wire_name, spellings)| *wire_name == name || spellings.contains(&name))
+/// What an option of some name is. Numbers are the rank among the names of one option, and the index into [`ROUTING`].
+#[derive(Clone, Copy)]
+enum Kind {
+    PhoneNumber(usize),
+    DesiredTime(usize),
+    Routing(usize, usize),
+    ServiceName,
+    UserData,
+    V3Field,
+    FormField,
+    Other,
+}
+
+impl Kind {
+    fn of(name: &str) -> Kind {
+        let rank = |names: &[&str]| names.iter().position(|known| *known == name);
+        if let Some(rank) = rank(&PHONE_NUMBER) {
+            return Kind::PhoneNumber(rank);
+        }
+        if let Some(rank) = rank(&DESIRED_TIME) {
+            return Kind::DesiredTime(rank);
+        }
+        if rank(&FORM_FIELDS).is_some() {
+            return Kind::FormField;
+        }
+        if rank(&V3_FIELDS).is_some() {
+            return Kind::V3Field;
+        }
+        match name {
+            "serviceName" => return Kind::ServiceName,
+            "userData" => return Kind::UserData,
+            _ => {}
+        }
+        for (index, (wire_name, [lower, camel])) in ROUTING.into_iter().enumerate() {
+            if let Some(rank) = rank(&[wire_name, lower, camel]) {
+                return Kind::Routing(index, rank);
+            }
+        }
+        Kind::Other
+    }
+
+    /// Whether the option changes the booking and is not only user data.
+    fn is_core(self) -> bool {
+        !matches!(self, Kind::V3Field | Kind::FormField | Kind::Other)
+    }
 }
 
 /// The field that the widget fills from an option of the phone number or the desired time, for the names that it knows.

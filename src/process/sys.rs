@@ -1,7 +1,7 @@
 //! What the library asks of the operating system: signal masks, thread cancellation, `errno`, fork
 //! handlers and descriptors above standard error. The only file outside `ffi` with unsafe code.
 
-use std::ffi::c_int;
+use std::ffi::{c_int, CString};
 use std::io;
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -341,4 +341,14 @@ pub fn is_readable(descriptor: c_int) -> bool {
     };
     // SAFETY: `poll` is a variable, and one element long.
     unsafe { libc::poll(&mut poll, 1, 0) == 1 }
+}
+
+/// A C string of bytes without a NUL; empty if they hold one. [`CString::new`] searches for it byte by byte, which takes as
+/// long as writing a large outcome does.
+pub fn c_string(bytes: Vec<u8>) -> CString {
+    if memchr::memchr(0, &bytes).is_some() {
+        return CString::default();
+    }
+    // SAFETY: the bytes hold no NUL.
+    unsafe { CString::from_vec_unchecked(bytes) }
 }

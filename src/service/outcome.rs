@@ -4,6 +4,7 @@ use std::ffi::CString;
 
 use crate::command::Command;
 use crate::error::Error;
+use crate::process::sys::c_string;
 use crate::protocol::slots::{self, Slots};
 use crate::protocol::Interpretation;
 use crate::text::json::write_string;
@@ -188,8 +189,8 @@ impl ObjectWriter {
 
     fn finish(mut self) -> CString {
         self.raw("}");
-        // JSON text holds no NUL: strings write it as an escape, and the server's text has been checked.
-        CString::new(self.0).unwrap_or_default()
+        // JSON text holds no NUL: strings write it as an escape, and the server's text is valid JSON.
+        c_string(self.0)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -100,7 +101,7 @@ pub fn replace_lone_surrogates(json: &str) -> Cow<'_, str> {
     };
     let mut halves = Vec::new();
     let mut from = 0;
-    while let Some(found) = json[from..].find('\\') {
+    while let Some(found) = memchr(b'\\', &json.as_bytes()[from..]) {
         let at = from + found;
         from = match unit(at) {
             Some(0xd800..=0xdbff) if matches!(unit(at + UNIT), Some(0xdc00..=0xdfff)) => {

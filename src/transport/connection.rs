@@ -183,7 +183,6 @@ impl Connection {
         let (sender, driver) = Builder::new()
             .max_buf_size(MAX_READ)
             .allow_spaces_after_header_name_in_responses(true)
-            .allow_obsolete_multiline_headers_in_responses(true)
             .ignore_invalid_headers_in_responses(true)
             .handshake(TokioIo::new(connected.stream))
             .await?;
