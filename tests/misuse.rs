@@ -66,7 +66,10 @@ fn config_error_names_key_or_position() {
 
 #[test]
 fn null_arguments_return_a_status() {
-    let server = Server::json(200, "{}");
+    let server = Server::json(
+        200,
+        r#"{"_id":"a","2030-12-01T10:00:00.000Z":1,"data":{"id":"a"}}"#,
+    );
     let service = open(&v1(&server)).unwrap();
     let config = CString::new(v1(&server).to_string()).unwrap();
     let nothing = ptr::null();
@@ -130,7 +133,10 @@ fn null_arguments_return_a_status() {
 
 #[test]
 fn stale_handles_are_rejected() {
-    let server = Server::json(200, "{}");
+    let server = Server::json(
+        200,
+        r#"{"_id":"a","2030-12-01T10:00:00.000Z":1,"data":{"id":"a"}}"#,
+    );
     let service = open(&v1(&server)).unwrap();
     let other = open(&v1(&server)).unwrap();
     assert_eq!(service.close(), 0);
@@ -186,7 +192,10 @@ fn stale_handles_are_rejected() {
 
 #[test]
 fn invalid_data_is_rejected_with_an_event() {
-    let server = Server::json(200, "{}");
+    let server = Server::json(
+        200,
+        r#"{"_id":"a","2030-12-01T10:00:00.000Z":1,"data":{"id":"a"}}"#,
+    );
     let service = open(&v1(&server)).unwrap();
     let events = service.record("*");
     let deep = format!("{{\"a\":{}}}", "[".repeat(100_000));
@@ -247,7 +256,10 @@ fn invalid_data_is_rejected_with_an_event() {
 
 #[test]
 fn v3_without_service_name_sends_nothing() {
-    let server = Server::json(200, "{}");
+    let server = Server::json(
+        200,
+        r#"{"_id":"a","2030-12-01T10:00:00.000Z":1,"data":{"id":"a"}}"#,
+    );
     let service = open(&json!({"dataURL": server.base, "apiVersion": "v3"})).unwrap();
     let answered = service.schedule(json!({"phonenumber": "1"}));
     assert_eq!(
@@ -276,7 +288,10 @@ unsafe extern "C-unwind" fn count(user_data: *mut c_void) {
 
 #[test]
 fn failed_subscription_releases_once() {
-    let server = Server::json(200, "{}");
+    let server = Server::json(
+        200,
+        r#"{"_id":"a","2030-12-01T10:00:00.000Z":1,"data":{"id":"a"}}"#,
+    );
     let service = open(&v1(&server)).unwrap();
     let released = AtomicUsize::new(0);
     let user_data = &raw const released as *mut c_void;
