@@ -169,6 +169,37 @@ static void standard_descriptors(void)
                 leave_standard_closed(modes[mode], kept);
 }
 
+#define CONCURRENT_CALLS 64
+/* At most 16 idle connections of blocking calls are kept, with 4 descriptors each. */
+#define MAX_IDLE_DESCRIPTORS (16 * 4)
+
+static pthread_barrier_t barrier;
+
+static void *call_together(void *service)
+{
+    pthread_barrier_wait(&barrier);
+    CHECK(cbsvc_schedule(service, BOOKING, NULL) == CBSVC_OK);
+    return NULL;
+}
+
+static void idle_descriptors(void)
+{
+    long before = open_descriptors();
+    cbsvc_service *service = open_service(CALLER, base);
+    pthread_t threads[CONCURRENT_CALLS];
+    int i;
+
+    CHECK(pthread_barrier_init(&barrier, NULL, CONCURRENT_CALLS) == 0);
+    for (i = 0; i < CONCURRENT_CALLS; i++)
+        CHECK(pthread_create(&threads[i], NULL, call_together, service) == 0);
+    for (i = 0; i < CONCURRENT_CALLS; i++)
+        CHECK(pthread_join(threads[i], NULL) == 0);
+    CHECK(pthread_barrier_destroy(&barrier) == 0);
+    CHECK(open_descriptors() - before <= MAX_IDLE_DESCRIPTORS);
+    CHECK(cbsvc_close(service, 0) == CBSVC_OK);
+    CHECK(open_descriptors() == before);
+}
+
 /* --- Signals ------------------------------------------------------------------------------------------------------ */
 
 static volatile int raised;
@@ -846,6 +877,7 @@ int main(int argc, char **argv)
         leave_handlers(dispatch_one, 1);
     } else {
         standard_descriptors();
+        idle_descriptors();
         signals();
         cancellation();
         errno_is_kept();
