@@ -207,4 +207,53 @@ mod tests {
         let only = addresses(&["1.1.1.1:1"]);
         assert_eq!(in_order(only.clone(), Some(only[0])), only);
     }
+
+    /// An address at which connections stay unanswered, on a loopback address of its own, and what keeps it so.
+    fn black_hole() -> (SocketAddr, Vec<std::net::TcpStream>, std::net::TcpListener) {
+        let listener = std::net::TcpListener::bind("127.0.0.3:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        // Once the queue is full, the system drops further attempts.
+        let wait = Duration::from_millis(300);
+        let attempt = || std::net::TcpStream::connect_timeout(&address, wait);
+        let queued = std::iter::from_fn(|| attempt().ok()).collect();
+        (address, queued, listener)
+    }
+
+    fn connect_to(addresses: Vec<SocketAddr>, time: Duration) -> io::Result<SocketAddr> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let connected = connect_any(addresses, Instant::now() + time);
+            timeout(time, connected).await?.map(|(_, peer)| peer)
+        })
+    }
+
+    #[test]
+    fn dead_address_does_not_use_up_the_time_of_the_others() {
+        let (dead, _queued, _listener) = black_hole();
+        let good = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let good = good.local_addr().unwrap();
+        let refusing: SocketAddr = "127.0.0.1:1".parse().unwrap();
+        for addresses in [
+            vec![dead, good],
+            vec![good, dead],
+            vec![dead, dead, good],
+            vec![refusing, dead, good],
+            vec![refusing, refusing, good],
+        ] {
+            for time in [150, 500, 5_000] {
+                let started = std::time::Instant::now();
+                let peer = connect_to(addresses.clone(), Duration::from_millis(time)).unwrap();
+                assert_eq!(peer, good, "{addresses:?} {time}");
+                assert!(started.elapsed() < Duration::from_millis(time.min(1_500)));
+            }
+        }
+        let refused = connect_to(vec![refusing; 3], Duration::from_secs(5)).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+        let started = std::time::Instant::now();
+        assert!(connect_to(vec![dead; 3], Duration::from_millis(300)).is_err());
+        assert!(started.elapsed() < Duration::from_millis(1_300));
+    }
 }
