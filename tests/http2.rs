@@ -2,8 +2,6 @@
 
 mod support;
 
-use std::path::Path;
-use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,6 +14,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::ServerConfig;
 use serde_json::{json, Value};
 use support::calls::{service, start, Mode, Started};
+use support::openssl::Directory;
 use support::Service;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
@@ -41,62 +40,16 @@ struct Behaviour {
 struct Server {
     base: String,
     behaviour: Arc<Behaviour>,
-    files: tempdir::Dir,
-}
-
-mod tempdir {
-    /// A directory that is removed with this value.
-    pub struct Dir(pub std::path::PathBuf);
-
-    impl Dir {
-        pub fn new(name: &str) -> Dir {
-            let name = format!(
-                "{name}-{}-{:?}",
-                std::process::id(),
-                std::thread::current().id()
-            );
-            let path = std::env::temp_dir().join(name);
-            std::fs::create_dir_all(&path).unwrap();
-            Dir(path)
-        }
-    }
-
-    impl Drop for Dir {
-        fn drop(&mut self) {
-            let _ = std::fs::remove_dir_all(&self.0);
-        }
-    }
-}
-
-fn openssl(directory: &Path, words: &str) {
-    let output = Command::new("openssl")
-        .args(words.split(' '))
-        .current_dir(directory)
-        .output()
-        .expect("openssl is installed");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    files: Directory,
 }
 
 impl Server {
     fn start(behaviour: Behaviour) -> Server {
-        let files = tempdir::Dir::new("cbsvc-http2");
-        let new_key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
-        openssl(
-            &files.0,
-            &format!("req -x509 {new_key} -keyout ca.key -out ca.pem -days 2 -subj /CN=Authority"),
-        );
-        openssl(
-            &files.0,
-            &format!("req {new_key} -keyout server.key -out server.csr -subj /CN=server"),
-        );
-        std::fs::write(files.0.join("server.ext"), "subjectAltName=IP:127.0.0.1").unwrap();
-        openssl(&files.0, "x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -out server.pem -days 2 -extfile server.ext");
-        let chain = vec![CertificateDer::from_pem_file(files.0.join("server.pem")).unwrap()];
-        let key = PrivateKeyDer::from_pem_file(files.0.join("server.key")).unwrap();
+        let files = Directory::new();
+        files.make_authority();
+        files.make_certificate("server", "subjectAltName=IP:127.0.0.1");
+        let chain = vec![CertificateDer::from_pem_file(files.path("server.pem")).unwrap()];
+        let key = PrivateKeyDer::from_pem_file(files.path("server.key")).unwrap();
         let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
@@ -138,7 +91,7 @@ impl Server {
 
     fn service(&self, extra: Value) -> Service {
         let mut config =
-            json!({"tls": {"caFile": self.files.0.join("ca.pem")}, "retry": {"baseDelayMs": 1}});
+            json!({"tls": {"caFile": self.files.path("ca.pem")}, "retry": {"baseDelayMs": 1}});
         config
             .as_object_mut()
             .unwrap()
