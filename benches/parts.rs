@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use callbackservice::bench_support::{Booking, Received};
+use callbackservice::bench_support::{ResponseBench, ScheduleBench};
 use criterion::{criterion_group, criterion_main, BenchmarkId, Criterion, Throughput};
 
 const CONFIG: &str = r#"{"dataURL":"http://127.0.0.1:1/genesys/1/service/callback/samples"}"#;
@@ -15,10 +15,10 @@ const BOOKED: &str = r#"{"_id":"361-5b0c0ad3-1d5f-4f43-9d7d-d1d5b1ae57a4"}"#;
 
 fn outgoing(criterion: &mut Criterion) {
     for (name, options) in [("small", SMALL), ("full", FULL)] {
-        let booking = Booking::new(CONFIG, options).expect("the options are right");
-        assert!(booking.map_options());
+        let booking = ScheduleBench::new(CONFIG, options).expect("the options are right");
+        assert!(booking.parse_options());
         criterion.bench_function(&format!("option mapping, {name}"), |run| {
-            run.iter(|| black_box(&booking).map_options())
+            run.iter(|| black_box(&booking).parse_options())
         });
         criterion.bench_function(&format!("form encoding, {name}"), |run| {
             run.iter(|| black_box(&booking).encode_form())
@@ -30,14 +30,14 @@ fn outgoing(criterion: &mut Criterion) {
 }
 
 fn incoming(criterion: &mut Criterion) {
-    let booked = Received::new(CONFIG, "CallbackService.schedule", BOOKED)
+    let booked = ResponseBench::new(CONFIG, "CallbackService.schedule", BOOKED)
         .expect("the configuration is right");
     criterion.bench_function("outcome building, booking", |run| {
         run.iter(|| black_box(&booked).outcome().expect("a booking"));
     });
     let mut group = criterion.benchmark_group("outcome building, slots");
     for slots in [10, 1000, 100_000] {
-        let list = Received::new(CONFIG, "CallbackService.availability", &body(slots))
+        let list = ResponseBench::new(CONFIG, "CallbackService.availability", &body(slots))
             .expect("the configuration is right");
         group.throughput(Throughput::Elements(slots as u64));
         group.bench_function(BenchmarkId::from_parameter(slots), |run| {

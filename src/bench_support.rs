@@ -1,39 +1,40 @@
-//! The pure parts of a command, for the benchmarks: no part of the interface, and subject to change at any time.
+//! The pure parts of a command, for the benchmarks. Not part of the interface.
 
 use std::ffi::CString;
 
-use crate::command::{schedule, Command};
+use crate::command::schedule::ScheduleRequest;
+use crate::command::Command;
 use crate::config::Config;
 use crate::protocol;
-use crate::protocol::form::{self, Style};
+use crate::protocol::form::{self, NumberStyle};
 use crate::service::outcome::Outcome;
 use crate::text::json::{self, Object};
 use crate::transport::message::Response;
 
-/// A booking on its way out.
-pub struct Booking {
+/// A booking before it is sent.
+pub struct ScheduleBench {
     config: Config,
     options: Object,
 }
 
-impl Booking {
+impl ScheduleBench {
     /// A booking with these options; `None` if they or the configuration are wrong.
-    pub fn new(config: &str, options: &str) -> Option<Booking> {
+    pub fn new(config: &str, options: &str) -> Option<ScheduleBench> {
         let options = json::parse(options, "the data").ok()??.as_object()?.clone();
-        Some(Booking {
+        Some(ScheduleBench {
             config: Config::parse(config).ok()?,
             options,
         })
     }
 
-    /// Sorts the options by their meaning; whether they are right.
-    pub fn map_options(&self) -> bool {
-        schedule::check(&self.options).is_ok()
+    /// Validates the options; returns whether they are valid.
+    pub fn parse_options(&self) -> bool {
+        ScheduleRequest::parse(&self.options).is_ok()
     }
 
     /// Writes the options as a form.
     pub fn encode_form(&self) -> String {
-        form::encode(&self.options, Style::AsGiven)
+        form::encode(&self.options, NumberStyle::AsGiven)
     }
 
     /// Makes the whole request; its body.
@@ -44,33 +45,35 @@ impl Booking {
     }
 }
 
-/// An answer on its way in.
-pub struct Received {
+/// A response before it is interpreted.
+pub struct ResponseBench {
     config: Config,
     command: Command,
-    answer: Answer,
+    response: Response,
 }
 
-impl Received {
-    /// A good answer to a command; `None` if configuration or name are wrong.
-    pub fn new(config: &str, command: &str, body: &str) -> Option<Received> {
-        let answer = Answer {
+impl ResponseBench {
+    /// A successful response to a command; `None` if configuration or name are wrong.
+    pub fn new(config: &str, command: &str, body: &str) -> Option<ResponseBench> {
+        let response = Response {
             status: 200,
             content_type: Some("application/json".to_owned()),
             retry_after: None,
             body: body.into(),
         };
-        Some(Received {
+        Some(ResponseBench {
             config: Config::parse(config).ok()?,
             command: Command::from_name(command)?,
-            answer,
+            response,
         })
     }
 
-    /// Reads the answer and writes the outcome; `None` if the command was not resolved.
+    /// Interprets the response and writes the outcome; `None` if the command was not resolved.
     pub fn outcome(&self) -> Option<CString> {
-        let meaning = protocol::read(&self.config, self.command, &Object::new(), &self.answer);
-        let outcome = Outcome::answered(self.command, &self.answer, meaning, 1);
-        outcome.resolved().then_some(outcome.text)
+        let text = protocol::body_text(&self.response);
+        let interpretation = protocol::interpret(&self.config, self.command, &self.response, &text);
+        let outcome =
+            Outcome::from_response(self.command, &self.response, &text, interpretation, 1);
+        outcome.is_resolved().then_some(outcome.text)
     }
 }

@@ -7,7 +7,8 @@ use crate::status::Status;
 /// Shorthand for results of this library.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A failure, as it appears under `error` in an outcome. The message never holds the caller's personal data.
+/// A failure, as it appears under `error` in an outcome. The message is the library's own and never holds the caller's personal
+/// data; what the server says stands apart.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
@@ -21,10 +22,14 @@ pub struct Error {
     pub retryable: bool,
     /// How long the server asked to wait.
     pub retry_after: Option<Duration>,
+    /// The server's message, verbatim: it may repeat what the caller has sent.
+    pub server_message: Option<String>,
     /// The server's own code, see the table of known codes in `docs/behaviour.md`.
     pub server_code: Option<i64>,
     /// The server's identifier of this exchange, for its operators.
     pub correlation_id: Option<String>,
+    /// Whether a booking may have been made all the same.
+    pub is_booking_unknown: bool,
 }
 
 impl Error {
@@ -36,8 +41,10 @@ impl Error {
             field: None,
             retryable: false,
             retry_after: None,
+            server_message: None,
             server_code: None,
             correlation_id: None,
+            is_booking_unknown: false,
         }
     }
 
@@ -49,9 +56,10 @@ impl Error {
         }
     }
 
-    /// The same error of a booking of which nobody here knows whether the server has made it.
-    pub fn may_be_booked(mut self) -> Error {
+    /// The same error of a booking that the server may have made.
+    pub fn with_booking_unknown(mut self) -> Error {
         self.message.push_str("; the booking may have been made");
+        self.is_booking_unknown = true;
         self.retryable(false)
     }
 

@@ -6,15 +6,13 @@ use std::sync::OnceLock;
 use serde::de::IgnoredAny;
 use serde_json::{json, Value};
 
-use crate::command::Command;
+use crate::command::{availability, schedule, Command};
 pub use crate::config::ApiVersion;
 use crate::config::{Config, WireFormat};
 use crate::protocol;
 use crate::service::outcome::Outcome;
 use crate::text::json::{self, Object};
 use crate::transport::message::Response;
-
-const PRIVATE: &str = "+14151110000";
 
 /// A configuration is refused with a text, or can be put over itself.
 pub fn configuration(text: &str) {
@@ -27,12 +25,12 @@ pub fn configuration(text: &str) {
     }
 }
 
-/// A command's request goes to the configured server, with a head that HTTP allows, or is refused with a text.
+/// A command's request goes to the configured server, with a head that HTTP allows, or is refused with a text. A name that is
+/// nearly an option's is refused.
 pub fn command(data: &[u8]) {
-    let api = if data.first().is_some_and(|choice| choice & 1 == 0) {
-        ApiVersion::V1
-    } else {
-        ApiVersion::V3
+    let api = match data.first() {
+        Some(choice) if choice & 1 == 0 => ApiVersion::V1,
+        _ => ApiVersion::V3,
     };
     let Some((config, command, rest)) = chosen(api, data) else {
         return;
@@ -40,10 +38,24 @@ pub fn command(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(rest) else {
         return;
     };
-    let Ok(Some(Value::Object(options))) = json::parse(text, "the data") else {
+    let Ok(Some(Value::Object(mut options))) = json::parse(text, "the data") else {
         return;
     };
-    match protocol::request(config, command, &options) {
+    check_request(config, command, &options);
+    if config.wire_format == WireFormat::Documented {
+        let name = near_name(command, rest);
+        options.insert(name.clone(), "2030-12-01T10:00:00Z".into());
+        let is_known = known_options(command).any(|known| known == name);
+        let request = protocol::request(config, command, &options);
+        assert!(
+            is_known || request.is_err(),
+            "{name} is taken for something else"
+        );
+    }
+}
+
+fn check_request(config: &Config, command: Command, options: &Object) {
+    match protocol::request(config, command, options) {
         Ok(request) => {
             assert_eq!(request.url.origin(), config.connection.origin.origin());
             assert!(request.url.as_str().parse::<http::Uri>().is_ok());
@@ -58,8 +70,58 @@ pub fn command(data: &[u8]) {
     }
 }
 
-/// Whatever a server answers becomes an outcome that is JSON, whose error repeats nothing private; slots are the same
-/// whichever reader takes them.
+fn known_options(command: Command) -> Box<dyn Iterator<Item = &'static str>> {
+    match command {
+        Command::Schedule => Box::new(schedule::known_options()),
+        Command::Availability => Box::new(availability::known_options()),
+    }
+}
+
+/// The name of an option with up to two letters wrong, other separators and another case, as the bytes choose.
+fn near_name(command: Command, choices: &[u8]) -> String {
+    let mut choices = choices
+        .iter()
+        .copied()
+        .chain(std::iter::repeat(0))
+        .map(usize::from);
+    let mut choose = |count: usize| choices.next().unwrap_or(0) % count;
+    let known: Vec<&str> = known_options(command).collect();
+    let mut name: Vec<char> = known[choose(known.len())].chars().collect();
+    // Two wrong letters in a word of four letters make another word.
+    let edits = if name
+        .iter()
+        .filter(|letter| letter.is_alphanumeric())
+        .count()
+        < 5
+    {
+        1
+    } else {
+        2
+    };
+    for _ in 0..choose(edits + 1) {
+        let at = choose(name.len());
+        let letter = char::from(b'a' + choose(26) as u8);
+        match choose(4) {
+            0 => name[at] = letter,
+            1 => name.insert(at, letter),
+            2 if at + 1 < name.len() => name.swap(at, at + 1),
+            _ if name.len() > 3 => drop(name.remove(at)),
+            _ => {}
+        }
+    }
+    match choose(4) {
+        0 => name
+            .iter_mut()
+            .for_each(|letter| *letter = letter.to_ascii_uppercase()),
+        1 => name.insert(choose(name.len()), '_'),
+        2 => name.insert(choose(name.len()), '-'),
+        _ => {}
+    }
+    name.into_iter().collect()
+}
+
+/// Whatever a server responds becomes an outcome that is JSON and keeps the booking's identifier; the error repeats nothing that
+/// the server says; slots are the same whichever reader takes them.
 pub fn response(api: ApiVersion, data: &[u8]) {
     let Some((config, command, rest)) = chosen(api, data) else {
         return;
@@ -67,39 +129,53 @@ pub fn response(api: ApiVersion, data: &[u8]) {
     let Some((&[high, low], body)) = rest.split_first_chunk::<2>() else {
         return;
     };
-    let answer = Response {
+    let response = Response {
         status: 100 + u16::from_be_bytes([high, low]) % 500,
-        content_type: (low % 2 == 0).then(|| "application/json".to_owned()),
+        content_type: (low % 2 == 0).then(|| "application/json; charset=latin1".to_owned()),
         retry_after: None,
         body: body.to_vec(),
     };
-    if let Ok(text) = std::str::from_utf8(body) {
-        assert!(protocol::slots::is_read_alike(text));
+    let text = protocol::body_text(&response);
+    assert!(protocol::slots::fast_paths_agree(&text));
+    let interpretation = protocol::interpret(config, command, &response, &text);
+    if let Some(error) = &interpretation.error {
+        assert!(
+            error.message.is_ascii() && error.message.len() < 200,
+            "{}",
+            error.message
+        );
     }
-    let private: Object = [("phonenumber".to_owned(), PRIVATE.into())]
-        .into_iter()
-        .collect();
-    let meaning = protocol::read(config, command, &private, &answer);
-    if let Some(error) = &meaning.error {
-        // What an availability is asked with is not private.
-        assert!(command == Command::Availability || !error.message.contains(PRIVATE));
-        assert!(!error.message.is_empty());
-    }
-    let outcome = Outcome::answered(command, &answer, meaning, 1);
-    let text = outcome.text.to_str().expect("an outcome is UTF-8");
+    let outcome = Outcome::from_response(command, &response, &text, interpretation, 1);
+    let written = outcome.text.to_str().expect("an outcome is UTF-8");
     assert!(
-        serde_json::from_str::<IgnoredAny>(text).is_ok(),
+        serde_json::from_str::<IgnoredAny>(written).is_ok(),
         "an outcome is JSON"
     );
     // serde_json gives keys of its own a meaning of its own.
-    let read: Result<Object, _> = serde_json::from_str(text);
-    let named = read.map_or(text.contains("$serde_json::private"), |outcome| {
-        outcome["command"] == command.name()
-    });
-    assert!(
-        named,
-        "an outcome is JSON that nests no deeper than common readers take"
-    );
+    let read: Result<Object, _> = serde_json::from_str(written);
+    let Ok(outcome) = read else {
+        assert!(
+            written.contains("$serde_json::private"),
+            "an outcome is JSON that nests no deeper than common readers accept"
+        );
+        return;
+    };
+    assert_eq!(outcome["command"], command.name());
+    if command == Command::Schedule {
+        if let Some(id) = identifier(api, &text) {
+            assert_eq!(outcome["id"], id, "the identifier is kept");
+        }
+    }
+}
+
+/// The identifier of a booking, as a program finds it that reads the server's body itself.
+fn identifier(api: ApiVersion, text: &str) -> Option<String> {
+    let body: Value = serde_json::from_str(text).ok()?;
+    let id = match api {
+        ApiVersion::V1 => body.get("_id")?,
+        ApiVersion::V3 => body.get("data")?.get("id")?,
+    };
+    id.as_str().filter(|id| !id.is_empty()).map(str::to_owned)
 }
 
 /// Configuration and command, by the first byte, and the rest.

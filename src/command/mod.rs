@@ -21,8 +21,8 @@ pub const CONFIGURE: &str = "CallbackService.configure";
 /// The same name for C.
 pub const CONFIGURE_C: &CStr = c"CallbackService.configure";
 
-/// The event that tells that a service is ready.
-pub const READY: &CStr = c"CallbackService.ready";
+/// The event of a service that is ready.
+pub const READY_EVENT: &CStr = c"CallbackService.ready";
 
 impl Command {
     /// The command of this name.
@@ -59,7 +59,7 @@ impl Command {
     }
 
     /// What the outcome says when the command came without data.
-    pub fn no_data(self) -> &'static str {
+    pub fn missing_data_message(self) -> &'static str {
         match self {
             Command::Schedule => "No data found to schedule callback",
             Command::Availability => "No query parameters passed for callback availability service",
@@ -68,9 +68,9 @@ impl Command {
 }
 
 /// The event of this name, if the service ever publishes one.
-pub fn event(name: &str) -> Option<&'static CStr> {
+pub fn event_from_name(name: &str) -> Option<&'static CStr> {
     let outcomes = [Command::Schedule, Command::Availability]
         .map(|command| [command.event(true), command.event(false)]);
-    let mut events = outcomes.into_iter().flatten().chain([READY]);
+    let mut events = outcomes.into_iter().flatten().chain([READY_EVENT]);
     events.find(|event| event.to_bytes() == name.as_bytes())
 }

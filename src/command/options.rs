@@ -2,112 +2,86 @@
 
 use serde_json::Value;
 
+use crate::config::v1_fields;
 use crate::error::{Error, Result};
 use crate::status::Status;
-use crate::text::json::{whole, Object};
-use crate::text::timestamp;
+use crate::text::json::Object;
+use crate::text::{number, timestamp};
 
-/// The value of an option. Few options are found by looking at each sooner than by hashing the name.
+/// A few options are found faster by comparing names than by hashing.
+const LINEAR_SEARCH_MAX: usize = 16;
+
+/// The value of an option.
 pub fn get<'a>(options: &'a Object, name: &str) -> Option<&'a Value> {
-    const FEW: usize = 16;
-    match options.len() {
-        0..=FEW => options
-            .iter()
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| value),
-        _ => options.get(name),
+    if options.len() > LINEAR_SEARCH_MAX {
+        return options.get(name);
     }
+    let mut members = options.iter();
+    members
+        .find(|(key, _)| *key == name)
+        .map(|(_, value)| value)
 }
 
-/// An option that is text; a number stands for its digits.
+/// The text of an option; a whole number stands for its digits, and empty text counts as absent.
 pub fn text(options: &Object, name: &str) -> Result<Option<String>> {
-    get(options, name).map_or(Ok(None), |value| text_of(name, value))
+    get(options, name).map_or(Ok(None), |value| parse_text(name, value))
+}
+
+/// The text of such a value.
+pub fn parse_text(name: &str, value: &Value) -> Result<Option<String>> {
+    v1_fields::text(value).map_err(|message| invalid_option(name, &message))
+}
+
+/// A point in time in canonical form, or, where the command names a zone in which the server reads it, a local time.
+pub fn time(options: &Object, name: &str, has_zone: bool) -> Result<Option<String>> {
+    let parse = |value: &Value| {
+        let parsed = value.as_str().and_then(timestamp::parse);
+        match parsed {
+            Some(timestamp::Time::Local(time)) if has_zone => Ok(Some(time)),
+            Some(timestamp::Time::Local(_)) => Err(
+                "has no zone: add one, as in 2030-12-01T10:00:00.000Z, or with apiVersion v3 give timezone"
+                    .to_owned(),
+            ),
+            _ => v1_fields::time(value),
+        }
+    };
+    let value = get(options, name);
+    value.map_or(Ok(None), |value| {
+        parse(value).map_err(|message| invalid_option(name, &message))
+    })
+}
+
+/// A positive integer, as number or text; zero and empty text count as absent.
+pub fn positive_integer(options: &Object, name: &str) -> Result<Option<u32>> {
+    let number = match get(options, name) {
+        None | Some(Value::Null) => return Ok(None),
+        Some(Value::String(text)) if text.trim().is_empty() => return Ok(None),
+        Some(value) => number::whole_number(value).and_then(|number| u32::try_from(number).ok()),
+    };
+    let number =
+        number.ok_or_else(|| invalid_option(name, "must be a whole number, not negative"))?;
+    Ok((number > 0).then_some(number))
+}
+
+/// A boolean, or the text `true` or `false`.
+pub fn boolean(options: &Object, name: &str) -> Result<Option<bool>> {
+    get(options, name).map_or(Ok(None), |value| parse_boolean(name, value))
 }
 
 /// The value of such an option.
-pub fn text_of(name: &str, value: &Value) -> Result<Option<String>> {
-    match value {
-        Value::Null => Ok(None),
-        Value::String(text) => Ok(Some(text.clone())),
-        Value::Number(number) => Ok(Some(number.to_string())),
-        _ => Err(bad(name, "must be text")),
-    }
+pub fn parse_boolean(name: &str, value: &Value) -> Result<Option<bool>> {
+    let text = v1_fields::flag(value).map_err(|message| invalid_option(name, &message))?;
+    Ok(text.map(|text| text == "true"))
 }
 
-/// The first of several options that is given and not empty.
-pub fn first_text(options: &Object, names: &[&str]) -> Result<Option<String>> {
-    for name in names {
-        if let Some(text) = text(options, name)?.filter(|text| !text.is_empty()) {
-            return Ok(Some(text));
-        }
-    }
-    Ok(None)
-}
-
-/// The first of several time options that is given and not empty, in the servers' form.
-pub fn first_time(options: &Object, names: &[&str]) -> Result<Option<String>> {
-    for name in names {
-        match get(options, name) {
-            None | Some(Value::Null) => {}
-            Some(Value::String(text)) if text.is_empty() => {}
-            Some(Value::String(text)) => {
-                return timestamp::to_wire(text).map(Some).ok_or_else(|| {
-                    bad(
-                        name,
-                        "must be an RFC 3339 time with a zone, such as 2030-12-01T10:00:00.000Z",
-                    )
-                })
-            }
-            Some(_) => return Err(bad(name, "must be a time as text")),
-        }
-    }
-    Ok(None)
-}
-
-/// A count, as number or text; zero and empty text count as absent.
-pub fn count(options: &Object, name: &str) -> Result<Option<u32>> {
-    let Some(given) = get(options, name) else {
-        return Ok(None);
-    };
-    let count = match given {
-        Value::Null => return Ok(None),
-        Value::String(text) if text.trim().is_empty() => return Ok(None),
-        Value::String(text) => text.trim().parse().ok(),
-        other => whole(other).and_then(|count| u32::try_from(count).ok()),
-    };
-    let count = count.ok_or_else(|| bad(name, "must be a whole number, not negative"))?;
-    Ok((count > 0).then_some(count))
-}
-
-/// A truth value, as boolean or as the text `true` or `false`.
-pub fn truth(options: &Object, name: &str) -> Result<Option<bool>> {
-    get(options, name).map_or(Ok(None), |value| truth_of(name, value))
-}
-
-/// The value of such an option.
-pub fn truth_of(name: &str, value: &Value) -> Result<Option<bool>> {
-    match value {
-        Value::Null => Ok(None),
-        Value::Bool(truth) => Ok(Some(*truth)),
-        Value::String(text) if text.is_empty() => Ok(None),
-        Value::String(text) => text
-            .parse()
-            .map(Some)
-            .map_err(|_| bad(name, "must be true or false")),
-        _ => Err(bad(name, "must be true or false")),
-    }
-}
-
-/// An option that is an object.
-pub fn object<'a>(options: &'a Object, name: &str) -> Result<Option<&'a Object>> {
-    match get(options, name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::Object(object)) => Ok(Some(object)),
-        Some(_) => Err(bad(name, "must be an object")),
-    }
+/// The members of an option that is an object.
+pub fn parse_object<'a>(name: &str, value: &'a Value) -> Result<&'a Object> {
+    value
+        .as_object()
+        .ok_or_else(|| invalid_option(name, "must be an object"))
 }
 
 /// An error in one option.
-pub fn bad(name: &str, message: &str) -> Error {
+pub fn invalid_option(name: &str, message: &str) -> Error {
     Error::field(Status::BadOption, name, message)
 }

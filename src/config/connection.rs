@@ -99,17 +99,20 @@ fn tls(section: &Section) -> Result<TlsSettings> {
     };
     known_keys::check(given, "tls", known_keys::TLS)?;
     let given = Section::new(given, "tls");
-    let extra_roots = match given.filled("caFile")? {
+    let extra_roots = match given.non_empty_text("caFile")? {
         Some(path) => extra_roots(&given, &path)?,
         None => Vec::new(),
     };
-    let client_certificate = match (given.filled("certFile")?, given.filled("keyFile")?) {
+    let client_certificate = match (
+        given.non_empty_text("certFile")?,
+        given.non_empty_text("keyFile")?,
+    ) {
         (Some(certificate), Some(key)) => Some(client_certificate(&given, &certificate, &key)?),
         (None, None) => None,
         (Some(_), None) => return Err(given.error("keyFile", "is required with tls.certFile")),
         (None, Some(_)) => return Err(given.error("certFile", "is required with tls.keyFile")),
     };
-    let only_1_3 = given.choice("minVersion", &[("1.2", false), ("1.3", true)], false)?;
+    let only_1_3 = given.one_of("minVersion", &[("1.2", false), ("1.3", true)], false)?;
     Ok(TlsSettings {
         extra_roots,
         client_certificate,

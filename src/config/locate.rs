@@ -5,7 +5,10 @@ use serde_json::Value;
 use crate::error::{Error, Result};
 use crate::status::Status;
 use crate::text::json::{self, Object};
-use crate::text::secret::Wiped;
+use crate::text::secret::ZeroizingObject;
+use crate::text::typo::likely_typo;
+
+use super::known_keys;
 
 /// Paths at which a widgets configuration holds the section, tried in this order.
 const PATHS: [&[&str]; 3] = [
@@ -23,9 +26,9 @@ fn at<'a>(given: &'a Object, path: &[&str]) -> Option<&'a Object> {
 }
 
 /// The configuration section in a caller's text.
-pub fn read(text: &str) -> Result<Wiped> {
+pub fn read(text: &str) -> Result<ZeroizingObject> {
     let given = match json::parse(text, "the configuration")? {
-        Some(Value::Object(given)) if !given.is_empty() => Wiped::from(given),
+        Some(Value::Object(given)) if !given.is_empty() => ZeroizingObject::from(given),
         None | Some(Value::Object(_)) => {
             return Err(Error::new(Status::Config, "Invalid configuration"))
         }
@@ -39,11 +42,37 @@ pub fn read(text: &str) -> Result<Wiped> {
     if given.contains_key("dataURL") {
         return Ok(given);
     }
-    if let Some(section) = PATHS.iter().find_map(|path| at(&given, path)) {
-        return match section.is_empty() {
-            false => Ok(section.clone().into()),
-            true => Err(Error::new(Status::Config, "Invalid configuration")),
+    if let Some((path, section)) = PATHS
+        .iter()
+        .find_map(|path| Some((path, at(&given, path)?)))
+    {
+        if section.is_empty() {
+            return Err(Error::new(Status::Config, "Invalid configuration"));
+        }
+        // Beside a section, a key of the configuration would be ignored.
+        let stray = given.keys().find(|key| known_keys::is_native(key));
+        return match stray {
+            None => Ok(section.clone().into()),
+            Some(key) => Err(Error::field(
+                Status::Config,
+                key,
+                format!(
+                    "must stand in {}, with the rest of the configuration",
+                    path.join(".")
+                ),
+            )),
         };
+    }
+    let misplaced = given
+        .iter()
+        .filter(|(_, value)| value.is_object())
+        .find_map(|(key, _)| {
+            let roots = PATHS.iter().map(|path| path[0]);
+            Some((key, likely_typo(key, roots).filter(|meant| meant != key)?))
+        });
+    if let Some((key, meant)) = misplaced {
+        let message = format!("unknown key; did you mean {meant}?");
+        return Err(Error::field(Status::Config, key, message));
     }
     match PATHS.iter().find(|path| given.contains_key(path[0])) {
         None => Ok(given),

@@ -3,9 +3,11 @@
 pub mod connection;
 pub mod known_keys;
 mod locate;
+mod merge;
 mod pem;
 pub mod proxy;
 mod section;
+pub mod v1_fields;
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,9 +21,10 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
 use crate::status::Status;
-use crate::text::json;
-use crate::text::secret::{self, Wiped};
+use crate::text::secret::{self, ZeroizingObject};
+use crate::text::{json, number};
 use connection::ConnectionSettings;
+use merge::merge_patch;
 use section::Section;
 
 /// The server API in use.
@@ -64,7 +67,7 @@ pub struct Retry {
 
 /// A checked configuration. It never changes; `configure` makes a new one.
 pub struct Config {
-    given: Wiped,
+    source: ZeroizingObject,
     /// The base URL of the API, without a trailing slash.
     pub data_url: String,
     /// The same as a URL.
@@ -76,7 +79,7 @@ pub struct Config {
     /// The virtual queue for commands that name none.
     pub service_name: Option<String>,
     /// Data attached to every booking.
-    pub user_data: Wiped,
+    pub user_data: ZeroizingObject,
     /// The deadline of a whole command.
     pub timeout: Duration,
     /// Who dials, for v1.
@@ -87,13 +90,13 @@ pub struct Config {
     pub wire_format: WireFormat,
     /// When a request is repeated.
     pub retry: Retry,
-    /// The largest answer that is read, in bytes.
+    /// The maximum size of a response body, in bytes.
     pub max_response_bytes: usize,
     /// The site's own headers, and basic credentials.
     pub headers: HeaderMap,
     /// Where handlers run.
     pub handlers: Handlers,
-    /// The most started calls whose end has not been told.
+    /// The maximum number of asynchronous calls that have not been dispatched.
     pub queue_limit: usize,
     /// All that decides which connections can be shared.
     pub connection: Arc<ConnectionSettings>,
@@ -104,7 +107,7 @@ const DAY_MS: u64 = 86_400_000;
 const DEFAULT_QUEUE_LIMIT: u64 = 4_096;
 const DEFAULT_MAX_RESPONSE_BYTES: u64 = 8 << 20;
 
-/// Nothing of what is secret.
+/// Leaves out everything secret.
 impl fmt::Debug for Config {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
         formatter
@@ -115,75 +118,65 @@ impl fmt::Debug for Config {
 }
 
 impl Config {
-    /// The secrets, as they would stand in a text.
-    pub fn secrets(&self) -> impl Iterator<Item = String> + '_ {
-        let proxy = self
-            .connection
-            .proxy
-            .as_ref()
-            .and_then(|proxy| proxy.authorization.as_ref());
-        self.headers
-            .values()
-            .chain(&self.api_key)
-            .chain(proxy)
-            .flat_map(secret::parts)
-    }
-
-    /// Reads the configuration that a caller gave, as text.
+    /// Reads the configuration in a caller's text.
     pub fn parse(text: &str) -> Result<Config> {
-        Config::from_object(locate::read(text)?, None)
+        let mut source = ZeroizingObject::default();
+        merge_patch(&mut source, locate::read(text)?.into_inner());
+        Config::from_source(source, None)
     }
 
-    /// This configuration with the caller's keys put over its own.
+    /// This configuration with the caller's changes merged into it.
     pub fn merged(&self, text: &str) -> Result<Config> {
-        let mut given = self.given.clone();
+        let mut source = self.source.clone();
         let changes = locate::read(text)?;
         // Files named in the configuration are read again only when what names them changes.
         let keeps_connection = !connection::KEYS
             .iter()
             .any(|key| changes.contains_key(*key));
-        let present = keeps_connection.then(|| self.connection.clone());
-        json::merge(&mut given, changes.into_members());
-        Config::from_object(given, present)
+        let existing = keeps_connection.then(|| self.connection.clone());
+        merge_patch(&mut source, changes.into_inner());
+        Config::from_source(source, existing)
     }
 
-    fn from_object(given: Wiped, present: Option<Arc<ConnectionSettings>>) -> Result<Config> {
-        known_keys::check(&given, "", known_keys::CONFIGURATION)?;
-        let section = Section::new(&given, "");
-        let api_version = section.choice(
+    fn from_source(
+        source: ZeroizingObject,
+        existing: Option<Arc<ConnectionSettings>>,
+    ) -> Result<Config> {
+        known_keys::check(&source, "", known_keys::CONFIGURATION)?;
+        let section = Section::new(&source, "");
+        let api_version = section.one_of(
             "apiVersion",
             &[("v1", ApiVersion::V1), ("v3", ApiVersion::V3)],
             ApiVersion::V1,
+        )?;
+        let wire_format = section.one_of(
+            "wireFormat",
+            &[
+                ("documented", WireFormat::Documented),
+                ("widgets-9", WireFormat::Widgets9),
+            ],
+            WireFormat::Documented,
         )?;
         let url = data_url(&section, api_version)?;
         let config = Config {
             api_version,
             api_key: api_key(&section)?,
-            service_name: section.filled("serviceName")?,
-            user_data: section
-                .object("userData")?
-                .cloned()
-                .unwrap_or_default()
-                .into(),
+            service_name: section
+                .text_or_number("serviceName")?
+                .filter(|name| !name.is_empty()),
+            user_data: user_data(&section, api_version, wire_format)?,
             timeout: section
                 .milliseconds("ajaxTimeout", 1, DAY_MS)?
                 .unwrap_or(Duration::from_millis(DEFAULT_TIMEOUT_MS)),
-            call_direction: section.filled("callDirection")?,
-            timezone: section.filled("timezone")?,
-            wire_format: section.choice(
-                "wireFormat",
-                &[
-                    ("documented", WireFormat::Documented),
-                    ("widgets-9", WireFormat::Widgets9),
-                ],
-                WireFormat::Documented,
-            )?,
-            retry: retry(&section)?,
+            call_direction: section.non_empty_text("callDirection")?,
+            timezone: section.non_empty_text("timezone")?,
+            wire_format,
+            retry: retry(&section, wire_format)?,
             max_response_bytes: section
                 .integer("maxResponseBytes", 1, i32::MAX as u64)?
                 .map_or(DEFAULT_MAX_RESPONSE_BYTES as usize, |bytes| bytes as usize),
             headers: headers(&section)?,
-            handlers: section.choice(
+            handlers: section.one_of(
                 "handlers",
                 &[("caller", Handlers::Caller), ("thread", Handlers::Thread)],
                 Handlers::Caller,
@@ -191,21 +184,21 @@ impl Config {
             queue_limit: section
                 .integer("queueLimit", 1, 1 << 24)?
                 .unwrap_or(DEFAULT_QUEUE_LIMIT) as usize,
-            connection: match present {
-                Some(present) => present,
+            connection: match existing {
+                Some(existing) => existing,
                 None => Arc::new(ConnectionSettings::read(&section, &url)?),
             },
             data_url: base(&url),
             url,
-            given: Wiped::default(),
+            source: ZeroizingObject::default(),
         };
-        Ok(Config { given, ..config })
+        Ok(Config { source, ..config })
     }
 }
 
 fn data_url(section: &Section, version: ApiVersion) -> Result<Url> {
     let invalid = |message: &str| Err(section.error("dataURL", message));
-    let Some(text) = section.filled("dataURL")? else {
+    let Some(text) = section.non_empty_text("dataURL")? else {
         return invalid("is required: the base URL of the callback API");
     };
     let Ok(mut url) = Url::parse(text.trim()) else {
@@ -250,29 +243,46 @@ fn base(url: &Url) -> String {
 }
 
 fn api_key(section: &Section) -> Result<Option<HeaderValue>> {
-    let key = match section.get("apikey") {
-        None => return Ok(None),
-        Some(Value::String(key)) if key.is_empty() => return Ok(None),
-        Some(Value::String(key)) => secret::header(key),
-        Some(Value::Number(key)) => secret::header(&key.to_string()),
-        Some(_) => return Err(section.error("apikey", "must be text or a number")),
+    let Some(key) = section.text_or_number("apikey")?.map(Zeroizing::new) else {
+        return Ok(None);
     };
+    if key.is_empty() {
+        return Ok(None);
+    }
     let invalid = || {
         section.error(
             "apikey",
             "holds a line break or another character that a header cannot carry",
         )
     };
-    key.ok_or_else(invalid).map(Some)
+    secret::sensitive_header(&key).ok_or_else(invalid).map(Some)
 }
 
-fn retry(section: &Section) -> Result<Retry> {
+/// User data for every booking. What the v1 API reads as fields of its own is checked here, where its key can be named.
+fn user_data(
+    section: &Section,
+    api_version: ApiVersion,
+    wire_format: WireFormat,
+) -> Result<ZeroizingObject> {
+    let mut data = ZeroizingObject::from(section.object("userData")?.cloned().unwrap_or_default());
+    if (api_version, wire_format) == (ApiVersion::V1, WireFormat::Documented) {
+        v1_fields::check_fields(&mut data)
+            .map_err(|(name, message)| section.error(&format!("userData.{name}"), &message))?;
+    }
+    Ok(data)
+}
+
+fn retry(section: &Section, wire_format: WireFormat) -> Result<Retry> {
     let mut retry = Retry {
         attempts: 3,
         base_delay: Duration::from_millis(100),
         max_delay: Duration::from_millis(2_000),
     };
     let Some(given) = section.object("retry")? else {
+        // The widget sends every request once.
+        if wire_format == WireFormat::Widgets9 {
+            retry.attempts = 1;
+        }
         return Ok(retry);
     };
     known_keys::check(given, "retry", known_keys::RETRY)?;
@@ -317,11 +327,15 @@ fn headers(section: &Section) -> Result<HeaderMap> {
         if RESERVED_HEADERS.contains(&header.as_str()) {
             return invalid("is set by the library and cannot be given");
         }
-        let Some(value) = json::scalar_text(value)
-            .map(Zeroizing::new)
-            .and_then(|text| secret::header(&text))
-        else {
-            return invalid("must be text that a header can carry");
+        let text = match value {
+            Value::Number(number) => number::whole_digits(number),
+            _ => json::scalar_text(value),
+        };
+        let Some(text) = text.map(Zeroizing::new) else {
+            return invalid("must be text or a whole number");
+        };
+        let Some(value) = secret::sensitive_header(&text) else {
+            return invalid("holds a character that a header cannot carry");
         };
         headers.insert(header, value);
     }
@@ -336,17 +350,20 @@ fn headers(section: &Section) -> Result<HeaderMap> {
 }
 
 fn basic(credentials: &Section) -> Result<HeaderValue> {
-    let username = credentials.required("username")?;
+    let username = credentials.text_or_number("username")?.unwrap_or_default();
+    if username.is_empty() {
+        return Err(credentials.error("username", "is required"));
+    }
     if username.contains(':') {
         return Err(credentials.error("username", "must not hold a colon"));
     }
-    let password = Zeroizing::new(credentials.text("password")?.unwrap_or_default());
+    let password = Zeroizing::new(credentials.text_or_number("password")?.unwrap_or_default());
     let both = Zeroizing::new(format!("{username}:{}", *password));
     let mut header = Zeroizing::new("Basic ".to_owned());
     // Room for all of it at once, so that no half of it is left behind as the text grows.
     header.reserve(both.len() * 2);
     BASE64_STANDARD.encode_string(both.as_bytes(), &mut header);
-    secret::header(&header).ok_or_else(|| credentials.error("username", "cannot be sent"))
+    secret::sensitive_header(&header).ok_or_else(|| credentials.error("username", "cannot be sent"))
 }
 
 #[cfg(test)]

@@ -111,7 +111,10 @@ fn parse_proxy_url(url: &str, origin: &Url) -> std::result::Result<Proxy, &'stat
 
 /// The proxy with the credentials of keys of their own, where every character stands for itself.
 fn with_credentials(given: &Section, proxy: Proxy) -> Result<Proxy> {
-    let (username, password) = (given.filled("username")?, given.filled("password")?);
+    let (username, password) = (
+        given.non_empty_text("username")?,
+        given.non_empty_text("password")?,
+    );
     if username.is_none() && password.is_none() {
         return Ok(proxy);
     }

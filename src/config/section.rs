@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::known_keys::read_path;
+use super::known_keys::join_path;
 use crate::error::{Error, Result};
 use crate::status::Status;
-use crate::text::json::{whole, Object};
+use crate::text::json::Object;
+use crate::text::number;
 
 /// An object of the configuration and the path to it, for error texts.
 pub struct Section<'a> {
@@ -23,7 +24,7 @@ impl<'a> Section<'a> {
 
     /// An error in one key of this section.
     pub fn error(&self, key: &str, message: &str) -> Error {
-        Error::field(Status::Config, &read_path(self.path, key), message)
+        Error::field(Status::Config, &join_path(self.path, key), message)
     }
 
     /// The value of a key.
@@ -40,34 +41,44 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Text, or a whole number, whose digits it is then.
+    pub fn text_or_number(&self, key: &str) -> Result<Option<String>> {
+        match self.get(key) {
+            Some(Value::Number(number)) => number::whole_digits(number)
+                .map(Some)
+                .ok_or_else(|| self.error(key, "must be text or a whole number")),
+            Some(Value::Array(_) | Value::Object(_) | Value::Bool(_)) => {
+                Err(self.error(key, "must be text or a whole number"))
+            }
+            _ => self.text(key),
+        }
+    }
+
     /// Text; empty counts as absent.
-    pub fn filled(&self, key: &str) -> Result<Option<String>> {
+    pub fn non_empty_text(&self, key: &str) -> Result<Option<String>> {
         Ok(self.text(key)?.filter(|text| !text.is_empty()))
     }
 
     /// Text that must be there and not empty.
     pub fn required(&self, key: &str) -> Result<String> {
-        self.filled(key)?
+        self.non_empty_text(key)?
             .ok_or_else(|| self.error(key, "is required"))
     }
 
-    /// A whole number within bounds.
-    pub fn integer(&self, key: &str, least: u64, most: u64) -> Result<Option<u64>> {
+    /// A whole number within bounds, which may be written as text.
+    pub fn integer(&self, key: &str, min: u64, max: u64) -> Result<Option<u64>> {
         let Some(value) = self.get(key) else {
             return Ok(None);
         };
-        match whole(value) {
-            Some(number) if (least..=most).contains(&number) => Ok(Some(number)),
-            _ => Err(self.error(
-                key,
-                &format!("must be a whole number from {least} to {most}"),
-            )),
+        match number::whole_number(value) {
+            Some(number) if (min..=max).contains(&number) => Ok(Some(number)),
+            _ => Err(self.error(key, &format!("must be a whole number from {min} to {max}"))),
         }
     }
 
     /// A duration in milliseconds within bounds.
-    pub fn milliseconds(&self, key: &str, least: u64, most: u64) -> Result<Option<Duration>> {
-        Ok(self.integer(key, least, most)?.map(Duration::from_millis))
+    pub fn milliseconds(&self, key: &str, min: u64, max: u64) -> Result<Option<Duration>> {
+        Ok(self.integer(key, min, max)?.map(Duration::from_millis))
     }
 
     /// An object.
@@ -80,8 +91,8 @@ impl<'a> Section<'a> {
     }
 
     /// One of a few words, in any case.
-    pub fn choice<T: Copy>(&self, key: &str, choices: &[(&str, T)], default: T) -> Result<T> {
-        let Some(given) = self.filled(key)? else {
+    pub fn one_of<T: Copy>(&self, key: &str, choices: &[(&str, T)], default: T) -> Result<T> {
+        let Some(given) = self.non_empty_text(key)? else {
             return Ok(default);
         };
         let chosen = choices

@@ -65,7 +65,7 @@ fn base_urls_are_completed() {
 }
 
 #[test]
-fn mistakes_name_their_key() {
+fn invalid_value_error_names_the_key() {
     for (key, value) in [
         ("dataURL", json!("ftp://host/")),
         ("dataURL", json!("not a url")),
@@ -78,9 +78,13 @@ fn mistakes_name_their_key() {
         ("apiVersion", json!("v2")),
         ("apikey", json!({})),
         ("apikey", json!("one\r\ntwo")),
-        ("serviceName", json!(5)),
+        ("serviceName", json!(5.5)),
+        ("serviceName", json!(true)),
+        ("apikey", json!(1.5)),
+        ("apikey", json!(false)),
         ("userData", json!("x")),
-        ("ajaxTimeout", json!("3000")),
+        ("ajaxTimeout", json!("3 s")),
+        ("ajaxTimeout", json!("")),
         ("ajaxTimeout", json!(0)),
         ("ajaxTimeout", json!(1.5)),
         ("callDirection", json!(true)),
@@ -102,12 +106,12 @@ fn mistakes_name_their_key() {
 }
 
 #[test]
-fn mistakes_inside_a_section_name_the_whole_path() {
+fn nested_error_names_the_full_path() {
     for (config, key) in [
         (json!({ "retry": { "attempts": 0 } }), "retry.attempts"),
         (json!({ "retry": { "attempt": 1 } }), "retry.attempt"),
         (
-            json!({ "retry": { "baseDelayMs": "1" } }),
+            json!({ "retry": { "baseDelayMs": "1 ms" } }),
             "retry.baseDelayMs",
         ),
         (
@@ -120,6 +124,39 @@ fn mistakes_inside_a_section_name_the_whole_path() {
         ),
         (json!({ "headers": { "a b": "x" } }), "headers.a b"),
         (json!({ "headers": { "X-A": "x\ny" } }), "headers.X-A"),
+        (json!({ "headers": { "X-A": 1.5 } }), "headers.X-A"),
+        (
+            json!({ "userData": { "_desired_time": "tomorrow" } }),
+            "userData._desired_time",
+        ),
+        (
+            json!({ "userData": { "_desired_time": 5 } }),
+            "userData._desired_time",
+        ),
+        (
+            json!({ "userData": { "_customer_number": -5 } }),
+            "userData._customer_number",
+        ),
+        (
+            json!({ "userData": { "_customer_number": 4.5 } }),
+            "userData._customer_number",
+        ),
+        (
+            json!({ "userData": { "_wait_for_agent": "maybe" } }),
+            "userData._wait_for_agent",
+        ),
+        (
+            json!({ "userData": { "_media_type": [] } }),
+            "userData._media_type",
+        ),
+        (
+            json!({ "basicAuth": { "username": 1.5 } }),
+            "basicAuth.username",
+        ),
+        (
+            json!({ "basicAuth": { "username": "u", "password": true } }),
+            "basicAuth.password",
+        ),
         (
             json!({ "headers": { "Content-Length": "5" } }),
             "headers.Content-Length",
@@ -151,7 +188,7 @@ fn mistakes_inside_a_section_name_the_whole_path() {
 }
 
 #[test]
-fn nearly_known_keys_are_mistakes_and_unknown_ones_are_not() {
+fn typos_are_rejected_unknown_keys_are_ignored() {
     let error = parse(json!({ "dataUrl": URL })).unwrap_err();
     assert_eq!(error.message, "dataUrl: unknown key; did you mean dataURL?");
     refused(json!({ "dataURL": URL, "ajaxTimout": 5 }), "ajaxTimout");
@@ -212,7 +249,7 @@ fn basic_credentials_become_a_header() {
 }
 
 #[test]
-fn a_proxy_applies_unless_its_host_is_excepted() {
+fn no_proxy_bypasses_the_proxy() {
     let proxy = |proxy| {
         parse(json!({ "dataURL": URL, "proxy": proxy }))
             .unwrap()
@@ -260,4 +297,95 @@ fn no_secret_is_in_an_error_text() {
     ] {
         assert!(!parse(config).unwrap_err().message.contains("SECRET"));
     }
+}
+
+#[test]
+fn numbers_may_be_text_and_texts_whole_numbers() {
+    let config = r#"{"dataURL":"http://h/x","ajaxTimeout":"5000","apikey":1.2e4,"serviceName":4150.0,
+        "retry":{"attempts":"2","baseDelayMs":"1","maxDelayMs":" 5 "},"maxConnections":"7",
+        "headers":{"X-Tenant":17.0},"basicAuth":{"username":1,"password":2.0},"queueLimit":"10"}"#;
+    let config = Config::parse(config).unwrap();
+    assert_eq!(config.timeout, Duration::from_millis(5000));
+    assert_eq!(config.api_key.as_ref().unwrap(), "12000");
+    assert_eq!(config.service_name.as_deref(), Some("4150"));
+    assert_eq!((config.retry.attempts, config.queue_limit), (2, 10));
+    assert_eq!(config.headers["x-tenant"], "17");
+    assert_eq!(config.headers["authorization"], "Basic MToy");
+}
+
+#[test]
+fn null_means_absent_at_every_depth() {
+    let config = parse(
+        json!({ "dataURL": URL, "userData": { "a": null, "n": { "x": null } }, "headers": { "X-A": null } }),
+    );
+    let config = config.unwrap();
+    assert_eq!(
+        serde_json::to_string(&*config.user_data).unwrap(),
+        r#"{"n":{}}"#
+    );
+    assert!(config.headers.is_empty());
+    let merged = config
+        .merged(r#"{"userData":{"m":{"x":null,"y":1}},"headers":{"X-A":null}}"#)
+        .unwrap();
+    assert_eq!(
+        serde_json::to_string(&*merged.user_data).unwrap(),
+        r#"{"n":{},"m":{"y":1}}"#
+    );
+}
+
+#[test]
+fn v1_fields_in_user_data_are_checked_and_canonical() {
+    let data = json!({ "_desired_time": "2030-12-01T11:00+01", "_customer_number": "\u{202d}+49 89\u{202c}",
+        "_wait_for_agent": true, "_call_direction": null, "_other": 1.5 });
+    let config = parse(json!({ "dataURL": URL, "userData": data })).unwrap();
+    let expected = r#"{"_desired_time":"2030-12-01T10:00:00.000Z","_customer_number":"+49 89","_wait_for_agent":"true","_other":1.5}"#;
+    assert_eq!(serde_json::to_string(&*config.user_data).unwrap(), expected);
+    for more in [
+        json!({ "apiVersion": "v3" }),
+        json!({ "wireFormat": "widgets-9" }),
+    ] {
+        let mut config = json!({ "dataURL": URL, "userData": { "_desired_time": "tomorrow" } });
+        config
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        assert_eq!(
+            parse(config).unwrap().user_data["_desired_time"],
+            "tomorrow"
+        );
+    }
+}
+
+#[test]
+fn a_section_must_hold_the_whole_configuration() {
+    let section = json!({ "dataURL": URL });
+    refused(
+        json!({ "callback": section, "ajaxTimeout": 5 }),
+        "ajaxTimeout",
+    );
+    refused(json!({ "Callback": section }), "Callback");
+    refused(json!({ "widget": { "callback": section } }), "widget");
+    parse(json!({ "callback": section, "main": {}, "form": {} })).unwrap();
+}
+
+#[test]
+fn the_widget_retries_nothing_unless_asked() {
+    let attempts = |more: Value| {
+        let mut config = json!({ "dataURL": URL });
+        config
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        parse(config).unwrap().retry.attempts
+    };
+    assert_eq!(attempts(json!({})), 3);
+    assert_eq!(attempts(json!({ "wireFormat": "widgets-9" })), 1);
+    assert_eq!(
+        attempts(json!({ "wireFormat": "widgets-9", "retry": {} })),
+        3
+    );
+    assert_eq!(
+        attempts(json!({ "wireFormat": "widgets-9", "retry": { "attempts": 2 } })),
+        2
+    );
 }

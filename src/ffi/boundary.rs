@@ -1,4 +1,5 @@
-//! What every C function does: keep panics and cancellation out, read strings, write out parameters, find the service.
+//! What every C function does: keep panics and cancellation out, read strings, write out
+//! parameters, find the service.
 
 use std::ffi::{c_char, c_void, CStr, CString};
 use std::ptr;
@@ -15,6 +16,7 @@ use crate::service::event_bus::Handler;
 use crate::service::handle_table::{Handle, SERVICES};
 use crate::service::Service;
 use crate::status::Status;
+use crate::text::diagnose::encoding_hint;
 
 /// What a function returns: its status, and a string for its out parameter.
 pub struct FfiResult {
@@ -45,7 +47,8 @@ impl FfiResult {
     }
 }
 
-/// Runs the body of a function with a string as out parameter. `on_panic` makes a result of a panic.
+/// Runs the body of a function with a string as out parameter. `on_panic` makes a result of a
+/// panic.
 ///
 /// # Safety
 /// `out` is NULL or points to a variable.
@@ -81,8 +84,8 @@ pub fn call(body: impl FnOnce() -> Result<()>) -> cbsvc_status {
     }
 }
 
-/// Copies a string into memory that `cbsvc_string_free` can free whatever the host has written into it: unlike Rust's
-/// allocator, C's knows the size. NULL if there is no memory.
+/// Copies a string into memory that `cbsvc_string_free` can free whatever the host has written into
+/// it: unlike Rust's allocator, C's knows the size. NULL if there is no memory.
 fn to_host(text: &CStr) -> *mut c_char {
     let bytes = text.to_bytes_with_nul();
     // SAFETY: the size is not 0.
@@ -110,7 +113,8 @@ pub unsafe fn free_text(text: *mut c_char) {
 /// `out` is NULL or points to a variable.
 pub unsafe fn write_out<T>(out: *mut T, value: T) {
     if !out.is_null() {
-        // SAFETY: not NULL, so it points to a variable, which needs no dropping before it is overwritten.
+        // SAFETY: not NULL, so it points to a variable, which needs no dropping before it is
+        // overwritten.
         unsafe { out.write(value) };
     }
 }
@@ -127,8 +131,9 @@ pub unsafe fn optional_str<'a>(text: *const c_char, what: &str) -> Result<Option
     let bytes = unsafe { CStr::from_ptr(text) };
     bytes.to_str().map(Some).map_err(|error| {
         let message = format!(
-            "{what} is not UTF-8: the byte at position {} is invalid",
-            error.valid_up_to()
+            "{what} is not UTF-8: the byte at position {} is invalid{}",
+            error.valid_up_to(),
+            encoding_hint(bytes.to_bytes())
         );
         Error::new(Status::NotUtf8, message)
     })
@@ -190,19 +195,21 @@ pub struct HostHandler {
 #[derive(Clone, Copy)]
 struct UserData(*mut c_void);
 
-// SAFETY: the library never dereferences the pointer. The header says that handlers run on every thread that calls the
-// library and on the handlers' thread, and `release` on any of these, so the host must allow for all of them.
+// SAFETY: the library never dereferences the pointer. The header says that handlers run on every
+// thread that calls the library and on the handlers' thread, and `release` on any of these, so the
+// host must allow for all of them.
 unsafe impl Send for UserData {}
-// SAFETY: the library never dereferences the pointer. The header says that handlers of one subscription may run on
-// several threads at the same time.
+// SAFETY: the library never dereferences the pointer. The header says that handlers of one
+// subscription may run on several threads at the same time.
 unsafe impl Sync for UserData {}
 
 impl HostHandler {
     /// Takes over a handler: from now on, `release` runs when this value is dropped.
     ///
     /// # Safety
-    /// `handler` may be called with `user_data` on every thread that calls the library and on the handlers' thread,
-    /// until `release` has run. `release` may be called once, on any of these threads.
+    /// `handler` may be called with `user_data` on every thread that calls the library and on the
+    /// handlers' thread, until `release` has run. `release` may be called once, on any of these
+    /// threads.
     pub unsafe fn new(
         handler: cbsvc_handler,
         user_data: *mut c_void,
@@ -230,7 +237,8 @@ impl HostHandler {
 
     fn call(&self, event: &CStr, data: &CStr) {
         if let Some(handler) = self.handler {
-            // SAFETY: the caller of `new` allows the call on this thread, and both strings outlive it.
+            // SAFETY: the caller of `new` allows the call on this thread, and both strings outlive
+            // it.
             unsafe { handler(event.as_ptr(), data.as_ptr(), self.user_data.0) };
         }
     }
@@ -239,7 +247,8 @@ impl HostHandler {
 impl Drop for HostHandler {
     fn drop(&mut self) {
         if let Some(release) = self.release {
-            // SAFETY: the caller of `new` allows one call on this thread, and a value is dropped once.
+            // SAFETY: the caller of `new` allows one call on this thread, and a value is dropped
+            // once.
             unsafe { release(self.user_data.0) };
         }
     }

@@ -6,18 +6,21 @@ use std::ops::Range;
 
 use serde_json::{Number, Value};
 
-use crate::text::json::{javascript_number, javascript_order, Object};
+use crate::text::json::{js_key_order, js_number_text, Object};
+use crate::text::number::plain_decimal;
 
-/// Where a text will stand, which decides what must be encoded.
+/// Which characters are encoded.
 #[derive(Clone, Copy)]
-enum Place {
+enum EncodeSet {
     Form,
     Query,
+    /// A query in which a space is a plus sign.
+    WidgetQuery,
 }
 
 /// How numbers and the order of members are written.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Style {
+pub enum NumberStyle {
     /// As the caller wrote them.
     AsGiven,
     /// As a browser writes them after reading the caller's text.
@@ -25,7 +28,7 @@ pub enum Style {
 }
 
 /// A form: nested data goes to `name[key][key]`, array elements to `name[]` or, when nested themselves, `name[0]`.
-pub fn encode(members: &Object, style: Style) -> String {
+pub fn encode(members: &Object, style: NumberStyle) -> String {
     let mut form = Form {
         text: String::new(),
         style,
@@ -49,17 +52,17 @@ pub enum FieldValue<'a> {
 #[derive(Default)]
 pub struct Fields<'a> {
     members: Vec<(&'a str, FieldValue<'a>)>,
-    places: HashMap<&'a str, usize>,
+    index: HashMap<&'a str, usize>,
 }
 
 impl<'a> Fields<'a> {
     /// Few fields are found by looking at each sooner than by hashing the name.
-    const FEW: usize = 16;
+    const LINEAR_SEARCH_MAX: usize = 16;
 
     /// Gives a field its value.
     pub fn set(&mut self, name: &'a str, value: FieldValue<'a>) {
-        if self.members.len() == Self::FEW && self.places.is_empty() {
-            self.places = self
+        if self.members.len() == Self::LINEAR_SEARCH_MAX && self.index.is_empty() {
+            self.index = self
                 .members
                 .iter()
                 .enumerate()
@@ -67,14 +70,14 @@ impl<'a> Fields<'a> {
                 .collect();
         }
         let known = match self.members.len() {
-            0..Self::FEW => self.members.iter().position(|(known, _)| *known == name),
-            _ => self.places.get(name).copied(),
+            0..Self::LINEAR_SEARCH_MAX => self.members.iter().position(|(known, _)| *known == name),
+            _ => self.index.get(name).copied(),
         };
         match known {
             Some(place) => self.members[place].1 = value,
             None => {
-                if self.members.len() >= Self::FEW {
-                    self.places.insert(name, self.members.len());
+                if self.members.len() >= Self::LINEAR_SEARCH_MAX {
+                    self.index.insert(name, self.members.len());
                 }
                 self.members.push((name, value));
             }
@@ -85,11 +88,11 @@ impl<'a> Fields<'a> {
     pub fn encode(&self) -> String {
         let mut form = Form {
             text: String::with_capacity(256),
-            style: Style::AsGiven,
+            style: NumberStyle::AsGiven,
         };
         for (name, value) in &self.members {
             match value {
-                FieldValue::Text(text) => form.pair(name, text),
+                FieldValue::Text(text) => form.push_pair(name, text),
                 FieldValue::Any(value) => form.nested(name, value),
             }
         }
@@ -99,14 +102,14 @@ impl<'a> Fields<'a> {
 
 struct Form {
     text: String,
-    style: Style,
+    style: NumberStyle,
 }
 
 impl Form {
     fn members<'a>(&self, object: &'a Object) -> Vec<(&'a String, &'a Value)> {
         match self.style {
-            Style::AsGiven => object.iter().collect(),
-            Style::JavaScript => javascript_order(object),
+            NumberStyle::AsGiven => object.iter().collect(),
+            NumberStyle::JavaScript => js_key_order(object),
         }
     }
 
@@ -121,7 +124,7 @@ impl Form {
             Value::Array(items) if name.ends_with("[]") => {
                 items
                     .iter()
-                    .for_each(|item| self.pair(name, &joined(item, self.style)));
+                    .for_each(|item| self.push_pair(name, &js_string(item, self.style)));
             }
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
@@ -133,22 +136,22 @@ impl Form {
                     }
                 }
             }
-            scalar => self.pair(name, &joined(scalar, self.style)),
+            scalar => self.push_pair(name, &js_string(scalar, self.style)),
         }
     }
 
-    fn pair(&mut self, name: &str, value: &str) {
+    fn push_pair(&mut self, name: &str, value: &str) {
         if !self.text.is_empty() {
             self.text.push('&');
         }
-        push_encoded(&mut self.text, name, Place::Form);
+        push_encoded(&mut self.text, name, EncodeSet::Form);
         self.text.push('=');
-        push_encoded(&mut self.text, value, Place::Form);
+        push_encoded(&mut self.text, value, EncodeSet::Form);
     }
 }
 
 /// What JavaScript makes of a value that is used as text.
-fn joined(value: &Value, style: Style) -> Cow<'_, str> {
+fn js_string(value: &Value, style: NumberStyle) -> Cow<'_, str> {
     match value {
         Value::Null => "".into(),
         Value::Bool(truth) => truth.to_string().into(),
@@ -156,7 +159,7 @@ fn joined(value: &Value, style: Style) -> Cow<'_, str> {
         Value::String(text) => text.into(),
         Value::Array(items) => items
             .iter()
-            .map(|item| joined(item, style))
+            .map(|item| js_string(item, style))
             .collect::<Vec<_>>()
             .join(",")
             .into(),
@@ -164,62 +167,77 @@ fn joined(value: &Value, style: Style) -> Cow<'_, str> {
     }
 }
 
-fn number_text(number: &Number, style: Style) -> String {
+fn number_text(number: &Number, style: NumberStyle) -> String {
     match style {
-        Style::AsGiven => number.to_string(),
-        Style::JavaScript => javascript_number(number),
+        // What cannot be written so has been refused before.
+        NumberStyle::AsGiven => plain_decimal(number).unwrap_or_else(|| number.to_string()),
+        NumberStyle::JavaScript => js_number_text(number),
     }
 }
 
 /// A query string with its question mark; empty when there is nothing in it.
-#[derive(Default)]
-pub struct Query(String);
+pub struct Query {
+    text: String,
+    encode_set: EncodeSet,
+}
+
+impl Default for Query {
+    fn default() -> Query {
+        Query {
+            text: String::new(),
+            encode_set: EncodeSet::Query,
+        }
+    }
+}
 
 impl Query {
+    /// A query as the widget writes it.
+    pub fn for_widget() -> Query {
+        Query {
+            encode_set: EncodeSet::WidgetQuery,
+            ..Query::default()
+        }
+    }
+
     /// Adds a parameter that is given.
     pub fn add(&mut self, name: &str, value: Option<impl AsRef<str>>) {
         if let Some(value) = value {
-            self.0.push(if self.0.is_empty() { '?' } else { '&' });
-            self.0.push_str(name);
-            self.0.push('=');
-            push_encoded(&mut self.0, value.as_ref(), Place::Query);
+            self.text.push(if self.text.is_empty() { '?' } else { '&' });
+            self.text.push_str(name);
+            self.text.push('=');
+            push_encoded(&mut self.text, value.as_ref(), self.encode_set);
         }
     }
 
     /// The text.
     pub fn finish(self) -> String {
-        self.0
+        self.text
     }
 }
 
-/// One segment of a path.
-pub fn segment(text: &str) -> String {
-    encoded(text, Place::Query)
+/// One segment of a path, encoded.
+pub fn encode_segment(text: &str) -> String {
+    encoded(text, EncodeSet::Query)
 }
 
-/// A text as a form or a URL holds it.
-pub fn encodings(text: &str) -> [String; 2] {
-    [encoded(text, Place::Form), encoded(text, Place::Query)]
-}
-
-fn encoded(text: &str, place: Place) -> String {
+fn encoded(text: &str, set: EncodeSet) -> String {
     let mut encoded = String::with_capacity(text.len());
-    push_encoded(&mut encoded, text, place);
+    push_encoded(&mut encoded, text, set);
     encoded
 }
 
-fn push_encoded(out: &mut String, text: &str, place: Place) {
+fn push_encoded(out: &mut String, text: &str, set: EncodeSet) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     out.reserve(text.len());
     let mut plain = 0;
     for (index, byte) in text.bytes().enumerate() {
-        if is_plain(byte, place) {
+        if is_plain(byte, set) {
             continue;
         }
-        push_plain(out, text, plain..index);
+        push_run(out, text, plain..index);
         plain = index + 1;
-        match (byte, place) {
-            (b' ', Place::Form) => out.push('+'),
+        match (byte, set) {
+            (b' ', EncodeSet::Form | EncodeSet::WidgetQuery) => out.push('+'),
             _ => {
                 out.push('%');
                 out.push(DIGITS[usize::from(byte >> 4)].into());
@@ -227,19 +245,19 @@ fn push_encoded(out: &mut String, text: &str, place: Place) {
             }
         }
     }
-    push_plain(out, text, plain..text.len());
+    push_run(out, text, plain..text.len());
 }
 
-fn is_plain(byte: u8, place: Place) -> bool {
+fn is_plain(byte: u8, set: EncodeSet) -> bool {
     match byte {
         b'-' | b'_' | b'.' | b'~' => true,
-        b'!' | b'*' | b'\'' | b'(' | b')' => matches!(place, Place::Form),
+        b'!' | b'*' | b'\'' | b'(' | b')' => matches!(set, EncodeSet::Form),
         _ => byte.is_ascii_alphanumeric(),
     }
 }
 
 /// A run of plain letters; an empty one may lie inside a character.
-fn push_plain(out: &mut String, text: &str, run: Range<usize>) {
+fn push_run(out: &mut String, text: &str, run: Range<usize>) {
     out.push_str(text.get(run).unwrap_or_default());
 }
 
@@ -248,7 +266,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn form(value: Value, style: Style) -> String {
+    fn form(value: Value, style: NumberStyle) -> String {
         encode(value.as_object().unwrap(), style)
             .replace("%5B", "[")
             .replace("%5D", "]")
@@ -261,7 +279,7 @@ mod tests {
             "none": [], "empty": {}, "null": null, "truth": [true, false]
         });
         assert_eq!(
-            form(value, Style::JavaScript),
+            form(value, NumberStyle::JavaScript),
             "a[b][c]=d&list[]=1&list[]=x&list[]=&list[3][y]=2&list[4][]=3&null=&truth[]=true&truth[]=false"
         );
     }
@@ -285,28 +303,30 @@ mod tests {
     fn a_name_with_brackets_is_complete() {
         let value = json!({"a[]": [1, null, [2, 3], {}], "b": {"": [4]}});
         assert_eq!(
-            form(value, Style::JavaScript),
+            form(value, NumberStyle::JavaScript),
             "a[]=1&a[]=&a[]=2%2C3&a[]=[object+Object]&b[]=4"
         );
     }
 
     #[test]
-    fn numbers_keep_their_text_unless_a_browser_would_change_it() {
-        let value: Value = serde_json::from_str(r#"{"b":1.50,"7":12345678901234567890}"#).unwrap();
+    fn numbers_keep_their_value_unless_a_browser_would_change_it() {
+        let value: Value =
+            serde_json::from_str(r#"{"b":1.50,"7":12345678901234567890,"c":5.0,"d":4.15e9}"#)
+                .unwrap();
         assert_eq!(
-            form(value.clone(), Style::AsGiven),
-            "b=1.50&7=12345678901234567890"
+            form(value.clone(), NumberStyle::AsGiven),
+            "b=1.50&7=12345678901234567890&c=5&d=4150000000"
         );
         assert_eq!(
-            form(value, Style::JavaScript),
-            "7=12345678901234567000&b=1.5"
+            form(value, NumberStyle::JavaScript),
+            "7=12345678901234567000&b=1.5&c=5&d=4150000000"
         );
     }
 
     #[test]
     fn forms_queries_and_paths_leave_different_characters() {
         assert_eq!(
-            form(json!({"q": "a b!'()*~-_.+é/"}), Style::AsGiven),
+            form(json!({"q": "a b!'()*~-_.+é/"}), NumberStyle::AsGiven),
             "q=a+b!'()*~-_.%2B%C3%A9%2F"
         );
         let mut query = Query::default();
@@ -314,6 +334,6 @@ mod tests {
         query.add("none", None::<&str>);
         query.add("z", Some(""));
         assert_eq!(query.finish(), "?q=a%20b%21%27%28%29%2A~%2B&z=");
-        assert_eq!(segment("a/b ?#%"), "a%2Fb%20%3F%23%25");
+        assert_eq!(encode_segment("a/b ?#%"), "a%2Fb%20%3F%23%25");
     }
 }

@@ -1,9 +1,9 @@
-//! The wire room: what a command becomes for each server API, and what each server's answer means.
+//! The server APIs: the HTTP request for a command, and what the response means.
 //!
-//! How v1 and v3 are spoken to, and how they answer, is known in this room only.
+//! Only this module knows v1 from v3.
 
 pub mod form;
-mod redact;
+mod refusal;
 mod response;
 pub mod slots;
 mod v1;
@@ -12,23 +12,21 @@ mod widgets9;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, ACCEPT, CONTENT_TYPE};
 use reqwest::Url;
-use serde_json::Value;
-use zeroize::Zeroizing;
 
-use crate::command::{availability, schedule, Command};
+use crate::command::Command;
 use crate::config::{ApiVersion, Config, WireFormat};
 use crate::error::{Error, Result};
 use crate::status::Status;
 use crate::text::json::Object;
 use crate::transport::message::Request;
 
-pub use response::{read, Meaning};
+pub use response::{body_text, interpret, Interpretation};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
 
 /// What a builder decides; the rest is the same for all requests.
-struct Draft {
+struct RequestParts {
     /// Appended to the base URL, encoded.
     path: String,
     body: Option<String>,
@@ -39,25 +37,25 @@ struct Draft {
 /// Checks a command's options and makes the request for it.
 pub fn request(config: &Config, command: Command, options: &Object) -> Result<Request> {
     use {ApiVersion::*, Command::*, WireFormat::*};
-    let draft = match (config.wire_format, config.api_version, command) {
-        (Documented, V1, Schedule) => v1::schedule(config, &schedule::check(options)?),
-        (Documented, V3, Schedule) => v3::schedule(config, schedule::check(options)?)?,
-        (Documented, V1, Availability) => v1::availability(&availability::check(options)?),
-        (Documented, V3, Availability) => v3::availability(config, &availability::check(options)?)?,
+    let parts = match (config.wire_format, config.api_version, command) {
+        (Documented, V1, Schedule) => v1::schedule(config, options)?,
+        (Documented, V3, Schedule) => v3::schedule(config, options)?,
+        (Documented, V1, Availability) => v1::availability(config, options)?,
+        (Documented, V3, Availability) => v3::availability(config, options)?,
         (Widgets9, V1, Schedule) => widgets9::v1_schedule(config, options)?,
         (Widgets9, V3, Schedule) => widgets9::v3_schedule(config, options)?,
         (Widgets9, V1, Availability) => widgets9::v1_availability(options)?,
         (Widgets9, V3, Availability) => widgets9::v3_availability(config, options)?,
     };
-    let url = match draft.path.as_str() {
+    let url = match parts.path.as_str() {
         "" => config.url.clone(),
         path => Url::parse(&format!("{}{path}", config.data_url))
             .map_err(|_| Error::new(Status::Internal, "the request's URL could not be built"))?,
     };
     Ok(Request {
         url,
-        headers: headers(config, draft.accept, draft.content_type),
-        body: draft.body,
+        headers: headers(config, parts.accept, parts.content_type),
+        body: parts.body,
     })
 }
 
@@ -75,32 +73,6 @@ fn headers(config: &Config, accept: &'static str, content_type: Option<&'static 
         headers.insert(HeaderName::from_static(name), key.clone());
     }
     headers
-}
-
-/// Every text of the caller that a server might repeat in a message.
-fn private(config: &Config, command: Command, options: &Object) -> Vec<Zeroizing<String>> {
-    fn collect(value: &Value, found: &mut Vec<Zeroizing<String>>) {
-        match value {
-            Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
-            Value::Object(members) => members.values().for_each(|member| collect(member, found)),
-            Value::String(_) | Value::Number(_) => {
-                found.extend(crate::text::json::scalar_text(value).map(Zeroizing::new))
-            }
-            Value::Null | Value::Bool(_) => {}
-        }
-    }
-    const PUBLIC: [&str; 4] = ["serviceName", "desiredtime", "desiredTime", "_desired_time"];
-    let mut found = Vec::new();
-    if command == Command::Schedule {
-        let given = options
-            .iter()
-            .filter(|(name, _)| !PUBLIC.contains(&name.as_str()));
-        given
-            .chain(config.user_data.iter())
-            .for_each(|(_, value)| collect(value, &mut found));
-    }
-    found.extend(config.secrets().map(Zeroizing::new));
-    found
 }
 
 /// The virtual queue of a v3 command; without one nothing can be sent.

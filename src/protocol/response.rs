@@ -1,300 +1,247 @@
-//! What a server's answer means, for both APIs.
+//! What a server's response means, for both APIs.
 
-use super::redact::scrubbed;
-use super::slots::{Slots, Times};
+use std::borrow::Cow;
+
+use super::refusal::{self, Refusal};
+use super::slots::{self, CompactV1, Slots};
 use crate::command::Command;
 use crate::config::{ApiVersion, Config, WireFormat};
 use crate::error::Error;
 use crate::status::Status;
-use crate::text::json::{self, Members, Object};
+use crate::text::encoding;
+use crate::text::json::{self, replace_lone_surrogates, ObjectView};
 use crate::transport::message::Response;
 
-/// What the answer means.
-#[derive(Debug)]
-pub struct Meaning<'a> {
-    /// Why the command did not resolve, if it did not.
+/// What a response means.
+#[derive(Debug, Default)]
+pub struct Interpretation<'a> {
+    /// Why the command is rejected, if it is.
     pub error: Option<Error>,
     /// The booking's identifier.
     pub id: Option<String>,
     /// The slots listed, or proposed instead of a refused one.
     pub slots: Option<Slots<'a>>,
+    /// What stands in the place of a slot and cannot be read as one.
+    pub unread_slots: Vec<Cow<'a, str>>,
     /// The body, when it is JSON.
     pub json: Option<&'a str>,
-    /// Whether a booking may have been made although the answer does not confirm it.
-    pub unclear: bool,
+    /// Whether a booking may have been made although the response does not confirm it.
+    pub booking_unknown: bool,
 }
 
-/// Reads an answer to a command. What the caller's options and the configuration hold does not get into the error.
-pub fn read<'a>(
+/// The body as text. Bytes and escapes that are no characters are replaced, so that they do not cost the rest.
+pub fn body_text(response: &Response) -> Cow<'_, str> {
+    match encoding::decode(&response.body, response.content_type.as_deref()) {
+        Cow::Borrowed(text) => replace_lone_surrogates(text),
+        Cow::Owned(text) => replace_lone_surrogates(&text).into_owned().into(),
+    }
+}
+
+/// Interprets the response to a command. `text` is its body.
+pub fn interpret<'a>(
     config: &Config,
     command: Command,
-    options: &Object,
-    answer: &'a Response,
-) -> Meaning<'a> {
-    if let Some(meaning) = plain_slots(config, command, answer) {
-        return meaning;
+    response: &Response,
+    text: &'a str,
+) -> Interpretation<'a> {
+    if let Some(interpretation) = compact_slots(config, command, response, text) {
+        return interpretation;
     }
-    let (json, members) = json::checked(&answer.body)
-        .map_or((None, Members::default()), |(json, members)| {
-            (Some(json), members)
-        });
+    let json::Body { json, members } = json::parse_body(text);
     let body = Body {
         api: config.api_version,
+        is_widgets9: config.wire_format == WireFormat::Widgets9,
+        text,
         json,
         members,
     };
-    let mut meaning = match answer.status {
-        200..=299 => body.success(config, command, answer),
-        _ => body.refusal(answer),
+    let id = body.id().filter(|_| command == Command::Schedule);
+    let mut interpretation = if body.is_success(response.status) {
+        body.success(command, response, id.is_some())
+    } else {
+        body.refusal(response)
     };
-    if let Some(error) = &mut meaning.error {
-        let private = super::private(config, command, options);
-        let hide = |text: &str| scrubbed(text, &private);
-        error.message =
-            hide(&error.message).unwrap_or_else(|| default_message(error.status, answer.status));
-        error.correlation_id = error.correlation_id.as_deref().and_then(hide);
-        error.retry_after = answer.retry_after;
+    interpretation.json = json;
+    if command == Command::Schedule {
+        interpretation.id = id;
+        // A server that gives an identifier has booked, whatever else it says.
+        interpretation.booking_unknown |=
+            interpretation.error.is_some() && interpretation.id.is_some();
+    }
+    if let Some(error) = &mut interpretation.error {
+        error.retry_after = response.retry_after;
         error.retryable = match error.status {
             Status::RateLimited => true,
             Status::ServerError => command == Command::Availability,
             _ => false,
         };
     }
-    meaning
+    interpretation
 }
 
-/// A v1 server's list of slots, which may be long, in the form in which it needs to be read only once.
-fn plain_slots<'a>(config: &Config, command: Command, answer: &'a Response) -> Option<Meaning<'a>> {
-    let listed = matches!(
-        (config.api_version, command, answer.status),
+/// A v1 server's list of slots, which may be long, in the form that is read only once.
+fn compact_slots<'a>(
+    config: &Config,
+    command: Command,
+    response: &Response,
+    text: &'a str,
+) -> Option<Interpretation<'a>> {
+    let is_list = matches!(
+        (config.api_version, command, response.status),
         (ApiVersion::V1, Command::Availability, 200..=299)
     );
-    let json = std::str::from_utf8(&answer.body).ok().filter(|_| listed)?;
-    let slots = Slots::Times(Times::of(json)?);
-    Some(Meaning {
-        error: None,
-        id: None,
+    let slots = Slots::CompactV1(CompactV1::parse(text).filter(|_| is_list)?);
+    Some(Interpretation {
         slots: Some(slots),
-        json: Some(json),
-        unclear: false,
+        json: Some(text),
+        ..Interpretation::default()
     })
 }
 
 /// Whether the content type says JSON.
-fn says_json(response: &Response) -> bool {
+fn is_json(response: &Response) -> bool {
     let content_type = response.content_type.as_deref().unwrap_or_default();
     content_type.to_ascii_lowercase().contains("json")
 }
 
-const LARGEST_CODE: u64 = 999_999;
-
 /// A body, looked into without changing it.
 struct Body<'a> {
     api: ApiVersion,
+    is_widgets9: bool,
+    text: &'a str,
     json: Option<&'a str>,
-    members: Members<'a>,
+    members: ObjectView<'a>,
 }
 
 impl<'a> Body<'a> {
-    fn success(self, config: &Config, command: Command, answer: &Response) -> Meaning<'a> {
-        let widgets = config.wire_format == WireFormat::Widgets9;
-        let failed = match self.api {
-            ApiVersion::V1 => self.members.get("exception").is_some(),
-            ApiVersion::V3 => self.code().is_some_and(|code| code != 0) && !widgets,
+    /// Whether the status is a success. The widget takes 304 for one, as jQuery does.
+    fn is_success(&self, status: u16) -> bool {
+        matches!(status, 200..=299) || (self.is_widgets9 && status == 304)
+    }
+
+    fn success(&self, command: Command, response: &Response, has_id: bool) -> Interpretation<'a> {
+        let is_refused = match (self.api, command) {
+            // Any JSON is a list to the widget.
+            (ApiVersion::V1, Command::Availability) if self.is_widgets9 => false,
+            (ApiVersion::V1, _) => self.members.get("exception").is_some(),
+            (ApiVersion::V3, _) => {
+                refusal::server_code(&self.members).is_some_and(|code| code != 0)
+                    && !self.is_widgets9
+            }
         };
-        if failed {
-            return self.refusal(answer);
+        if is_refused {
+            return self.refusal(response);
         }
-        let (id, slots) = match command {
-            Command::Schedule => (self.id(), None),
-            Command::Availability => (None, self.slots()),
+        let list = match command {
+            Command::Schedule => slots::Reading::default(),
+            Command::Availability => self.slots(),
         };
-        let unreadable = match command {
-            Command::Schedule => !self.confirms(answer, widgets),
-            Command::Availability => slots.is_none(),
+        let is_confirmed = match command {
+            Command::Schedule => self.confirms_booking(response, has_id),
+            Command::Availability => list.slots.is_some() || self.is_list_to_the_widget(response),
         };
-        let error = unreadable.then(|| Error::new(Status::Protocol, self.unreadable(answer)));
-        Meaning {
-            unclear: error.is_some(),
+        let error = (!is_confirmed).then(|| {
+            let message = self.unexpected_message(command, response, &list);
+            Error::new(Status::Protocol, message)
+        });
+        Interpretation {
+            booking_unknown: error.is_some(),
             error,
-            id,
-            slots,
-            json: self.json,
+            slots: list.slots,
+            unread_slots: list.unread,
+            ..Interpretation::default()
         }
     }
 
-    /// Whether a body that came with a 2xx confirms a booking.
-    fn confirms(&self, answer: &Response, widgets: bool) -> bool {
-        let is_object = self.json.is_some_and(|json| json.starts_with('{'));
-        match widgets {
-            false => is_object || (answer.status == 204 && answer.body.is_empty()),
-            // The widget takes any JSON, and any text that does not claim to be JSON.
-            true => self.json.is_some() || !says_json(answer) || answer.status == 204,
+    /// Whether a success confirms a booking: it names the booking, or has no content at all.
+    fn confirms_booking(&self, response: &Response, has_id: bool) -> bool {
+        if !self.is_widgets9 {
+            return has_id || (response.status == 204 && response.body.is_empty());
         }
+        // The widget takes any JSON, and any text that does not claim to be JSON.
+        self.json.is_some() || !is_json(response) || matches!(response.status, 204 | 304)
+    }
+
+    /// Whether the widget resolves an availability that lists no slots.
+    fn is_list_to_the_widget(&self, response: &Response) -> bool {
+        let is_truthy = |json: &str| !matches!(json, "false" | "0" | "\"\"");
+        self.is_widgets9
+            && match self.api {
+                ApiVersion::V1 => self.json.is_some() || matches!(response.status, 204 | 304),
+                ApiVersion::V3 => {
+                    let data = self.members.object("data");
+                    let slots = data.and_then(|data| data.get("slots"));
+                    slots.is_some_and(|slots| is_truthy(slots.get()))
+                }
+            }
     }
 
     fn id(&self) -> Option<String> {
         match self.api {
             ApiVersion::V1 => self.members.text("_id"),
-            ApiVersion::V3 => self.members.object("data").and_then(|data| data.text("id")),
+            ApiVersion::V3 => self.members.object("data")?.text("id"),
         }
     }
 
-    fn slots(&self) -> Option<Slots<'a>> {
-        match self.api {
-            ApiVersion::V1 => Slots::read(self.json?),
-            ApiVersion::V3 => Slots::read(self.members.object("data")?.get("slots")?.get()),
-        }
-    }
-
-    fn unreadable(&self, answer: &Response) -> String {
-        match (self.json, answer.body.is_empty()) {
-            (Some(_), _) => {
-                "the server's answer is not one of the callback API; is apiVersion the server's?".to_owned()
+    fn slots(&self) -> slots::Reading<'a> {
+        let list = match self.api {
+            ApiVersion::V1 => self.json,
+            ApiVersion::V3 => {
+                let data = self.members.object("data");
+                data.and_then(|data| data.get("slots"))
+                    .map(|slots| slots.get())
             }
-            (None, true) => format!("the server answered HTTP {} without a body", answer.status),
-            (None, false) => format!(
-                "the server answered HTTP {} with something that is not JSON; is dataURL the callback API's?",
-                answer.status
+        };
+        list.map_or_else(slots::Reading::default, slots::read)
+    }
+
+    fn unexpected_message(
+        &self,
+        command: Command,
+        response: &Response,
+        list: &slots::Reading,
+    ) -> String {
+        let status = response.status;
+        if !list.unread.is_empty() {
+            return format!(
+                "the server's response (HTTP {status}) lists slots whose times cannot be read"
+            );
+        }
+        match (self.json, command) {
+            _ if self.text.is_empty() => {
+                format!("the server's response (HTTP {status}) has no body")
+            }
+            (None, _) => format!("the server's response (HTTP {status}) is not JSON; is dataURL that of the callback API?"),
+            (Some(_), Command::Schedule) => format!(
+                "the server's response (HTTP {status}) has no booking identifier; check that apiVersion matches the server"
             ),
+            (Some(_), Command::Availability) => {
+                format!("the server's response (HTTP {status}) has no slots; check that apiVersion matches the server")
+            }
         }
     }
 
-    fn refusal(self, answer: &Response) -> Meaning<'a> {
-        let slots = self.proposals();
-        let code = self.code();
-        let exception = self.members.string("exception").unwrap_or_default();
-        let proposes = slots
+    fn refusal(&self, response: &Response) -> Interpretation<'a> {
+        let proposals = self.proposals();
+        let has_proposals = proposals
+            .slots
             .as_ref()
-            .is_some_and(|slots| slots.written_length() > 0);
-        let status = self.refusal_status(answer.status, code, &exception, proposes);
-        let message = self
-            .message()
-            .unwrap_or_else(|| default_message(status, answer.status));
-        let error = Error {
-            server_code: code,
-            correlation_id: self
-                .members
-                .object("status")
-                .and_then(|status| status.string("corrId")),
-            field: at_fault(status, code, &exception).map(str::to_owned),
-            ..Error::new(status, message)
-        };
-        // A server that says why has decided; a bare 5xx or time-out may come from somebody who does not know.
-        let says_why =
-            code.is_some() || !exception.is_empty() || self.members.get("fault").is_some();
-        let unclear = !says_why && matches!(answer.status, 408 | 500..);
-        Meaning {
-            error: Some(error),
-            id: None,
-            slots,
-            json: self.json,
-            unclear,
+            .is_some_and(|slots| slots.encoded_len() > 0);
+        let refusal = Refusal::new(&self.members, response.status, has_proposals);
+        Interpretation {
+            booking_unknown: refusal.is_booking_unknown(),
+            error: Some(refusal.into_error()),
+            slots: proposals.slots,
+            unread_slots: proposals.unread,
+            ..Interpretation::default()
         }
-    }
-
-    fn code(&self) -> Option<i64> {
-        let status = self.members.object("status");
-        let code = status
-            .and_then(|status| status.integer("code"))
-            .or_else(|| self.members.integer("code"));
-        // A longer one is no code; it may be the caller's number.
-        code.filter(|code| code.unsigned_abs() <= LARGEST_CODE)
-    }
-
-    fn message(&self) -> Option<String> {
-        let of = |key: &str, name: &str| {
-            self.members
-                .object(key)
-                .and_then(|object| object.string(name))
-        };
-        let message = of("status", "message").or_else(|| of("fault", "faultstring"));
-        message
-            .or_else(|| self.members.string("message"))
-            .filter(|text| !text.trim().is_empty())
     }
 
     /// The slots offered in place of a refused one, by either API.
-    fn proposals(&self) -> Option<Slots<'a>> {
+    fn proposals(&self) -> slots::Reading<'a> {
         let data = self.members.object("data");
-        let proposed = data
-            .and_then(|data| data.get("slots"))
-            .or_else(|| self.members.get("availability"))?;
-        Slots::read(proposed.get())
+        let proposed = data.and_then(|data| data.get("slots"));
+        let proposed = proposed.or_else(|| self.members.get("availability"));
+        proposed.map_or_else(slots::Reading::default, |slots| slots::read(slots.get()))
     }
-
-    fn refusal_status(
-        &self,
-        http: u16,
-        code: Option<i64>,
-        exception: &str,
-        proposes: bool,
-    ) -> Status {
-        if let Some(status) = self.gateway_status(http) {
-            return status;
-        }
-        let is = |suffix: &str| exception.ends_with(suffix);
-        match (http, code) {
-            (500.., _) => Status::ServerError,
-            (401 | 403, _) | (_, Some(503 | 1103)) => Status::Unauthorized,
-            (_, Some(7041 | 7042)) => Status::SlotUnavailable,
-            (_, Some(501 | 7030 | 7036 | 7037 | 7040)) => Status::Rejected,
-            _ if is("CallbackExceptionAvailability") => Status::SlotUnavailable,
-            _ if is("CallbackExceptionNotFound") => Status::NotFound,
-            _ if is("CallbackExceptionServiceUnavailable") => Status::ServerError,
-            _ if is("CallbackExceptionNumber") || is("CallbackExceptionResource") => {
-                Status::Rejected
-            }
-            _ if proposes => Status::SlotUnavailable,
-            (404, _) => Status::NotFound,
-            (429, _) => Status::RateLimited,
-            (407, _) => Status::Proxy,
-            (100..=199 | 300..=399, _) => Status::Protocol,
-            _ => Status::Rejected,
-        }
-    }
-
-    /// What a gateway in front of the server says with its own form of error.
-    fn gateway_status(&self, http: u16) -> Option<Status> {
-        let fault = self.members.object("fault")?;
-        let code = fault
-            .object("detail")
-            .and_then(|detail| detail.string("errorcode"))
-            .unwrap_or_default();
-        Some(match http {
-            _ if code.starts_with("policies.ratelimit.") => Status::RateLimited,
-            429 => Status::RateLimited,
-            404 => Status::NotFound,
-            500.. if !code.contains("oauth") => Status::ServerError,
-            _ => Status::Unauthorized,
-        })
-    }
-}
-
-fn at_fault(status: Status, code: Option<i64>, exception: &str) -> Option<&'static str> {
-    match (status, code) {
-        (Status::Unauthorized, Some(503 | 1103)) => Some("apikey"),
-        (Status::Rejected, Some(7030 | 7036 | 7037)) => Some("phonenumber"),
-        (Status::Rejected, Some(7040)) => Some("serviceName"),
-        (Status::Rejected, _) if exception.ends_with("CallbackExceptionNumber") => {
-            Some("phonenumber")
-        }
-        _ => None,
-    }
-}
-
-fn default_message(status: Status, http: u16) -> String {
-    let meaning = match status {
-        Status::SlotUnavailable => "The time is not available",
-        Status::RateLimited => "Too many requests",
-        Status::Unauthorized => "The server wants an API key or credentials that it accepts",
-        Status::NotFound => "The server knows nothing at this address",
-        Status::ServerError => "The server failed",
-        Status::Proxy => "The proxy wants credentials",
-        Status::Protocol => {
-            "The server sent something that the API does not answer, such as a redirect to nowhere"
-        }
-        _ => "The server refused the request",
-    };
-    format!("{meaning} (HTTP {http})")
 }

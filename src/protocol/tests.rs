@@ -3,8 +3,6 @@
 use serde_json::{json, Value};
 
 use super::*;
-use crate::service::outcome::Outcome;
-use crate::transport::message::Response;
 
 const V1: &str = "http://h/genesys/1/service/callback/samples";
 const V3: &str = "http://h/engagement/v3/callbacks";
@@ -302,7 +300,7 @@ fn every_availability_option_has_its_query_parameter() {
 }
 
 #[test]
-fn what_is_zero_or_empty_is_not_asked() {
+fn zero_and_empty_options_are_omitted() {
     let options = json!({"numberOfDays": 0, "maxTimeSlots": null, "startDate": "", "endDate": null, "serviceName": ""});
     let url = built(&v1(json!({})), Command::Availability, options.clone()).url;
     assert_eq!(url.as_str(), format!("{V1}/availability"));
@@ -314,7 +312,10 @@ fn what_is_zero_or_empty_is_not_asked() {
 #[test]
 fn a_v3_command_needs_a_service_name() {
     for command in [Command::Schedule, Command::Availability] {
-        let options = json!({"phonenumber": "1", "numberOfDays": 1});
+        let options = match command {
+            Command::Schedule => json!({"phonenumber": "1"}),
+            Command::Availability => json!({"numberOfDays": 1}),
+        };
         let error = request(&v3(json!({})), command, options.as_object().unwrap())
             .err()
             .unwrap();
@@ -382,296 +383,83 @@ fn headers_follow_the_api() {
     assert!(!bare.headers.contains_key("apikey") && !bare.headers.contains_key("x-api-key"));
 }
 
-/// The outcome that an answer becomes.
-fn outcome(config: &Config, command: Command, status: u16, body: &str) -> Value {
-    let answer = Response {
-        status,
-        content_type: Some("application/json".to_owned()),
-        retry_after: None,
-        body: body.as_bytes().to_vec(),
-    };
-    let options = json!({"phonenumber": "+14151110000"});
-    let meaning = read(config, command, options.as_object().unwrap(), &answer);
-    let outcome = Outcome::answered(command, &answer, meaning, 1);
-    let value: Value = serde_json::from_str(outcome.text.to_str().unwrap()).unwrap();
-    assert_eq!(value["state"] == "rejected", outcome.error.is_some());
-    assert_eq!(value.get("error").is_some(), outcome.error.is_some());
-    value
-}
-
-const EXCEPTION: &str = "com.genesyslab.gsg.services.callback.exceptions.CallbackException";
-
 #[test]
-fn a_confirmed_booking_resolves_with_its_identifier() {
-    let value = outcome(
-        &v1(json!({})),
-        Command::Schedule,
-        200,
-        r#"{"_id":"369-8f9f","_text":"soon"}"#,
-    );
-    let expected = json!({
-        "command": "CallbackService.schedule", "state": "resolved", "httpStatus": 200, "id": "369-8f9f",
-        "response": {"_id": "369-8f9f", "_text": "soon"}
-    });
-    assert_eq!(value, expected);
-    let body = r#"{"status":{"code":0,"message":"Successful","corrId":"c"},"data":{"id":"b2a1"}}"#;
-    let value = outcome(&v3(json!({})), Command::Schedule, 200, body);
+fn v1_fields_in_the_commands_user_data_are_checked() {
+    let data = json!({"_desired_time": "20301201T110000+01", "_customer_number": 4.15e9, "_wait_for_agent": "TRUE"});
     assert_eq!(
-        (&value["state"], &value["id"]),
-        (&json!("resolved"), &json!("b2a1"))
+        v1_body(json!({}), json!({"userData": data})),
+        "_desired_time=2030-12-01T10:00:00.000Z&_customer_number=4150000000&_wait_for_agent=true"
     );
-    let value = outcome(&v1(json!({})), Command::Schedule, 204, "");
-    assert_eq!(
-        (&value["state"], &value["response"]),
-        (&json!("resolved"), &Value::Null)
-    );
-}
-
-#[test]
-fn slots_are_the_same_for_both_apis() {
-    let one = outcome(
-        &v1(json!({})),
-        Command::Availability,
-        200,
-        r#"{"2030-12-01T10:05:00.000Z":"2","2030-12-01T10:00:00.000Z":5}"#,
-    );
-    let body = r#"{"status":{"code":0},"data":{"slots":[{"utcTime":"2030-12-01T10:05:00Z","capacity":2},{"utcTime":"2030-12-01T10:00:00.000Z","capacity":"5"}],"durationMin":5}}"#;
-    let three = outcome(&v3(json!({})), Command::Availability, 200, body);
-    assert_eq!(one["slots"], three["slots"]);
-    let expected = json!([{"utcTime": "2030-12-01T10:00:00.000Z", "capacity": 5}, {"utcTime": "2030-12-01T10:05:00.000Z", "capacity": 2}]);
-    assert_eq!(one["slots"], expected);
-    assert_eq!(
-        outcome(&v1(json!({})), Command::Availability, 200, "{}")["slots"],
-        json!([])
-    );
-    let none = outcome(
-        &v3(json!({})),
-        Command::Availability,
-        200,
-        r#"{"data":{"slots":[]}}"#,
-    );
-    assert_eq!(
-        (&none["state"], &none["slots"]),
-        (&json!("resolved"), &json!([]))
-    );
-}
-
-#[test]
-fn a_server_s_refusal_has_its_status() {
-    let exception = |name: &str, more: &str| {
-        format!(r#"{{"exception":"{EXCEPTION}{name}","message":"m"{more}}}"#)
-    };
-    let code = |code: i64| format!(r#"{{"status":{{"code":{code},"message":"m","corrId":"c"}}}}"#);
-    let fault = |code: &str| {
-        format!(r#"{{"fault":{{"faultstring":"m","detail":{{"errorcode":"{code}"}}}}}}"#)
-    };
-    let proposals = r#"{"status":{"code":7041,"message":"m"},"data":{"slots":{"2030-12-01T10:00:00.000Z":"3"}}}"#;
-    let (v1, v3) = (v1(json!({})), v3(json!({})));
-    for (config, http, body, name) in [
-        (&v1, 400, exception("Availability", ""), "SLOT_UNAVAILABLE"),
-        (
-            &v1,
-            400,
-            exception("Availability", r#","code":7042,"availability":{}"#),
-            "SLOT_UNAVAILABLE",
-        ),
-        (&v1, 200, exception("Availability", ""), "SLOT_UNAVAILABLE"),
-        (&v1, 400, exception("Resource", ""), "REJECTED"),
-        (&v1, 400, exception("Number", ""), "REJECTED"),
-        (
-            &v1,
-            503,
-            exception("ServiceUnavailable", ""),
-            "SERVER_ERROR",
-        ),
-        (
-            &v1,
-            200,
-            exception("ServiceUnavailable", ""),
-            "SERVER_ERROR",
-        ),
-        (&v1, 400, exception("NotFound", ""), "NOT_FOUND"),
-        (&v1, 200, exception("Other", ""), "REJECTED"),
-        (
-            &v1,
-            400,
-            r#"{"message":"m","code":501}"#.to_owned(),
-            "REJECTED",
-        ),
-        (
-            &v1,
-            400,
-            r#"{"message":"m","code":1103}"#.to_owned(),
-            "UNAUTHORIZED",
-        ),
-        (&v1, 429, r#"{"message":"m"}"#.to_owned(), "RATE_LIMITED"),
-        (&v1, 401, r#"{"message":"m"}"#.to_owned(), "UNAUTHORIZED"),
-        (&v1, 404, r#"{"message":"m"}"#.to_owned(), "NOT_FOUND"),
-        (&v1, 407, r#"{"message":"m"}"#.to_owned(), "PROXY"),
-        (&v1, 500, r#"{"message":"m"}"#.to_owned(), "SERVER_ERROR"),
-        (&v1, 304, r#"{"message":"m"}"#.to_owned(), "PROTOCOL"),
-        (&v3, 429, proposals.to_owned(), "SLOT_UNAVAILABLE"),
-        (&v3, 429, code(7042), "SLOT_UNAVAILABLE"),
-        (&v3, 429, code(9), "RATE_LIMITED"),
-        (&v3, 400, code(7030), "REJECTED"),
-        (&v3, 400, code(7040), "REJECTED"),
-        (&v3, 400, code(503), "UNAUTHORIZED"),
-        (&v3, 200, code(7030), "REJECTED"),
-        (&v3, 500, code(1), "SERVER_ERROR"),
-        (&v3, 500, code(7041), "SERVER_ERROR"),
-        (&v3, 503, code(503), "SERVER_ERROR"),
-        (
-            &v3,
-            400,
-            r#"{"status":{"code":7030,"message":"m"},"data":{"slots":{}}}"#.to_owned(),
-            "REJECTED",
-        ),
-        (
-            &v1,
-            400,
-            exception(
-                "Number",
-                r#","availability":{"2030-12-01T10:00:00.000Z":1}"#,
-            ),
-            "REJECTED",
-        ),
-        (&v3, 401, fault("oauth.v2.InvalidApiKey"), "UNAUTHORIZED"),
-        (
-            &v3,
-            401,
-            fault("steps.oauth.v2.FailedToResolveAPIKey"),
-            "UNAUTHORIZED",
-        ),
-        (
-            &v3,
-            429,
-            fault("policies.ratelimit.QuotaViolation"),
-            "RATE_LIMITED",
-        ),
-        (
-            &v3,
-            500,
-            fault("policies.ratelimit.SpikeArrestViolation"),
-            "RATE_LIMITED",
-        ),
-        (
-            &v3,
-            503,
-            fault("messaging.adaptors.http.flow.ServiceUnavailable"),
-            "SERVER_ERROR",
-        ),
+    for (name, value) in [
+        ("_desired_time", json!("tomorrow")),
+        ("_desired_time", json!("2030-12-01T10:00:00")),
+        ("_customer_number", json!(1.5)),
+        ("_customer_number", json!("+49 é")),
+        ("_wait_for_user_confirm", json!(1)),
+        ("_callback_state", json!({})),
+        ("count", json!(1e200)),
     ] {
-        for command in [Command::Schedule, Command::Availability] {
-            let value = outcome(config, command, http, &body);
-            assert_eq!(value["error"]["name"], name, "HTTP {http} {body}");
-            assert_eq!(value["error"]["message"], "m", "HTTP {http} {body}");
-            assert_eq!(value["httpStatus"], http);
-        }
-    }
-}
-
-#[test]
-fn a_refusal_carries_all_that_the_server_said() {
-    let body = r#"{"status":{"code":7041,"message":"Too many requests","corrId":"c-1"},"data":{"slots":{"2030-12-01T10:00:00.000Z":"3"}}}"#;
-    let value = outcome(&v3(json!({})), Command::Schedule, 429, body);
-    let expected = json!({
-        "command": "CallbackService.schedule", "state": "rejected", "httpStatus": 429,
-        "error": {"status": 502, "name": "SLOT_UNAVAILABLE", "message": "Too many requests", "serverCode": 7041,
-                  "correlationId": "c-1", "field": null, "retryable": false, "retryAfterMs": null, "attempts": 1},
-        "slots": [{"utcTime": "2030-12-01T10:00:00.000Z", "capacity": 3}],
-        "response": serde_json::from_str::<Value>(body).unwrap()
-    });
-    assert_eq!(value, expected);
-    let body = format!(
-        r#"{{"exception":"{EXCEPTION}Availability","message":"full","availability":{{"2030-12-01T10:00:00.000Z":3}}}}"#
-    );
-    let value = outcome(&v1(json!({})), Command::Schedule, 400, &body);
-    assert_eq!(value["slots"], expected["slots"]);
-    let value = outcome(
-        &v3(json!({})),
-        Command::Schedule,
-        400,
-        r#"{"status":{"code":7036,"message":"+14151110000 is impossible"}}"#,
-    );
-    assert_eq!(value["error"]["message"], "[hidden] is impossible");
-    assert_eq!(value["error"]["field"], "phonenumber");
-}
-
-#[test]
-fn an_answer_that_is_no_answer_is_a_protocol_error() {
-    let (v1, v3) = (v1(json!({})), v3(json!({})));
-    for (config, command, status, body) in [
-        (&v1, Command::Schedule, 200, "<p>hi</p>"),
-        (&v1, Command::Schedule, 200, ""),
-        (&v1, Command::Schedule, 200, "[]"),
-        (
-            &v1,
+        let options = json!({"phonenumber": "1", "userData": {name: value}});
+        let error = request(
+            &v1(json!({})),
             Command::Schedule,
-            200,
-            r#"{"\ud800":1,"exception":"x"}"#,
-        ),
-        (&v3, Command::Schedule, 200, "{\"a\":"),
-        (&v1, Command::Availability, 200, "[]x"),
-        (&v1, Command::Availability, 200, r#"{"msg":"hello"}"#),
-        (&v1, Command::Availability, 200, "5"),
-        (
-            &v3,
-            Command::Availability,
-            200,
-            r#"{"status":{"code":0},"data":{}}"#,
-        ),
-        (
-            &v3,
-            Command::Availability,
-            200,
-            r#"{"data":{"slots":"none"}}"#,
-        ),
-        (&v3, Command::Availability, 204, ""),
-    ] {
-        let value = outcome(config, command, status, body);
-        assert_eq!(value["error"]["name"], "PROTOCOL", "{body}");
-        match serde_json::from_str::<Value>(body) {
-            Ok(json) => assert_eq!(value["response"], json),
-            Err(_) if body.is_empty() => assert_eq!(value["response"], Value::Null),
-            Err(_) => assert_eq!(value["response"], body),
-        }
+            options.as_object().unwrap(),
+        );
+        let error = error.err().unwrap();
+        assert_eq!(
+            error.field.as_deref(),
+            Some(format!("userData.{name}").as_str())
+        );
+        let v3 = request(
+            &v3(json!({"serviceName": "s"})),
+            Command::Schedule,
+            options.as_object().unwrap(),
+        );
+        assert!(v3.is_ok(), "{name}");
     }
 }
 
 #[test]
-fn the_response_is_what_the_server_sent() {
-    let body = "{\"z\": 1.50, \"a\":\t1e999, \"z\": \"\\u0000\", \"_id\":\"x\"}";
-    let answer = Response {
-        status: 200,
-        content_type: Some("application/json".to_owned()),
-        retry_after: None,
-        body: format!("\n{body} ").into_bytes(),
-    };
-    let config = v1(json!({}));
-    let outcome = Outcome::answered(
-        Command::Schedule,
-        &answer,
-        read(&config, Command::Schedule, &Object::new(), &answer),
-        1,
-    );
-    assert!(outcome
-        .text
-        .to_str()
+fn numbers_in_a_form_are_exact() {
+    let options: Object = serde_json::from_str(
+        r#"{"account":4151110000.0,"ratio":1.50,"userData":{"list":[1e3,{"n":5.0}],"tiny":2.5e-3}}"#,
+    )
+    .unwrap();
+    let body = request(&v1(json!({})), Command::Schedule, &options)
         .unwrap()
-        .ends_with(&format!(",\"response\":{body}}}")));
-    let answer = Response {
-        body: b"caf\xe9 \x00".to_vec(),
-        ..answer
-    };
-    let outcome = Outcome::answered(
-        Command::Schedule,
-        &answer,
-        read(&config, Command::Schedule, &Object::new(), &answer),
-        1,
+        .body
+        .unwrap();
+    assert_eq!(
+        body.replace("%5B", "[").replace("%5D", "]"),
+        "list[]=1000&list[1][n]=5&tiny=0.0025&account=4151110000&ratio=1.50"
     );
-    assert!(outcome
-        .text
-        .to_str()
-        .unwrap()
-        .ends_with(r#","response":"caf� \u0000"}"#));
+    let options: Object = serde_json::from_str(r#"{"account":1e200}"#).unwrap();
+    let error = request(&v1(json!({})), Command::Schedule, &options)
+        .err()
+        .unwrap();
+    assert_eq!(error.field.as_deref(), Some("account"));
+}
+
+#[test]
+fn a_local_time_goes_to_v3_with_its_zone() {
+    let options = json!({"startDate": "2030-03-31T09:00", "timezone": "Europe/Berlin"});
+    let config = v3(json!({"serviceName": "s"}));
+    let url = built(&config, Command::Availability, options.clone()).url;
+    let query = "start=2030-03-31T09%3A00%3A00.000&timezone=Europe%2FBerlin";
+    assert_eq!(url.as_str(), format!("{V3}/availability/s?{query}"));
+    let error = request(
+        &v1(json!({})),
+        Command::Availability,
+        options.as_object().unwrap(),
+    );
+    assert!(error.err().unwrap().message.contains("timezone"));
+}
+
+#[test]
+fn the_widget_writes_a_space_in_a_query_as_plus() {
+    let config = v3(json!({"serviceName": "s", "wireFormat": "widgets-9", "timezone": "a b"}));
+    let options = json!({"startDate": "1 2+3!'()*", "unknown": 1, "startdate": 2});
+    let url = built(&config, Command::Availability, options).url;
+    let query = "start=1+2%2B3%21%27%28%29%2A&timezone=a+b";
+    assert_eq!(url.as_str(), format!("{V3}/availability/s?{query}"));
 }

@@ -4,30 +4,31 @@
 
 use serde_json::Value;
 
-use super::form::{self, Query, Style};
-use super::{service_name, Draft, FORM, JSON};
+use super::form::{self, NumberStyle, Query};
+use super::{service_name, RequestParts, FORM, JSON};
 use crate::command::options;
-use crate::command::schedule::{widget_alias, widget_routing};
+use crate::command::schedule::{warn_about_typos, widgets9_field, widgets9_routing};
 use crate::config::Config;
 use crate::error::Result;
-use crate::text::json::{is_falsy, javascript_number, javascript_order, Object};
+use crate::text::json::{is_falsy, js_key_order, js_number_text, Object};
 
 const ACCEPT_ANY: &str = "*/*";
 const ACCEPT_JSON: &str = "application/json, text/javascript, */*; q=0.01";
 
 /// Layers, in which a later one overrides a key in its place: mapped fields, user data, the options themselves.
-pub fn v1_schedule(config: &Config, options: &Object) -> Result<Draft> {
-    let data = spread(options.get("userData"));
-    let mut fields = mapped_fields(config, options);
+pub fn v1_schedule(config: &Config, options: &Object) -> Result<RequestParts> {
+    warn_about_typos(options);
+    let data = extend_members(options.get("userData"));
+    let mut fields = widget_fields(config, options);
     for layer in [&*config.user_data, &data, options] {
-        let members = javascript_order(layer).into_iter();
+        let members = js_key_order(layer).into_iter();
         fields.extend(members.map(|(name, value)| (name.clone(), value.clone())));
     }
     Ok(form_post(String::new(), &fields))
 }
 
 /// The members that `$.extend` takes over from a value.
-fn spread(value: Option<&Value>) -> Object {
+fn extend_members(value: Option<&Value>) -> Object {
     match value {
         Some(Value::Object(object)) => object.clone(),
         Some(Value::Array(items)) => items
@@ -39,12 +40,12 @@ fn spread(value: Option<&Value>) -> Object {
     }
 }
 
-fn mapped_fields(config: &Config, options: &Object) -> Object {
+fn widget_fields(config: &Config, options: &Object) -> Object {
     let given = |names: &[&str]| {
         let values = names.iter().filter_map(|name| options.get(*name));
         values.into_iter().find(|value| !is_falsy(value)).cloned()
     };
-    let mut routing = widget_routing(options).map(|(name, value)| (name, value.cloned()));
+    let mut routing = widgets9_routing(options).map(|(name, value)| (name, value.cloned()));
     let configured = config.call_direction.clone().unwrap_or_default();
     let direction = routing.next().and_then(|(_, value)| value);
     let fields = [
@@ -68,13 +69,14 @@ fn mapped_fields(config: &Config, options: &Object) -> Object {
 }
 
 /// Everything but the number and the time goes under `userData`, then the API's own fields follow.
-pub fn v3_schedule(config: &Config, options: &Object) -> Result<Draft> {
-    let given_service = options::text(options, "serviceName")?.filter(|name| !name.is_empty());
+pub fn v3_schedule(config: &Config, options: &Object) -> Result<RequestParts> {
+    warn_about_typos(options);
+    let given_service = options::text(options, "serviceName")?;
     let service = service_name(config, given_service.as_deref())?;
     let mut data = Object::new();
     let mut named = Object::new();
-    for (name, value) in javascript_order(options) {
-        match widget_alias(name) {
+    for (name, value) in js_key_order(options) {
+        match widgets9_field(name) {
             None => data.insert(name.clone(), value.clone()),
             Some(field) => {
                 let wins = name.starts_with('_') || !named.contains_key(field);
@@ -93,9 +95,9 @@ pub fn v3_schedule(config: &Config, options: &Object) -> Result<Draft> {
     Ok(form_post("/create".to_owned(), &fields))
 }
 
-fn form_post(path: String, fields: &Object) -> Draft {
-    let body = Some(form::encode(fields, Style::JavaScript));
-    Draft {
+fn form_post(path: String, fields: &Object) -> RequestParts {
+    let body = Some(form::encode(fields, NumberStyle::JavaScript));
+    RequestParts {
         path,
         body,
         accept: ACCEPT_ANY,
@@ -104,13 +106,13 @@ fn form_post(path: String, fields: &Object) -> Draft {
 }
 
 /// A list of slots from the v1 API.
-pub fn v1_availability(options: &Object) -> Result<Draft> {
+pub fn v1_availability(options: &Object) -> Result<RequestParts> {
     let query = query(
         options,
         ["start", "number-of-days", "end", "max-time-slots"],
     )?
     .finish();
-    Ok(Draft {
+    Ok(RequestParts {
         path: format!("/availability{query}"),
         body: None,
         accept: ACCEPT_JSON,
@@ -119,12 +121,12 @@ pub fn v1_availability(options: &Object) -> Result<Draft> {
 }
 
 /// A list of slots from the v3 API; the service name stands in the path as it is.
-pub fn v3_availability(config: &Config, options: &Object) -> Result<Draft> {
-    let given_service = options::text(options, "serviceName")?.filter(|name| !name.is_empty());
+pub fn v3_availability(config: &Config, options: &Object) -> Result<RequestParts> {
+    let given_service = options::text(options, "serviceName")?;
     let service = service_name(config, given_service.as_deref())?;
     let mut query = query(options, ["start", "numberOfDays", "end", "maxTimeSlots"])?;
     query.add("timezone", config.timezone.as_ref());
-    Ok(Draft {
+    Ok(RequestParts {
         path: format!("/availability/{service}{}", query.finish()),
         body: None,
         accept: ACCEPT_JSON,
@@ -133,7 +135,7 @@ pub fn v3_availability(config: &Config, options: &Object) -> Result<Draft> {
 }
 
 fn query(options: &Object, names: [&str; 4]) -> Result<Query> {
-    let mut query = Query::default();
+    let mut query = Query::for_widget();
     for (name, option) in
         names
             .into_iter()
@@ -141,10 +143,10 @@ fn query(options: &Object, names: [&str; 4]) -> Result<Query> {
     {
         let value = options.get(option).filter(|value| !is_falsy(value));
         let text = match value {
-            Some(Value::Number(number)) => Some(javascript_number(number)),
+            Some(Value::Number(number)) => Some(js_number_text(number)),
             Some(Value::String(text)) => Some(text.clone()),
             Some(Value::Bool(_)) => Some("true".to_owned()),
-            Some(_) => return Err(options::bad(option, "must be text or a number")),
+            Some(_) => return Err(options::invalid_option(option, "must be text or a number")),
             None => None,
         };
         query.add(name, text);

@@ -1,4 +1,5 @@
-//! Asynchronous calls: submitted here, sent on the network thread, dispatched where the configuration says.
+//! Asynchronous calls: submitted here, sent on the network thread, dispatched where the
+//! configuration says.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
@@ -22,8 +23,8 @@ use crate::status::Status;
 static LAST_CALL: AtomicU64 = AtomicU64::new(0);
 
 impl Service {
-    /// Starts a command and returns. `on_id` receives the call's id before anything else can happen to it. After `Ok`,
-    /// `handler` is called exactly once.
+    /// Starts a command and returns. `on_id` receives the call's id before anything else can happen
+    /// to it. After `Ok`, `handler` is called exactly once.
     pub fn start(
         self: &Arc<Self>,
         name: &str,
@@ -56,7 +57,7 @@ impl Service {
         };
         match self.prepare(command, data, started_at, &call.state) {
             Err(error) => {
-                let outcome = Outcome::unanswered(command.name(), error, 0);
+                let outcome = Outcome::failed(command.name(), error, 0);
                 let took = started_at.elapsed();
                 let completion = completion(&self.counters, command, outcome, took, handler);
                 reservation.complete(QueueItem::Completed(completion));
@@ -71,8 +72,8 @@ impl Service {
 
     fn configure_call(&self, data: Result<Option<&str>>, handler: Handler) -> Completion {
         let outcome = match data.and_then(|data| self.configure(data.unwrap_or_default())) {
-            Ok(()) => Outcome::done(CONFIGURE),
-            Err(error) => Outcome::unanswered(CONFIGURE, error, 0),
+            Ok(()) => Outcome::succeeded(CONFIGURE),
+            Err(error) => Outcome::failed(CONFIGURE, error, 0),
         };
         Completion {
             handler,
@@ -110,7 +111,8 @@ impl Service {
             is_completed: false,
         };
         let abort = network_thread.spawn(exchange(command, prepared, guard));
-        // Inserted before the lock is released, so that a call that completes immediately finds itself.
+        // Inserted before the lock is released, so that a call that completes immediately finds
+        // itself.
         pending.calls.insert(
             id,
             PendingCall {
@@ -138,7 +140,8 @@ impl Service {
         Ok(())
     }
 
-    /// Runs the handlers of what is in the queue, waiting up to `timeout` for the first item (`None` is no limit).
+    /// Runs the handlers of what is in the queue, waiting up to `timeout` for the first item
+    /// (`None` is no limit).
     pub fn dispatch(&self, timeout: Option<Duration>) -> Result<()> {
         self.require_caller_mode()?;
         let call = self.enter_call().ok_or_else(closed)?;
@@ -154,7 +157,8 @@ impl Service {
             }
             Popped::Closed => return Err(closed()),
         };
-        // Only items queued before this point; otherwise handlers that start calls could keep dispatch busy forever.
+        // Only items queued before this point; otherwise handlers that start calls could keep
+        // dispatch busy forever.
         let mut more = queue.len();
         loop {
             self.deliver(next);
@@ -285,7 +289,7 @@ fn completion(
     handler: Handler,
 ) -> Completion {
     counters.record(command, &outcome, took);
-    let event = command.event(outcome.resolved());
+    let event = command.event(outcome.is_resolved());
     Completion {
         handler,
         name: event,

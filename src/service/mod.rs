@@ -1,4 +1,4 @@
-//! A service: a configuration, its subscriptions, its connections, and the way of a command through all of them.
+//! One service: its configuration, blocking commands, and closing.
 
 pub mod active_calls;
 mod async_calls;
@@ -59,11 +59,10 @@ struct Prepared {
     started_at: Instant,
 }
 
-/// What a command was, as long as its answer has not been read.
+/// The command of a request whose response has not been read.
 struct Asked {
     command: Command,
     config: Arc<Config>,
-    options: Object,
 }
 
 /// What diagnostics report of a service; nothing of it is secret.
@@ -89,8 +88,8 @@ pub struct ServiceStats {
 static LAST_ID: AtomicU64 = AtomicU64::new(0);
 
 impl Service {
-    /// Opens a service with this configuration, on the thread whose signal mask its handlers get. Nothing is sent to the
-    /// server yet.
+    /// Opens a service with this configuration, on the thread whose signal mask its handlers get.
+    /// Nothing is sent to the server yet.
     pub fn new(config: Config) -> Service {
         Service {
             config: ForkSafeMutex::new(Arc::new(config)),
@@ -165,11 +164,12 @@ impl Service {
         Ok(())
     }
 
-    /// Runs a command on this thread: sends the request, reads the response, calls the event's handlers.
+    /// Runs a command on this thread: sends the request, reads the response, calls the event's
+    /// handlers.
     pub fn run(self: &Arc<Self>, command: Command, data: Result<Option<&str>>) -> Outcome {
         let started_at = Instant::now();
         let Some(call) = self.enter_call() else {
-            return Outcome::unanswered(command.name(), closed(), 0);
+            return Outcome::failed(command.name(), closed(), 0);
         };
         let outcome = match self.prepare(command, data, started_at, &call.state) {
             Ok(prepared) => {
@@ -181,11 +181,11 @@ impl Service {
                 );
                 prepared.asked.conclude(exchanged)
             }
-            Err(error) => Outcome::unanswered(command.name(), error, 0),
+            Err(error) => Outcome::failed(command.name(), error, 0),
         };
         self.counters
             .record(command, &outcome, started_at.elapsed());
-        let event = command.event(outcome.resolved());
+        let event = command.event(outcome.is_resolved());
         match self.handler_mode() {
             Handlers::Caller => self.bus.publish(event, &outcome.text),
             Handlers::Thread => match self.ensure_handlers_thread(&call.state) {
@@ -216,11 +216,7 @@ impl Service {
             retry: config.retry.clone(),
         };
         Ok(Prepared {
-            asked: Asked {
-                command,
-                config,
-                options,
-            },
+            asked: Asked { command, config },
             request,
             transport,
             limits,
@@ -228,9 +224,9 @@ impl Service {
         })
     }
 
-    /// Closes the service: blocking calls end as closed and pending ones as cancelled, the handlers of what is in the
-    /// queue run, then no handler is called any more and connections are closed. It is an error if other threads have
-    /// not left before the timeout (`None` is no limit).
+    /// Closes the service: blocking calls end as closed and pending ones as cancelled, the handlers
+    /// of what is in the queue run, then no handler is called any more and connections are closed.
+    /// It is an error if other threads have not left before the timeout (`None` is no limit).
     pub fn close(&self, timeout: Option<Duration>) -> Result<()> {
         self.closed.store(true, Ordering::SeqCst);
         let drained = self.state.get_if_set().is_none_or(|state| {
@@ -249,7 +245,8 @@ impl Service {
         }
     }
 
-    /// Ends what runs in this process and delivers the queue. Returns whether all threads have left before the deadline.
+    /// Ends what runs in this process and delivers the queue. Returns whether all threads have left
+    /// before the deadline.
     fn drain(&self, state: &ProcessState, deadline: Option<Instant>) -> bool {
         state.closing.notify_waiters();
         state.cancel_all();
@@ -278,7 +275,8 @@ impl Service {
         drained
     }
 
-    /// Delivers the queue. Returns false in a child that a handler has forked, where the rest is the parent's.
+    /// Delivers the queue. Returns false in a child that a handler has forked, where the rest is
+    /// the parent's.
     fn deliver_all(&self, state: &ProcessState) -> bool {
         let generation_before = generation();
         while let Popped::Item(item) = state.queue.pop(Some(Duration::ZERO)) {
@@ -347,26 +345,24 @@ impl Service {
 impl Counters {
     /// Counts and logs the result of a command.
     fn record(&self, command: Command, outcome: &Outcome, took: Duration) {
-        let counter = if outcome.resolved() {
+        let counter = if outcome.is_resolved() {
             &self.resolved
         } else {
             &self.rejected
         };
         counter.fetch_add(1, Ordering::Relaxed);
+        let Some(error) = &outcome.error else {
+            log::info(|| format!("{} resolved after {} ms", command.name(), took.as_millis()));
+            return;
+        };
         log::info(|| {
-            let status = outcome
-                .error
-                .as_ref()
-                .map_or("resolved", |error| error.status.name());
-            format!("{} {status} after {} ms", command.name(), took.as_millis())
+            let (name, took) = (error.status.name(), took.as_millis());
+            format!("{} {name} after {took} ms", command.name())
         });
-        // What the library itself composes; a server's words stay in the outcome.
-        if let Some(error) = outcome
-            .error
-            .as_ref()
-            .filter(|error| matches!(error.status.code() / 100, 3 | 4 | 9))
-        {
-            log::error(|| format!("{}: {}", command.name(), error.message));
+        let line = || format!("{}: {}", command.name(), error.message);
+        match error.status.code() / 100 {
+            3 | 4 | 9 => log::error(line),
+            _ => log::warn(line),
         }
     }
 }
@@ -375,27 +371,36 @@ impl Asked {
     /// What the exchange means for the command.
     fn conclude(&self, exchanged: ExchangeResult) -> Outcome {
         let command = self.command;
-        let may_be_booked = command == Command::Schedule && exchanged.sent;
+        let is_booking = command == Command::Schedule && exchanged.sent;
         match exchanged.result {
-            Ok(answer) => {
-                let mut meaning = protocol::read(&self.config, command, &self.options, &answer);
-                let unclear = may_be_booked && meaning.unclear;
-                meaning.error = meaning.error.map(|error| {
-                    if unclear {
-                        error.may_be_booked()
-                    } else {
-                        error
-                    }
-                });
-                Outcome::answered(command, &answer, meaning, exchanged.attempts)
+            Ok(response) => {
+                let text = protocol::body_text(&response);
+                let mut interpretation =
+                    protocol::interpret(&self.config, command, &response, &text);
+                if is_booking && interpretation.booking_unknown {
+                    interpretation.error = interpretation.error.map(Error::with_booking_unknown);
+                }
+                if !interpretation.unread_slots.is_empty() {
+                    let count = interpretation.unread_slots.len();
+                    log::warn(|| {
+                        format!("{count} slots have times that cannot be read; see unreadSlots")
+                    });
+                }
+                Outcome::from_response(
+                    command,
+                    &response,
+                    &text,
+                    interpretation,
+                    exchanged.attempts,
+                )
             }
             Err(error) => {
-                let error = if may_be_booked {
-                    error.may_be_booked()
+                let error = if is_booking {
+                    error.with_booking_unknown()
                 } else {
                     error
                 };
-                Outcome::unanswered(command.name(), error, exchanged.attempts)
+                Outcome::failed(command.name(), error, exchanged.attempts)
             }
         }
     }
@@ -408,18 +413,18 @@ fn closed() -> Error {
 /// The outcome of a command whose response was lost inside the library.
 pub fn lost(command: Command, error: Error) -> Outcome {
     let error = match command {
-        Command::Schedule => error.may_be_booked(),
+        Command::Schedule => error.with_booking_unknown(),
         Command::Availability => error,
     };
-    Outcome::unanswered(command.name(), error, 1)
+    Outcome::failed(command.name(), error, 1)
 }
 
 /// The options in a command's data.
 fn options(command: Command, data: Option<&str>) -> Result<Object> {
     match json::parse(data.unwrap_or_default(), "the data")? {
-        None => Err(Error::new(Status::NoData, command.no_data())),
+        None => Err(Error::new(Status::NoData, command.missing_data_message())),
         Some(Value::Object(options)) if options.is_empty() => {
-            Err(Error::new(Status::NoData, command.no_data()))
+            Err(Error::new(Status::NoData, command.missing_data_message()))
         }
         Some(Value::Object(options)) => Ok(options),
         Some(_) => Err(Error::new(

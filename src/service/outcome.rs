@@ -4,8 +4,10 @@ use std::ffi::CString;
 
 use crate::command::Command;
 use crate::error::Error;
-use crate::protocol::{slots, Meaning};
-use crate::text::json::{with_whole_characters, write_string};
+use crate::process::sys::c_string;
+use crate::protocol::slots::{self, Slots};
+use crate::protocol::Interpretation;
+use crate::text::json::write_string;
 use crate::transport::message::Response;
 
 /// A finished command: its text, and whether it resolved.
@@ -18,93 +20,95 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The outcome of a command that the server answered.
-    pub fn answered(
+    /// The outcome of a command to which the server responded. `text` is the body of the response.
+    pub fn from_response(
         command: Command,
-        answer: &Response,
-        meaning: Meaning,
+        response: &Response,
+        text: &str,
+        interpretation: Interpretation,
         attempts: u32,
     ) -> Outcome {
-        // Enough for nearly every answer, and not much more: what is given back should fit the next one as it is.
-        let slots = meaning
-            .slots
-            .as_ref()
-            .map_or(0, slots::Slots::written_length);
-        let mut out = Text::begin(
+        // Enough for nearly every response, and not much more: the allocator should find the next one the same size.
+        let slots = interpretation.slots.as_ref().map_or(0, Slots::encoded_len);
+        let mut out = ObjectWriter::begin(
             command.name(),
-            state(meaning.error.is_none()),
-            512 + answer.body.len() + slots,
+            state(interpretation.error.is_none()),
+            512 + text.len() + slots,
         );
         out.member("httpStatus");
-        out.raw(&answer.status.to_string());
-        if let Some(id) = &meaning.id {
+        out.raw(&response.status.to_string());
+        if let Some(id) = &interpretation.id {
             out.member("id");
             out.string(id);
         }
-        if let Some(error) = &meaning.error {
-            out.error(error, attempts);
+        if let Some(error) = &interpretation.error {
+            out.error(command.name(), error, attempts);
         }
-        if let Some(slots) = &meaning.slots {
+        if let Some(slots) = &interpretation.slots {
             out.member("slots");
             slots::write(&mut out.0, slots);
         }
+        if !interpretation.unread_slots.is_empty() {
+            out.strings("unreadSlots", &interpretation.unread_slots);
+        }
         out.member("response");
-        match meaning.json {
-            Some(json) => out.raw(&with_whole_characters(json)),
-            None if answer.body.is_empty() => out.raw("null"),
-            None => out.string(&String::from_utf8_lossy(&answer.body)),
+        match interpretation.json {
+            Some(json) => out.raw(json),
+            None if text.is_empty() => out.raw("null"),
+            None => out.string(text),
         }
         Outcome {
             text: out.finish(),
-            error: meaning.error,
+            error: interpretation.error,
         }
     }
 
-    /// The outcome of a command that got no answer.
-    pub fn unanswered(command: &str, error: Error, attempts: u32) -> Outcome {
-        let mut out = Text::begin(command, state(false), 512);
-        out.error(&error, attempts);
+    /// The outcome of a command without a response.
+    pub fn failed(command: &str, error: Error, attempts: u32) -> Outcome {
+        let mut out = ObjectWriter::begin(command, state(false), 512);
+        out.error(command, &error, attempts);
         Outcome {
             text: out.finish(),
             error: Some(error),
         }
     }
 
-    /// The outcome of a command that the program or its closing of the service has ended.
+    /// The outcome of a command that was cancelled, by the application or by closing the service.
     pub fn cancelled(command: &str) -> Outcome {
         Outcome {
-            text: Text::begin(command, "cancelled", 128).finish(),
+            text: ObjectWriter::begin(command, "cancelled", 128).finish(),
             error: None,
         }
     }
 
-    /// The outcome of a command that succeeded without asking the server.
-    pub fn done(command: &str) -> Outcome {
+    /// The outcome of a command that succeeds without the server.
+    pub fn succeeded(command: &str) -> Outcome {
         Outcome {
-            text: Text::begin(command, state(true), 128).finish(),
+            text: ObjectWriter::begin(command, state(true), 128).finish(),
             error: None,
         }
     }
 
-    /// Whether the command did what it was asked.
-    pub fn resolved(&self) -> bool {
+    /// Whether the command succeeded.
+    pub fn is_resolved(&self) -> bool {
         self.error.is_none()
     }
 }
 
 fn state(resolved: bool) -> &'static str {
-    match resolved {
-        true => "resolved",
-        false => "rejected",
+    if resolved {
+        "resolved"
+    } else {
+        "rejected"
     }
 }
 
 /// An object being written.
-struct Text(Vec<u8>);
+struct ObjectWriter(Vec<u8>);
 
-impl Text {
-    fn begin(command: &str, state: &str, capacity: usize) -> Text {
-        let mut out = Text(Vec::with_capacity(capacity));
+impl ObjectWriter {
+    fn begin(command: &str, state: &str, capacity: usize) -> ObjectWriter {
+        let mut out = ObjectWriter(Vec::with_capacity(capacity));
         out.raw("{\"command\":");
         out.string(command);
         out.member("state");
@@ -126,7 +130,18 @@ impl Text {
         self.raw("\":");
     }
 
-    fn error(&mut self, error: &Error, attempts: u32) {
+    fn strings(&mut self, name: &str, texts: &[impl AsRef<str>]) {
+        self.member(name);
+        let mut separator = "[";
+        for text in texts {
+            self.raw(separator);
+            self.string(text.as_ref());
+            separator = ",";
+        }
+        self.raw("]");
+    }
+
+    fn error(&mut self, command: &str, error: &Error, attempts: u32) {
         self.member("error");
         self.raw("{\"status\":");
         self.raw(&error.status.code().to_string());
@@ -134,6 +149,10 @@ impl Text {
         self.string(error.status.name());
         self.member("message");
         self.string(&error.message);
+        if let Some(message) = &error.server_message {
+            self.member("serverMessage");
+            self.string(message);
+        }
         if let Some(code) = error.server_code {
             self.member("serverCode");
             self.raw(&code.to_string());
@@ -156,12 +175,25 @@ impl Text {
         }
         self.member("attempts");
         self.raw(&attempts.to_string());
+        if command == Command::Schedule.name() {
+            self.member("booked");
+            let booked = if error.is_booking_unknown {
+                "unknown"
+            } else {
+                "no"
+            };
+            self.string(booked);
+        }
         self.raw("}");
     }
 
     fn finish(mut self) -> CString {
         self.raw("}");
-        // JSON text holds no NUL: strings write it as an escape, and the server's text has been checked.
-        CString::new(self.0).unwrap_or_default()
+        // JSON text holds no NUL: strings write it as an escape, and the server's text is valid JSON.
+        c_string(self.0)
     }
 }
+
+#[cfg(test)]
+#[path = "outcome_tests.rs"]
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -9,7 +10,7 @@ use serde_json::{Map, Number, Value};
 
 use crate::error::{Error, Result};
 use crate::status::Status;
-use crate::text::secret;
+use crate::text::diagnose;
 
 /// A JSON object that keeps the order of its keys and the text of its numbers.
 pub type Object = Map<String, Value>;
@@ -19,45 +20,57 @@ pub const MAX_DEPTH: usize = 126;
 
 /// Reads a caller's text. `what` names the text in the error; an empty text is `None`.
 pub fn parse(text: &str, what: &str) -> Result<Option<Value>> {
+    // Editors and tools of Windows begin a file with a byte order mark.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.trim().is_empty() {
         return Ok(None);
     }
-    match serde_json::from_str(text) {
+    match serde_json::from_str(&replace_lone_surrogates(text)) {
         Ok(Value::Null) => Ok(None),
         Ok(value) => Ok(Some(value)),
-        Err(error) => Err(Error::new(
-            Status::NotJson,
-            format!("{what} is not JSON: {error}"),
-        )),
+        Err(error) => {
+            let hint = diagnose::hint(text, error.line(), error.column());
+            let message = format!("{what} is not JSON: {error}{hint}");
+            Err(Error::new(Status::NotJson, message))
+        }
     }
 }
 
-/// The JSON text in a server's body and its members, or `None` when it is not JSON, not UTF-8 or nested too deeply.
-pub fn checked(body: &[u8]) -> Option<(&str, Members<'_>)> {
-    let text = std::str::from_utf8(body).ok()?;
-    let text = text
-        .strip_prefix('\u{feff}')
-        .unwrap_or(text)
-        .trim_matches([' ', '\t', '\r', '\n']);
+/// A server's body that is JSON.
+#[derive(Default)]
+pub struct Body<'a> {
+    /// The JSON text, unless it nests so deeply that common readers refuse it.
+    pub json: Option<&'a str>,
+    /// The members of the object that the body is; none if it is something else.
+    pub members: ObjectView<'a>,
+}
+
+/// Looks into a server's body; the default when it is not JSON.
+pub fn parse_body(text: &str) -> Body<'_> {
+    // Some servers end a body with the NUL of a C string.
+    let text = text.trim_matches([' ', '\t', '\r', '\n', '\0']);
     let members = if text.starts_with('{') {
-        Members::of(text)?
+        ObjectView::of(text)
     } else {
-        serde_json::from_str::<IgnoredAny>(text).ok()?;
-        Members::default()
+        let is_json = serde_json::from_str::<IgnoredAny>(text).is_ok();
+        is_json.then(ObjectView::default)
     };
-    depth_within(text.as_bytes(), MAX_DEPTH).then_some((text, members))
+    members.map_or_else(Body::default, |members| Body {
+        json: is_within_depth(text.as_bytes(), MAX_DEPTH).then_some(text),
+        members,
+    })
 }
 
 /// Whether JSON nests no deeper. Few brackets cannot, and counting them is much quicker than following them.
-fn depth_within(json: &[u8], limit: usize) -> bool {
+fn is_within_depth(json: &[u8], limit: usize) -> bool {
     json.iter()
         .filter(|byte| matches!(byte, b'[' | b'{'))
         .count()
         <= limit
-        || deepest(json) <= limit
+        || max_depth(json) <= limit
 }
 
-fn deepest(json: &[u8]) -> usize {
+fn max_depth(json: &[u8]) -> usize {
     let (mut depth, mut deepest, mut rest) = (0usize, 0, json.iter());
     while let Some(byte) = rest.next() {
         match byte {
@@ -66,7 +79,7 @@ fn deepest(json: &[u8]) -> usize {
                 deepest = deepest.max(depth);
             }
             b']' | b'}' => depth -= 1,
-            // Up to the end of the text, passing over what is escaped in it.
+            // Skips the string, escaped quotation marks included.
             b'"' => {
                 while rest.find(|byte| matches!(byte, b'"' | b'\\')) == Some(&b'\\')
                     && rest.next().is_some()
@@ -80,7 +93,7 @@ fn deepest(json: &[u8]) -> usize {
 
 /// The text with every escape of half a surrogate pair replaced by that of the replacement character. JSON's grammar allows
 /// such halves, and many readers refuse a whole text for one.
-pub fn with_whole_characters(json: &str) -> Cow<'_, str> {
+pub fn replace_lone_surrogates(json: &str) -> Cow<'_, str> {
     const UNIT: usize = "\\uXXXX".len();
     let unit = |at: usize| {
         let digits = json.get(at..at + UNIT)?.strip_prefix("\\u")?;
@@ -88,7 +101,7 @@ pub fn with_whole_characters(json: &str) -> Cow<'_, str> {
     };
     let mut halves = Vec::new();
     let mut from = 0;
-    while let Some(found) = json[from..].find('\\') {
+    while let Some(found) = memchr(b'\\', &json.as_bytes()[from..]) {
         let at = from + found;
         from = match unit(at) {
             Some(0xd800..=0xdbff) if matches!(unit(at + UNIT), Some(0xdc00..=0xdfff)) => {
@@ -114,10 +127,10 @@ pub fn with_whole_characters(json: &str) -> Cow<'_, str> {
 /// The members of a JSON object that the servers' contracts name, values unread. A repeated key keeps its last value,
 /// as in JavaScript.
 #[derive(Default)]
-pub struct Members<'a>(Vec<(&'static str, &'a RawValue)>);
+pub struct ObjectView<'a>(Vec<(&'static str, &'a RawValue)>);
 
-/// What is looked for; all else in an answer is passed over.
-const KEYS: [&str; 14] = [
+/// The members that are kept; all others in a response are skipped.
+const RECOGNIZED_KEYS: [&str; 14] = [
     "_id",
     "availability",
     "code",
@@ -134,11 +147,11 @@ const KEYS: [&str; 14] = [
     "status",
 ];
 
-impl<'a> Members<'a> {
+impl<'a> ObjectView<'a> {
     /// The members of an object; `None` when the text is not one, or a key is not text that can be read.
-    pub fn of(object: &'a str) -> Option<Members<'a>> {
+    pub fn of(object: &'a str) -> Option<ObjectView<'a>> {
         let mut deserializer = serde_json::Deserializer::from_str(object);
-        let members = deserializer.deserialize_map(MembersVisitor).ok()?;
+        let members = deserializer.deserialize_map(ObjectViewVisitor).ok()?;
         deserializer.end().ok().map(|()| members)
     }
 
@@ -149,8 +162,8 @@ impl<'a> Members<'a> {
     }
 
     /// The members of the object under a key.
-    pub fn object(&self, key: &str) -> Option<Members<'a>> {
-        Members::of(self.get(key)?.get())
+    pub fn object(&self, key: &str) -> Option<ObjectView<'a>> {
+        ObjectView::of(self.get(key)?.get())
     }
 
     /// A value that is a string.
@@ -158,15 +171,20 @@ impl<'a> Members<'a> {
         serde_json::from_str(self.get(key)?.get()).ok()
     }
 
-    /// A value that is a string or a number, as text.
+    /// A value that is a string or a number, as text; empty counts as absent.
     pub fn text(&self, key: &str) -> Option<String> {
-        let value: Value = serde_json::from_str(self.get(key)?.get()).ok()?;
-        scalar_text(&value).filter(|text| !text.is_empty())
+        let json = self.get(key)?.get();
+        let text = match json.as_bytes().first()? {
+            b'"' => serde_json::from_str(json).ok()?,
+            b'-' | b'0'..=b'9' => json.to_owned(),
+            _ => return None,
+        };
+        Some(text).filter(|text: &String| !text.is_empty())
     }
 
     /// A value that is a whole number, also when written as text.
     pub fn integer(&self, key: &str) -> Option<i64> {
-        integer(self.get(key)?)
+        parse_integer(self.get(key)?)
     }
 }
 
@@ -175,10 +193,10 @@ impl<'a> Members<'a> {
 #[serde(transparent)]
 pub struct Key<'a>(#[serde(borrow)] pub Cow<'a, str>);
 
-struct MembersVisitor;
+struct ObjectViewVisitor;
 
-impl<'de> Visitor<'de> for MembersVisitor {
-    type Value = Members<'de>;
+impl<'de> Visitor<'de> for ObjectViewVisitor {
+    type Value = ObjectView<'de>;
 
     fn expecting(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
         formatter.write_str("an object")
@@ -187,54 +205,27 @@ impl<'de> Visitor<'de> for MembersVisitor {
     fn visit_map<A: MapAccess<'de>>(
         self,
         mut map: A,
-    ) -> std::result::Result<Members<'de>, A::Error> {
+    ) -> std::result::Result<ObjectView<'de>, A::Error> {
         let mut members = Vec::new();
         while let Some(Key(key)) = map.next_key()? {
-            match KEYS.iter().find(|known| **known == key) {
+            match RECOGNIZED_KEYS.iter().find(|known| **known == key) {
                 Some(known) => members.push((*known, map.next_value()?)),
                 None => {
                     map.next_value::<IgnoredAny>()?;
                 }
             }
         }
-        Ok(Members(members))
+        Ok(ObjectView(members))
     }
 }
 
 /// A whole number, also one that a server wrote as text or with a zero fraction.
-pub fn integer(raw: &RawValue) -> Option<i64> {
+pub fn parse_integer(raw: &RawValue) -> Option<i64> {
     let text = raw.get().trim_matches('"').trim();
     text.parse().ok().or_else(|| {
         let number: f64 = text.parse().ok()?;
         (number.fract() == 0.0 && number.abs() < 9e15).then_some(number as i64)
     })
-}
-
-/// A number that is whole and not negative, also when written with a fraction or an exponent.
-pub fn whole(value: &Value) -> Option<u64> {
-    let exact = |number: f64| {
-        (number.fract() == 0.0 && (0.0..9e15).contains(&number)).then_some(number as u64)
-    };
-    value.as_u64().or_else(|| value.as_f64().and_then(exact))
-}
-
-/// Puts changes over an object as RFC 7396 says: objects are merged, `null` removes, all else replaces.
-/// What is replaced is wiped, since it may be a secret.
-pub fn merge(object: &mut Object, changes: Object) {
-    for (key, change) in changes {
-        match (object.get_mut(&key), change) {
-            (Some(Value::Object(present)), Value::Object(change)) => merge(present, change),
-            (_, change) => {
-                let replaced = match change {
-                    Value::Null => object.shift_remove(&key),
-                    change => object.insert(key, change),
-                };
-                replaced
-                    .into_iter()
-                    .for_each(|mut replaced| secret::wipe(&mut replaced));
-            }
-        }
-    }
 }
 
 /// Appends a JSON string.
@@ -265,7 +256,7 @@ pub fn is_falsy(value: &Value) -> bool {
 }
 
 /// A number as JavaScript prints it.
-pub fn javascript_number(number: &Number) -> String {
+pub fn js_number_text(number: &Number) -> String {
     let Some(value) = number.as_f64() else {
         let sign = if number.to_string().starts_with('-') {
             "-"
@@ -288,7 +279,7 @@ pub fn javascript_number(number: &Number) -> String {
 }
 
 /// An object's members in the order in which JavaScript lists them: array indexes ascending, then the rest as given.
-pub fn javascript_order(object: &Object) -> Vec<(&String, &Value)> {
+pub fn js_key_order(object: &Object) -> Vec<(&String, &Value)> {
     let mut members: Vec<_> = object.iter().collect();
     members.sort_by_key(|(key, _)| array_index(key).map_or(u64::MAX, u64::from));
     members
@@ -321,14 +312,14 @@ mod tests {
             ("-1e999", "-Infinity"),
         ] {
             let number: Number = serde_json::from_str(json).unwrap();
-            assert_eq!(javascript_number(&number), printed, "{json}");
+            assert_eq!(js_number_text(&number), printed, "{json}");
         }
     }
 
     #[test]
-    fn members_come_in_javascript_order() {
+    fn members_come_in_js_key_order() {
         let object: Object = serde_json::from_str(r#"{"b":1,"10":2,"9":3,"01":4,"-1":5}"#).unwrap();
-        let keys: Vec<_> = javascript_order(&object)
+        let keys: Vec<_> = js_key_order(&object)
             .iter()
             .map(|(key, _)| key.as_str())
             .collect();
@@ -338,25 +329,33 @@ mod tests {
     #[test]
     fn deep_or_broken_bodies_are_not_json() {
         let deep = |depth| "[".repeat(depth) + &"]".repeat(depth);
-        assert!(checked(deep(MAX_DEPTH).as_bytes()).is_some());
-        assert!(checked(deep(MAX_DEPTH + 1).as_bytes()).is_none());
-        assert!(checked(deep(100_000).as_bytes()).is_none());
-        assert!(checked(br#"{"a":"[[[[\"[["}"#).is_some());
-        assert!(checked(format!(r#"["\\","\"{}",[]]"#, "[".repeat(200)).as_bytes()).is_some());
-        assert!(checked(format!(r#"["\\",{}]"#, deep(MAX_DEPTH)).as_bytes()).is_none());
-        assert!(
-            checked(b"{} {}").is_none()
-                && checked(b"1 1").is_none()
-                && checked(b"{\"a\":1}x").is_none()
-        );
-        assert_eq!(checked(b" [1] \n").unwrap().0, "[1]");
-        assert!(checked(b"{\"a\":").is_none());
-        assert!(checked(b"\"\xff\"").is_none());
-        assert!(checked(b"").is_none());
+        let is_json = |text: &str| parse_body(text).json.is_some();
+        assert!(is_json(&deep(MAX_DEPTH)));
+        assert!(!is_json(&deep(MAX_DEPTH + 1)));
+        assert!(!is_json(&deep(100_000)));
+        assert!(is_json(r#"{"a":"[[[[\"[["}"#));
+        assert!(is_json(&format!(r#"["\\","\"{}",[]]"#, "[".repeat(200))));
+        assert!(!is_json(&format!(r#"["\\",{}]"#, deep(MAX_DEPTH))));
+        for text in ["{} {}", "1 1", "{\"a\":1}x", "{\"a\":", ""] {
+            assert!(!is_json(text), "{text}");
+        }
+        assert_eq!(parse_body(" [1] \n\0").json, Some("[1]"));
     }
 
     #[test]
-    fn halves_of_characters_are_replaced() {
+    fn a_body_that_is_too_deep_keeps_its_members() {
+        let text = format!(
+            r#"{{"_id":"1","x":{}{}}}"#,
+            "[".repeat(126),
+            "]".repeat(126)
+        );
+        let body = parse_body(&text);
+        assert!(body.json.is_none());
+        assert_eq!(body.members.text("_id").as_deref(), Some("1"));
+    }
+
+    #[test]
+    fn lone_surrogates_are_replaced() {
         for (json, whole) in [
             (
                 r#"{"a":"\ud83d\uDE00 \n\\ud800 é"}"#,
@@ -370,20 +369,20 @@ mod tests {
             ),
             (r#""\ud83dé""#, r#""\ufffdé""#),
         ] {
-            assert_eq!(with_whole_characters(json), whole);
-            assert!(serde_json::from_str::<Value>(&with_whole_characters(json)).is_ok());
+            assert_eq!(replace_lone_surrogates(json), whole);
+            assert!(serde_json::from_str::<Value>(&replace_lone_surrogates(json)).is_ok());
         }
     }
 
     #[test]
     fn a_repeated_key_keeps_its_last_value() {
-        let (_, members) = checked(br#" {"code":1,"code":"2","n":null} "#).unwrap();
+        let members = parse_body(r#" {"code":1,"code":"2","n":null} "#).members;
         assert_eq!(members.integer("code"), Some(2));
         assert!(members.get("n").is_none());
     }
 
     #[test]
-    fn the_position_of_a_mistake_is_told() {
+    fn parse_error_reports_position() {
         let error = parse("{\n \"a\": }", "config").unwrap_err();
         assert_eq!(error.status, Status::NotJson);
         assert!(
@@ -394,5 +393,9 @@ mod tests {
         assert!(parse(&"[".repeat(100_000), "config").is_err());
         assert!(parse(" \n", "config").unwrap().is_none());
         assert!(parse("null", "config").unwrap().is_none());
+        assert!(parse("\u{feff} \n", "config").unwrap().is_none());
+        assert!(parse("\u{feff}{\"a\":1}", "config").unwrap().is_some());
+        let value = parse(r#"{"a":"x\ud83dy"}"#, "config").unwrap().unwrap();
+        assert_eq!(value["a"], "x\u{fffd}y");
     }
 }

@@ -1,5 +1,11 @@
 //! Pure functions on text: JSON, timestamps and secrets.
 
+pub mod diagnose;
+pub mod encoding;
+pub mod identifier;
 pub mod json;
+pub mod number;
+pub mod phone;
 pub mod secret;
 pub mod timestamp;
+pub mod typo;

@@ -15,7 +15,7 @@ use super::error::TransportError;
 use super::message::{self, RequestContext};
 use crate::error::{Error, Result};
 use crate::status::Status;
-use crate::text::timestamp::until_http_date;
+use crate::text::timestamp::duration_until;
 
 /// Memory reserved for a body before it arrives: a server can announce more than it sends.
 const MAX_PREALLOCATION: usize = 1 << 20;
@@ -160,7 +160,7 @@ fn too_large(max_bytes: usize) -> Error {
 /// Reads a `Retry-After`: seconds, perhaps with a fraction, or a date. It is rounded up to milliseconds.
 fn parse_retry_after(text: &str) -> Option<Duration> {
     let text = text.trim();
-    let delay = parse_seconds(text).or_else(|| until_http_date(text))?;
+    let delay = parse_seconds(text).or_else(|| duration_until(text))?;
     Some(delay.min(MAX_RETRY_AFTER))
 }
 

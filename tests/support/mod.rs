@@ -1,4 +1,4 @@
-//! What the tests of the C interface share: calling it with JSON values, and servers on loopback.
+//! Shared by the tests of the C interface: calls with JSON values, and servers on loopback.
 
 #![allow(dead_code)]
 
@@ -18,7 +18,10 @@ use callbackservice::ffi::subscription::cbsvc_subscribe;
 use callbackservice::ffi::types::cbsvc_service;
 use serde_json::Value;
 
-/// Takes over a text that the library gave, and frees it.
+/// A handler of the host.
+pub type HandlerFunction = unsafe extern "C-unwind" fn(*const c_char, *const c_char, *mut c_void);
+
+/// Copies a string of the library, and frees it.
 pub fn taken(text: *mut c_char) -> Option<String> {
     if text.is_null() {
         return None;
@@ -61,7 +64,7 @@ pub fn open_text(config: &str) -> Result<Service, (i32, String)> {
     }
 }
 
-/// An open service, closed when dropped.
+/// An open service; the test closes it.
 #[derive(Clone, Copy)]
 pub struct Service(pub *mut cbsvc_service);
 

@@ -6,26 +6,26 @@
 use crate::text::timestamp;
 
 const TIME: usize = "2030-12-01T10:00:00.000Z".len();
-const MOST_DIGITS: usize = 9;
+const MAX_DIGITS: usize = 9;
 
 /// A text of that form.
 #[derive(Debug)]
-pub struct Times<'a> {
+pub struct CompactV1<'a> {
     /// The members, without the braces.
     members: &'a [u8],
     /// How many there are.
     count: usize,
 }
 
-impl<'a> Times<'a> {
+impl<'a> CompactV1<'a> {
     /// The text, if it has the form and all of it.
-    pub fn of(text: &'a str) -> Option<Times<'a>> {
+    pub fn parse(text: &'a str) -> Option<CompactV1<'a>> {
         let members = text.strip_prefix('{')?.strip_suffix('}')?.as_bytes();
-        let mut times = Times { members, count: 0 };
+        let mut times = CompactV1 { members, count: 0 };
         let (mut rest, mut last) = (members, &[][..]);
         while !rest.is_empty() {
-            let (time, _, after) = member(rest)?;
-            if time <= last || !timestamp::is_wire(time) {
+            let (time, _, after) = next_member(rest)?;
+            if time <= last || !timestamp::is_canonical_utc(time) {
                 return None;
             }
             last = time;
@@ -40,7 +40,7 @@ impl<'a> Times<'a> {
     }
 
     /// How long the elements are.
-    pub fn written_length(&self) -> usize {
+    pub fn encoded_len(&self) -> usize {
         const LONGER: usize = r#"{"utcTime":"","capacity":}"#.len() - r#""":"#.len();
         self.members.len() + self.count * LONGER
     }
@@ -48,7 +48,7 @@ impl<'a> Times<'a> {
     /// Appends the elements of a JSON array.
     pub fn write(&self, out: &mut Vec<u8>) {
         let mut rest = self.members;
-        while let Some((time, capacity, after)) = member(rest) {
+        while let Some((time, capacity, after)) = next_member(rest) {
             out.extend_from_slice(if rest.len() == self.members.len() {
                 b"{\"utcTime\":\""
             } else {
@@ -64,7 +64,7 @@ impl<'a> Times<'a> {
 }
 
 /// The time and the capacity at the beginning of some members, and what follows.
-fn member(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+fn next_member(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let (time, rest) = text.strip_prefix(b"\"")?.split_at_checked(TIME)?;
     let (capacity, after) = number(rest.strip_prefix(b"\":")?)?;
     Some((time, capacity, after))
@@ -74,14 +74,14 @@ fn member(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
 pub fn number(text: &[u8]) -> Option<(&[u8], &[u8])> {
     let digits = text
         .iter()
-        .take(MOST_DIGITS + 1)
+        .take(MAX_DIGITS + 1)
         .take_while(|byte| byte.is_ascii_digit())
         .count();
     let (number, after) = text.split_at(digits);
     let is_number = match number {
         [] => false,
         [b'0'] => true,
-        [first, ..] => *first != b'0' && digits <= MOST_DIGITS,
+        [first, ..] => *first != b'0' && digits <= MAX_DIGITS,
     };
     is_number.then_some((number, after))
 }
@@ -92,9 +92,9 @@ mod tests {
 
     fn written(text: &str) -> Option<String> {
         let mut out = Vec::new();
-        let times = Times::of(text)?;
+        let times = CompactV1::parse(text)?;
         times.write(&mut out);
-        assert_eq!(times.written_length(), out.len());
+        assert_eq!(times.encoded_len(), out.len());
         Some(String::from_utf8(out).unwrap())
     }
 
@@ -110,7 +110,7 @@ mod tests {
         assert!(written(two)
             .unwrap()
             .ends_with(r#"},{"utcTime":"2030-12-01T10:05:00.000Z","capacity":123456789}"#));
-        assert_eq!(Times::of(two).unwrap().count, 2);
+        assert_eq!(CompactV1::parse(two).unwrap().count, 2);
     }
 
     #[test]
@@ -135,7 +135,7 @@ mod tests {
             format!("{{\"{time}\":5,\"{time}\":6}}"),
             "{\"2030-12-01T10:00:00Z\":5}".to_owned(),
         ] {
-            assert!(Times::of(&text).is_none(), "{text}");
+            assert!(CompactV1::parse(&text).is_none(), "{text}");
         }
     }
 }

@@ -12,16 +12,16 @@ const TIME: usize = "2030-12-01T10:00:00.000Z".len();
 
 /// A text of that form.
 #[derive(Debug)]
-pub struct Listed<'a>(&'a str);
+pub struct CompactV3<'a>(&'a str);
 
-impl<'a> Listed<'a> {
+impl<'a> CompactV3<'a> {
     /// The text, if it has the form and all of it.
-    pub fn of(text: &'a str) -> Option<Listed<'a>> {
+    pub fn parse(text: &'a str) -> Option<CompactV3<'a>> {
         let elements = text.strip_prefix('[')?.strip_suffix(']')?;
         let (mut rest, mut last) = (elements.as_bytes(), &[][..]);
         while !rest.is_empty() {
             let (time, after) = element(rest)?;
-            if time < last {
+            if time <= last {
                 return None;
             }
             last = time;
@@ -31,7 +31,7 @@ impl<'a> Listed<'a> {
                 _ => return None,
             };
         }
-        Some(Listed(elements))
+        Some(CompactV3(elements))
     }
 
     /// The elements of the JSON array.
@@ -50,14 +50,14 @@ fn element(text: &[u8]) -> Option<(&[u8], &[u8])> {
         let (local, after) = after.split_at_checked(TIME - 1)?;
         rest = after
             .strip_prefix(b"\"")
-            .filter(|_| timestamp::is_local(local))?;
+            .filter(|_| timestamp::is_local_time(local))?;
     }
     (_, rest) = number(rest.strip_prefix(b",\"capacity\":")?)?;
     if let Some(after) = rest.strip_prefix(b",\"total\":") {
         (_, rest) = number(after)?;
     }
     rest = rest.strip_prefix(b"}")?;
-    timestamp::is_wire(utc).then_some((utc, rest))
+    timestamp::is_canonical_utc(utc).then_some((utc, rest))
 }
 
 #[cfg(test)]
@@ -68,9 +68,11 @@ mod tests {
     fn the_usual_form_is_taken_as_it_is() {
         let slot = r#"{"utcTime":"2030-12-01T10:00:00.000Z","capacity":0,"total":5}"#;
         let local = r#"{"utcTime":"2030-12-01T10:05:00.000Z","localTime":"2030-12-01T05:05:00.000","capacity":3}"#;
-        for elements in ["", slot, &format!("{slot},{slot},{local}")] {
+        for elements in ["", slot, &format!("{slot},{local}")] {
             assert_eq!(
-                Listed::of(&format!("[{elements}]")).unwrap().elements(),
+                CompactV3::parse(&format!("[{elements}]"))
+                    .unwrap()
+                    .elements(),
                 elements
             );
         }
@@ -99,14 +101,18 @@ mod tests {
                 ",\"localTime\":\"2030-12-01T05:05:00.000Z\",\"capacity",
             ),
             format!("{slot},"),
+            format!("{slot},{slot}"),
             format!("{slot}{slot}"),
             format!("{slot}, {slot}"),
             format!("{},{slot}", slot.replace("10:00", "10:05")),
         ] {
-            assert!(Listed::of(&format!("[{changed}]")).is_none(), "{changed}");
+            assert!(
+                CompactV3::parse(&format!("[{changed}]")).is_none(),
+                "{changed}"
+            );
         }
         for text in ["", "[", "{}", "null"] {
-            assert!(Listed::of(text).is_none(), "{text}");
+            assert!(CompactV3::parse(text).is_none(), "{text}");
         }
     }
 }

@@ -2,18 +2,18 @@
 
 use std::borrow::Cow;
 
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::text::json::{integer, write_string, Key};
-use crate::text::timestamp;
+use crate::text::json::{parse_integer, write_string, Key};
+use crate::text::timestamp::{self, Time};
 
 mod compact_v1;
 mod compact_v3;
 
-pub use compact_v1::Times;
-pub use compact_v3::Listed;
+pub use compact_v1::CompactV1;
+use compact_v3::CompactV3;
 
 /// A time at which a callback can be booked.
 #[derive(Debug, PartialEq)]
@@ -32,45 +32,82 @@ pub struct Slot<'a> {
 #[derive(Debug)]
 pub enum Slots<'a> {
     /// An object that is written as most v1 servers write it: read while it is copied, without a list in between.
-    Times(Times<'a>),
+    CompactV1(CompactV1<'a>),
     /// An array that is written as most v3 servers write it, which is copied.
-    Listed(Listed<'a>),
+    CompactV3(CompactV3<'a>),
     /// Everything else.
-    List(Vec<Slot<'a>>),
+    Parsed(Vec<Slot<'a>>),
 }
 
-impl<'a> Slots<'a> {
-    /// The slots in a server's value; `None` when it holds none.
-    pub fn read(json: &'a str) -> Option<Slots<'a>> {
-        let usual = Times::of(json)
-            .map(Slots::Times)
-            .or_else(|| Listed::of(json).map(Slots::Listed));
-        usual.or_else(|| read(json).map(Slots::List))
-    }
+/// What a server's value holds as a list of slots.
+#[derive(Debug, Default)]
+pub struct Reading<'a> {
+    /// The slots in ascending order; `None` when the value is no list.
+    pub slots: Option<Slots<'a>>,
+    /// The times that cannot be read, and elements without a time. Such a slot cannot be booked, but it is never dropped
+    /// silently.
+    pub unread: Vec<Cow<'a, str>>,
+}
 
-    /// How long they are when written, or about so.
-    pub fn written_length(&self) -> usize {
+/// Reads a server's value: an object of time to capacity, or an array of slot objects.
+pub fn read(json: &str) -> Reading<'_> {
+    let compact_v1 = || CompactV1::parse(json).map(Slots::CompactV1);
+    let compact_v3 = || CompactV3::parse(json).map(Slots::CompactV3);
+    match compact_v1().or_else(compact_v3) {
+        Some(slots) => Reading {
+            slots: Some(slots),
+            unread: Vec::new(),
+        },
+        None => read_general(json),
+    }
+}
+
+/// Reads every form of a list.
+fn read_general(json: &str) -> Reading<'_> {
+    let found = match json.as_bytes().first() {
+        Some(b'{') => from_object(json),
+        Some(b'[') => from_array(json),
+        _ => None,
+    };
+    let Some(mut found) = found else {
+        return Reading::default();
+    };
+    // The sort keeps the order of equal times, of which the last one counts, as for a repeated key in JavaScript.
+    found
+        .slots
+        .sort_by(|one, other| one.utc_time.cmp(&other.utc_time));
+    found.slots.dedup_by(|next, kept| {
+        let is_repeated = next.utc_time == kept.utc_time;
+        if is_repeated {
+            std::mem::swap(next, kept);
+        }
+        is_repeated
+    });
+    // A value in which nothing is a slot is something else, not a list without slots.
+    let is_list = found.is_empty || !found.slots.is_empty();
+    Reading {
+        slots: is_list.then_some(Slots::Parsed(found.slots)),
+        unread: found.unread,
+    }
+}
+
+impl Slots<'_> {
+    /// The approximate length of the JSON text.
+    pub fn encoded_len(&self) -> usize {
         const USUAL: usize = 64;
         match self {
-            Slots::Times(times) => times.written_length(),
-            Slots::Listed(listed) => listed.elements().len(),
-            Slots::List(list) => list.len() * USUAL,
+            Slots::CompactV1(slots) => slots.encoded_len(),
+            Slots::CompactV3(slots) => slots.elements().len(),
+            Slots::Parsed(slots) => slots.len() * USUAL,
         }
     }
 }
 
-/// The slots in a server's value: an object of time to capacity, or an array of slot objects. In ascending order;
-/// `None` when the value is neither.
-fn read(json: &str) -> Option<Vec<Slot<'_>>> {
-    let mut slots = match json.as_bytes().first() {
-        Some(b'{') => from_object(json)?,
-        Some(b'[') => from_array(json)?,
-        _ => return None,
-    };
-    if !slots.is_sorted_by(|one, next| one.utc_time <= next.utc_time) {
-        slots.sort_by(|one, other| one.utc_time.cmp(&other.utc_time));
-    }
-    Some(slots)
+#[derive(Default)]
+struct Found<'a> {
+    is_empty: bool,
+    slots: Vec<Slot<'a>>,
+    unread: Vec<Cow<'a, str>>,
 }
 
 #[derive(Deserialize)]
@@ -79,43 +116,58 @@ struct Element<'a> {
     #[serde(borrow)]
     utc_time: Cow<'a, str>,
     #[serde(borrow)]
-    local_time: Option<Cow<'a, str>>,
+    local_time: Option<&'a RawValue>,
     #[serde(borrow)]
     capacity: Option<&'a RawValue>,
     #[serde(borrow)]
     total: Option<&'a RawValue>,
 }
 
-fn from_array(json: &str) -> Option<Vec<Slot<'_>>> {
-    let listed: Vec<Element> = serde_json::from_str(json).ok()?;
-    let slots = listed.into_iter().map(|slot| {
-        Some(Slot {
-            utc_time: in_wire_form(slot.utc_time)?,
-            local_time: slot.local_time,
-            capacity: slot.capacity.and_then(integer),
-            total: slot.total.and_then(integer),
-        })
-    });
-    slots.collect()
-}
-
-fn from_object(json: &str) -> Option<Vec<Slot<'_>>> {
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    let found = deserializer.deserialize_map(TimesVisitor).ok()?;
-    // An object in which nothing is a time is something else, not a list without slots.
-    (found.members == 0 || !found.slots.is_empty()).then_some(found.slots)
-}
-
-fn in_wire_form(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
-    match timestamp::is_wire(text.as_bytes()) {
-        true => Some(text),
-        false => timestamp::to_wire(&text).map(Cow::Owned),
+fn from_array(json: &str) -> Option<Found<'_>> {
+    let elements: Vec<&RawValue> = serde_json::from_str(json).ok()?;
+    let mut found = Found {
+        is_empty: elements.is_empty(),
+        ..Found::default()
+    };
+    for raw in elements {
+        let element: Option<Element> = serde_json::from_str(raw.get()).ok();
+        let Some(element) = element else {
+            found.unread.push(raw.get().into());
+            continue;
+        };
+        // The member's name says that a time without a zone is in UTC.
+        let Some(utc_time) = to_utc(&element.utc_time, |local| format!("{local}Z")) else {
+            found.unread.push(element.utc_time);
+            continue;
+        };
+        let is_unchanged = utc_time == element.utc_time;
+        found.slots.push(Slot {
+            utc_time: if is_unchanged {
+                element.utc_time
+            } else {
+                utc_time.into()
+            },
+            local_time: element
+                .local_time
+                .and_then(|raw| serde_json::from_str(raw.get()).ok()),
+            capacity: element.capacity.and_then(parse_integer),
+            total: element.total.and_then(parse_integer),
+        });
     }
+    Some(found)
 }
 
-struct Found<'a> {
-    members: usize,
-    slots: Vec<Slot<'a>>,
+fn from_object(json: &str) -> Option<Found<'_>> {
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    deserializer.deserialize_map(TimesVisitor).ok()
+}
+
+/// The canonical form of a time; `local` says what a time without a zone means.
+fn to_utc(text: &str, local: impl FnOnce(&str) -> String) -> Option<String> {
+    match timestamp::parse(text)? {
+        Time::Utc(time) => Some(time),
+        Time::Local(time) => timestamp::to_canonical_utc(&local(&time)),
+    }
 }
 
 struct TimesVisitor;
@@ -129,45 +181,53 @@ impl<'de> Visitor<'de> for TimesVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found<'de>, A::Error> {
         let mut found = Found {
-            members: 0,
-            slots: Vec::new(),
+            is_empty: true,
+            ..Found::default()
         };
         while let Some(Key(key)) = map.next_key()? {
-            found.members += 1;
-            let Some(utc_time) = in_wire_form(key) else {
-                map.next_value::<IgnoredAny>()?;
-                continue;
-            };
-            let capacity = integer(map.next_value::<&RawValue>()?);
-            found.slots.push(Slot {
-                utc_time,
-                local_time: None,
-                capacity,
-                total: None,
-            });
+            found.is_empty = false;
+            let value = map.next_value::<&RawValue>()?;
+            let capacity = parse_integer(value);
+            match timestamp::to_canonical_utc(&key) {
+                Some(time) => found.slots.push(Slot {
+                    utc_time: if time == key { key } else { time.into() },
+                    local_time: None,
+                    capacity,
+                    total: None,
+                }),
+                // Another member of the body, unless it looks like a time or has a capacity.
+                None if capacity.is_some() || looks_like_time(&key) => found.unread.push(key),
+                None => {}
+            }
         }
         Ok(found)
     }
 }
 
-/// Whether the quick readers make of a text what the general one makes of it.
+fn looks_like_time(key: &str) -> bool {
+    key.trim_start()
+        .starts_with(|letter: char| letter.is_ascii_digit())
+}
+
+/// Whether the readers of compact forms agree with the general one.
 #[cfg(any(test, fuzzing))]
-pub fn is_read_alike(json: &str) -> bool {
+pub fn fast_paths_agree(json: &str) -> bool {
     let written = |slots: Slots| {
         let mut out = Vec::new();
         write(&mut out, &slots);
         out
     };
-    Slots::read(json).map(written) == read(json).map(Slots::List).map(written)
+    let (fast, general) = (read(json), read_general(json));
+    fast.unread == general.unread && fast.slots.map(written) == general.slots.map(written)
 }
 
 /// Appends the slots as a JSON array.
 pub fn write(out: &mut Vec<u8>, slots: &Slots) {
     out.push(b'[');
     match slots {
-        Slots::Times(times) => times.write(out),
-        Slots::Listed(listed) => out.extend_from_slice(listed.elements().as_bytes()),
-        Slots::List(list) => write_list(out, list),
+        Slots::CompactV1(slots) => slots.write(out),
+        Slots::CompactV3(slots) => out.extend_from_slice(slots.elements().as_bytes()),
+        Slots::Parsed(slots) => write_list(out, slots),
     }
     out.push(b']');
 }
@@ -202,9 +262,9 @@ mod tests {
     use super::*;
 
     fn normal(json: &str) -> Option<String> {
-        assert!(is_read_alike(json), "{json}");
+        assert!(fast_paths_agree(json), "{json}");
         let mut out = Vec::new();
-        write(&mut out, &Slots::read(json)?);
+        write(&mut out, &read(json).slots?);
         Some(String::from_utf8(out).unwrap())
     }
 
@@ -228,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_is_told_from_an_empty_one() {
+    fn non_list_differs_from_empty_list() {
         assert_eq!(normal("{}").as_deref(), Some("[]"));
         assert_eq!(normal("[]").as_deref(), Some("[]"));
         for json in [

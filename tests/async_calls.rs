@@ -1,4 +1,4 @@
-//! Started calls: told once, in order, on the right thread, and ended by cancelling and closing.
+//! Asynchronous calls: completed exactly once, in order, on the right thread; cancelled and closed.
 
 mod support;
 
@@ -15,11 +15,11 @@ use callbackservice::ffi::async_call::{cbsvc_cancel, cbsvc_start, cbsvc_waitable
 use callbackservice::ffi::types::cbsvc_service;
 use serde_json::{json, Value};
 use support::server::{reply, Server, Then};
-use support::{open, Service};
+use support::{open, HandlerFunction, Service};
 
-/// What became of one started call.
+/// Records what happens to asynchronous calls.
 #[derive(Default)]
-struct Told {
+struct CallRecord {
     done: Mutex<Vec<(String, Value, ThreadId)>>,
     released: AtomicUsize,
     service: Mutex<Option<Service>>,
@@ -28,24 +28,25 @@ struct Told {
     gate: Mutex<()>,
 }
 
-unsafe extern "C-unwind" fn done(event: *const c_char, data: *const c_char, told: *mut c_void) {
-    let told = unsafe { &*(told as *const Told) };
+unsafe extern "C-unwind" fn done(event: *const c_char, data: *const c_char, record: *mut c_void) {
+    let record = unsafe { &*(record as *const CallRecord) };
     let text = |text| unsafe { CStr::from_ptr(text) }.to_str().unwrap().to_owned();
     let outcome = serde_json::from_str(&text(data)).unwrap();
-    told.done
+    record
+        .done
         .lock()
         .unwrap()
         .push((text(event), outcome, std::thread::current().id()));
 }
 
-unsafe extern "C-unwind" fn release(told: *mut c_void) {
-    unsafe { &*(told as *const Told) }
+unsafe extern "C-unwind" fn release(record: *mut c_void) {
+    unsafe { &*(record as *const CallRecord) }
         .released
         .fetch_add(1, Ordering::SeqCst);
 }
 
-impl Told {
-    fn new() -> &'static Told {
+impl CallRecord {
+    fn new() -> &'static CallRecord {
         Box::leak(Box::default())
     }
 
@@ -65,12 +66,12 @@ impl Told {
     fn wait_released(&self, times: usize) {
         let deadline = Instant::now() + Duration::from_secs(20);
         while self.released() < times {
-            assert!(Instant::now() < deadline, "not told in time");
+            assert!(Instant::now() < deadline, "no completion in time");
             std::thread::yield_now();
         }
     }
 
-    /// Starts a command; the status and the call's number.
+    /// Starts a command; the status and the call's id.
     fn start(&'static self, service: Service, name: &str, data: &Value) -> (i32, u64) {
         start(service, name, data, done, self)
     }
@@ -86,20 +87,18 @@ impl Told {
     }
 }
 
-type HandlerFunction = unsafe extern "C-unwind" fn(*const c_char, *const c_char, *mut c_void);
-
 fn start(
     service: Service,
     name: &str,
     data: &Value,
     done: HandlerFunction,
-    told: &'static Told,
+    record: &'static CallRecord,
 ) -> (i32, u64) {
     let (name, data) = (
         CString::new(name).unwrap(),
         CString::new(data.to_string()).unwrap(),
     );
-    let user_data = told as *const Told as *mut c_void;
+    let user_data = record as *const CallRecord as *mut c_void;
     let mut call = 7;
     let status = unsafe {
         cbsvc_start(
@@ -129,8 +128,8 @@ fn booking() -> Server {
     Server::json(200, r#"{"_id":"1"}"#)
 }
 
-/// A server that never answers, and a channel that tells of each request.
-fn silent() -> (Server, mpsc::Receiver<()>) {
+/// A server that never answers, and a channel that reports each request.
+fn unresponsive_server() -> (Server, mpsc::Receiver<()>) {
     let (arrived, arrival) = mpsc::channel();
     let arrived = Mutex::new(arrived);
     let server = Server::start(move |_, _| {
@@ -140,7 +139,7 @@ fn silent() -> (Server, mpsc::Receiver<()>) {
     (server, arrival)
 }
 
-fn readable(service: Service) -> bool {
+fn is_readable(service: Service) -> bool {
     let mut descriptor = -1;
     assert_eq!(unsafe { cbsvc_waitable(service.0, &mut descriptor) }, 0);
     let mut poll = libc::pollfd {
@@ -154,41 +153,44 @@ fn readable(service: Service) -> bool {
 }
 
 #[test]
-fn a_call_is_told_in_dispatch_then_its_event_then_its_release() {
+fn dispatch_runs_done_then_event_then_release() {
     let server = booking();
     let service = service(&server, json!({}));
-    let (told, heard) = (Told::new(), service.record("CallbackService.scheduled"));
-    assert!(!readable(service));
+    let (record, events) = (
+        CallRecord::new(),
+        service.record("CallbackService.scheduled"),
+    );
+    assert!(!is_readable(service));
     assert_eq!(service.dispatch(0), 301);
     for _ in 0..3 {
-        told.schedule(service);
+        record.schedule(service);
     }
-    while !readable(service) {
+    while !is_readable(service) {
         std::thread::yield_now();
     }
-    assert!(told.states().is_empty() && heard.names().is_empty());
+    assert!(record.states().is_empty() && events.names().is_empty());
     let deadline = Instant::now() + Duration::from_secs(20);
-    while told.released() < 3 {
+    while record.released() < 3 {
         assert!(Instant::now() < deadline);
         let status = service.dispatch(1_000);
         assert!(status == 0 || status == 301);
     }
-    assert!(!readable(service));
+    assert!(!is_readable(service));
     assert_eq!(service.dispatch(0), 301);
-    assert_eq!(told.states(), ["resolved"; 3]);
-    assert_eq!(heard.names().len(), 3);
-    let (event, outcome, thread) = told.done.lock().unwrap()[0].clone();
+    assert_eq!(record.states(), ["resolved"; 3]);
+    assert_eq!(events.names().len(), 3);
+    let (event, outcome, thread) = record.done.lock().unwrap()[0].clone();
     assert_eq!(
         (event.as_str(), outcome["id"].as_str()),
         ("CallbackService.scheduled", Some("1"))
     );
     assert_eq!(thread, std::thread::current().id());
     assert_eq!(service.close(), 0);
-    assert_eq!(told.released(), 3);
+    assert_eq!(record.released(), 3);
 }
 
 #[test]
-fn connections_that_the_server_closes_are_given_back_without_another_call() {
+fn closed_idle_connections_are_released() {
     let (gone, left) = mpsc::channel();
     let gone = Mutex::new(gone);
     let server = Server::start(move |_, stream| {
@@ -204,62 +206,68 @@ fn connections_that_the_server_closes_are_given_back_without_another_call() {
         Then::Close
     });
     let service = service(&server, json!({}));
-    let told = Told::new();
-    told.schedule(service);
+    let record = CallRecord::new();
+    record.schedule(service);
     assert_eq!(service.dispatch(20_000), 0);
     assert_eq!(left.recv(), Ok(true), "the client keeps its end open");
     assert_eq!(service.close(), 0);
 }
 
 #[test]
-fn a_command_that_cannot_be_sent_is_told_as_rejected() {
+fn unsendable_command_is_rejected() {
     let server = booking();
     let service = service(&server, json!({}));
-    let heard = service.record("CallbackService.scheduleError");
+    let events = service.record("CallbackService.scheduleError");
     for (data, name) in [
         (json!({}), "NO_DATA"),
         (json!({"desiredtime": "soon"}), "BAD_OPTION"),
     ] {
-        let told = Told::new();
-        assert_eq!(told.start(service, "CallbackService.schedule", &data).0, 0);
+        let record = CallRecord::new();
+        assert_eq!(
+            record.start(service, "CallbackService.schedule", &data).0,
+            0
+        );
         assert_eq!(service.dispatch(-1), 0);
-        assert_eq!(told.done.lock().unwrap()[0].1["error"]["name"], name);
-        assert_eq!(told.released(), 1);
+        assert_eq!(record.done.lock().unwrap()[0].1["error"]["name"], name);
+        assert_eq!(record.released(), 1);
     }
-    assert_eq!(heard.names().len(), 2);
-    let told = Told::new();
+    assert_eq!(events.names().len(), 2);
+    let record = CallRecord::new();
     let change = json!({"apikey": "K"});
     assert_eq!(
-        told.start(service, "CallbackService.configure", &change).0,
+        record
+            .start(service, "CallbackService.configure", &change)
+            .0,
         0
     );
     assert_eq!(
-        told.start(service, "CallbackService.configure", &json!({"apikey": []}))
+        record
+            .start(service, "CallbackService.configure", &json!({"apikey": []}))
             .0,
         0
     );
     assert_eq!(service.dispatch(-1), 0);
-    assert_eq!(told.states(), ["resolved", "rejected"]);
+    assert_eq!(record.states(), ["resolved", "rejected"]);
     assert!(server.received().is_empty());
     assert_eq!(service.close(), 0);
 }
 
 #[test]
-fn what_does_not_start_is_released_and_never_told() {
+fn failed_start_releases_without_done() {
     let server = booking();
     let service = service(&server, json!({}));
-    let told = Told::new();
+    let record = CallRecord::new();
     let data = json!({"phonenumber": "1"});
     assert_eq!(
-        told.start(service, "CallbackService.nothing", &data),
+        record.start(service, "CallbackService.nothing", &data),
         (106, 0)
     );
     let wild = Service(0x5eed_usize as *mut cbsvc_service);
     assert_eq!(
-        told.start(wild, "CallbackService.schedule", &data),
+        record.start(wild, "CallbackService.schedule", &data),
         (102, 0)
     );
-    let user_data = told as *const Told as *mut c_void;
+    let user_data = record as *const CallRecord as *mut c_void;
     let status = unsafe {
         cbsvc_start(
             service.0,
@@ -272,10 +280,10 @@ fn what_does_not_start_is_released_and_never_told() {
         )
     };
     assert_eq!(status, 101);
-    assert_eq!((told.released(), told.states().len()), (3, 0));
+    assert_eq!((record.released(), record.states().len()), (3, 0));
     assert_eq!(unsafe { cbsvc_waitable(service.0, ptr::null_mut()) }, 101);
     assert_eq!((cbsvc_cancel(wild.0, 1), wild.dispatch(0)), (102, 102));
-    // Nobody needs to be told.
+    // Without a handler.
     let name = c"CallbackService.schedule";
     let started = unsafe {
         cbsvc_start(
@@ -293,12 +301,12 @@ fn what_does_not_start_is_released_and_never_told() {
 }
 
 #[test]
-fn a_full_queue_is_busy_and_loses_nothing() {
-    let (server, arrival) = silent();
+fn full_queue_returns_busy() {
+    let (server, arrival) = unresponsive_server();
     let service = service(&server, json!({"queueLimit": 2}));
-    let (told, refused) = (Told::new(), Told::new());
-    let first = told.schedule(service);
-    told.schedule(service);
+    let (record, refused) = (CallRecord::new(), CallRecord::new());
+    let first = record.schedule(service);
+    record.schedule(service);
     assert_eq!(
         refused.start(
             service,
@@ -321,21 +329,21 @@ fn a_full_queue_is_busy_and_loses_nothing() {
         204
     );
     assert_eq!(service.dispatch(-1), 0);
-    told.schedule(service);
+    record.schedule(service);
     assert_eq!(service.close(), 0);
     assert_eq!(
-        (told.states(), told.released()),
+        (record.states(), record.released()),
         (vec![json!("cancelled"); 3], 3)
     );
 }
 
 #[test]
-fn a_cancelled_call_leaves_its_connection_and_is_told_once() {
-    let (server, arrival) = silent();
+fn cancelled_call_completes_once() {
+    let (server, arrival) = unresponsive_server();
     let service = service(&server, json!({}));
-    let heard = service.record("*");
-    let told = Told::new();
-    let call = told.schedule(service);
+    let events = service.record("*");
+    let record = CallRecord::new();
+    let call = record.schedule(service);
     arrival.recv().unwrap();
     assert_eq!(cbsvc_cancel(service.0, call), 0);
     assert_eq!(cbsvc_cancel(service.0, call), 205);
@@ -343,22 +351,22 @@ fn a_cancelled_call_leaves_its_connection_and_is_told_once() {
     server.wait_for_closes(1);
     assert_eq!(service.dispatch(-1), 0);
     assert_eq!(service.dispatch(0), 301);
-    let (event, outcome, _) = told.done.lock().unwrap()[0].clone();
+    let (event, outcome, _) = record.done.lock().unwrap()[0].clone();
     assert_eq!(event, "CallbackService.schedule");
     assert_eq!(
         outcome,
         json!({"command": "CallbackService.schedule", "state": "cancelled"})
     );
-    assert_eq!((told.released(), heard.names().len()), (1, 1));
+    assert_eq!((record.released(), events.names().len()), (1, 1));
     assert_eq!(cbsvc_cancel(service.0, call), 205);
     assert_eq!(service.close(), 0);
 }
 
 #[test]
-fn a_deadline_holds_and_the_connection_limit_too() {
-    let (server, arrival) = silent();
+fn deadline_and_connection_limit_hold() {
+    let (server, arrival) = unresponsive_server();
     let service = service(&server, json!({"maxConnections": 2}));
-    let (holding, told) = (Told::new(), Told::new());
+    let (holding, record) = (CallRecord::new(), CallRecord::new());
     for _ in 0..2 {
         holding.schedule(service);
         arrival.recv().unwrap();
@@ -370,13 +378,13 @@ fn a_deadline_holds_and_the_connection_limit_too() {
         0
     );
     for _ in 0..8 {
-        told.schedule(service);
+        record.schedule(service);
     }
-    while told.released() < 8 {
+    while record.released() < 8 {
         assert_eq!(service.dispatch(20_000), 0);
     }
     assert_eq!(server.connections(), 2);
-    for (_, outcome, _) in told.done.lock().unwrap().iter() {
+    for (_, outcome, _) in record.done.lock().unwrap().iter() {
         assert_eq!(outcome["error"]["name"], "TIMEOUT");
         assert_eq!(outcome["error"]["retryable"], true);
         assert!(outcome["error"]["message"]
@@ -389,7 +397,7 @@ fn a_deadline_holds_and_the_connection_limit_too() {
 }
 
 #[test]
-fn closing_tells_what_has_ended_and_cancels_the_rest() {
+fn close_completes_or_cancels_pending_calls() {
     let first = AtomicUsize::new(0);
     let server = Server::start(move |_, stream| {
         if first.fetch_add(1, Ordering::SeqCst) == 0 {
@@ -398,9 +406,9 @@ fn closing_tells_what_has_ended_and_cancels_the_rest() {
         Then::KeepOpen
     });
     let service = service(&server, json!({}));
-    let (told, lost) = (Told::new(), Told::new());
-    told.schedule(service);
-    while !readable(service) {
+    let (record, lost) = (CallRecord::new(), CallRecord::new());
+    record.schedule(service);
+    while !is_readable(service) {
         std::thread::yield_now();
     }
     for _ in 0..50 {
@@ -408,7 +416,7 @@ fn closing_tells_what_has_ended_and_cancels_the_rest() {
     }
     assert_eq!(service.close(), 0);
     assert_eq!(
-        (told.states(), told.released()),
+        (record.states(), record.released()),
         (vec![json!("resolved")], 1)
     );
     assert_eq!(
@@ -419,8 +427,8 @@ fn closing_tells_what_has_ended_and_cancels_the_rest() {
 }
 
 #[test]
-fn closing_wakes_a_thread_that_waits_for_something_to_dispatch() {
-    let (server, _arrival) = silent();
+fn close_wakes_a_blocked_dispatch() {
+    let (server, _arrival) = unresponsive_server();
     let service = service(&server, json!({}));
     let (ready, waiting) = mpsc::channel();
     let dispatcher = std::thread::spawn(move || {
@@ -434,27 +442,27 @@ fn closing_wakes_a_thread_that_waits_for_something_to_dispatch() {
     assert!(status == 201 || status == 102, "{status}");
 }
 
-unsafe extern "C-unwind" fn meddle(
+unsafe extern "C-unwind" fn reenter(
     event: *const c_char,
     data: *const c_char,
     user_data: *mut c_void,
 ) {
-    let told = unsafe { &*(user_data as *const Told) };
-    drop(told.gate.lock().unwrap());
-    let service = told.service.lock().unwrap().unwrap();
-    let again = told.schedule_again(service);
+    let record = unsafe { &*(user_data as *const CallRecord) };
+    drop(record.gate.lock().unwrap());
+    let service = record.service.lock().unwrap().unwrap();
+    let again = record.schedule_again(service);
     let statuses = [
         service.close(),
         service.schedule(json!({"phonenumber": "2"})).status,
         again,
         service.dispatch(0),
     ];
-    told.statuses.lock().unwrap().extend(statuses);
+    record.statuses.lock().unwrap().extend(statuses);
     unsafe { done(event, data, user_data) };
 }
 
-impl Told {
-    /// Starts a call that nobody is told of, and cancels it.
+impl CallRecord {
+    /// Starts a call without a handler, and cancels it.
     fn schedule_again(&self, service: Service) -> i32 {
         let mut call = 0;
         let (name, data) = (
@@ -480,22 +488,22 @@ impl Told {
 }
 
 #[test]
-fn a_handler_may_do_anything_on_either_thread() {
+fn handler_may_reenter_on_either_thread() {
     for (mode, dispatched) in [("caller", 0), ("thread", 203)] {
         let server = booking();
         let service = service(&server, json!({ "handlers": mode }));
-        let told = Told::new();
-        *told.service.lock().unwrap() = Some(service);
+        let record = CallRecord::new();
+        *record.service.lock().unwrap() = Some(service);
         let data = json!({"phonenumber": "1"});
         assert_eq!(
-            start(service, "CallbackService.schedule", &data, meddle, told).0,
+            start(service, "CallbackService.schedule", &data, reenter, record).0,
             0
         );
         if mode == "caller" {
             assert_eq!(service.dispatch(-1), 0);
         }
-        told.wait_released(1);
-        let statuses = told.statuses.lock().unwrap().clone();
+        record.wait_released(1);
+        let statuses = record.statuses.lock().unwrap().clone();
         assert_eq!(statuses[..3], [202, 0, 0], "{mode}");
         assert!(
             statuses[3] == dispatched || statuses[3] == 301,
@@ -507,19 +515,19 @@ fn a_handler_may_do_anything_on_either_thread() {
 }
 
 #[test]
-fn the_handlers_thread_runs_all_handlers_one_at_a_time() {
+fn handlers_thread_runs_one_handler_at_a_time() {
     let server = booking();
     let service = service(&server, json!({"handlers": "thread"}));
-    let told = Told::new();
-    *told.service.lock().unwrap() = Some(service);
-    let heard = service.record("*");
-    let held = told.gate.lock().unwrap();
+    let record = CallRecord::new();
+    *record.service.lock().unwrap() = Some(service);
+    let events = service.record("*");
+    let held = record.gate.lock().unwrap();
     let data = json!({"phonenumber": "1"});
     assert_eq!(
-        start(service, "CallbackService.schedule", &data, meddle, told).0,
+        start(service, "CallbackService.schedule", &data, reenter, record).0,
         0
     );
-    let later = Told::new();
+    let later = CallRecord::new();
     for _ in 0..20 {
         later.schedule(service);
     }
@@ -530,16 +538,19 @@ fn the_handlers_thread_runs_all_handlers_one_at_a_time() {
         std::thread::yield_now();
     }
     assert_eq!(service.schedule(json!({"phonenumber": "9"})).status, 0);
-    assert!(told.states().is_empty());
+    assert!(record.states().is_empty());
     let mut descriptor = 0;
     assert_eq!(unsafe { cbsvc_waitable(service.0, &mut descriptor) }, 203);
     drop(held);
-    told.wait_released(1);
+    record.wait_released(1);
     later.wait_released(20);
-    assert_ne!(told.done.lock().unwrap()[0].2, std::thread::current().id());
+    assert_ne!(
+        record.done.lock().unwrap()[0].2,
+        std::thread::current().id()
+    );
     assert_eq!(service.close(), 0);
-    assert_eq!(heard.names()[0], "CallbackService.ready");
-    let scheduled = heard
+    assert_eq!(events.names()[0], "CallbackService.ready");
+    let scheduled = events
         .names()
         .iter()
         .filter(|name| *name == "CallbackService.scheduled")
@@ -549,10 +560,10 @@ fn the_handlers_thread_runs_all_handlers_one_at_a_time() {
 }
 
 #[test]
-fn many_threads_start_and_dispatch_at_once() {
+fn many_threads_start_and_dispatch_concurrently() {
     let server = booking();
     let service = service(&server, json!({"queueLimit": 100_000}));
-    let counted = Told::new();
+    let counted = CallRecord::new();
     let starters: Vec<_> = (0..4)
         .map(|_| {
             std::thread::spawn(move || {
@@ -578,17 +589,18 @@ fn many_threads_start_and_dispatch_at_once() {
 }
 
 #[test]
-fn what_was_started_is_told_even_if_the_service_is_closed_at_that_moment() {
+fn started_call_completes_when_closed_concurrently() {
     let server = booking();
     for mode in ["caller", "thread"] {
         for round in 0..100 {
             let service = service(&server, json!({ "handlers": mode }));
-            let told = Told::new();
+            let record = CallRecord::new();
             let starters: Vec<_> = (0..2)
                 .map(|_| {
                     std::thread::spawn(move || {
-                        let started =
-                            |data: &Value| told.start(service, "CallbackService.schedule", data).0;
+                        let started = |data: &Value| {
+                            record.start(service, "CallbackService.schedule", data).0
+                        };
                         let data = [json!({}), json!({"phonenumber": "1"})];
                         (0..)
                             .take_while(|number| started(&data[number % 2]) == 0)
@@ -596,40 +608,45 @@ fn what_was_started_is_told_even_if_the_service_is_closed_at_that_moment() {
                     })
                 })
                 .collect();
-            while round % 2 == 0 && told.states().is_empty() && mode == "thread" {
+            while round % 2 == 0 && record.states().is_empty() && mode == "thread" {
                 std::thread::yield_now();
             }
             assert_eq!(service.close(), 0);
-            let (states, released) = (told.states().len(), told.released());
+            let (states, released) = (record.states().len(), record.released());
             let started: usize = starters
                 .into_iter()
                 .map(|starter| starter.join().unwrap())
                 .sum();
             // Each starter's last try failed, and was released.
-            assert_eq!((states, told.released()), (started, started + 2), "{mode}");
+            assert_eq!(
+                (states, record.released()),
+                (started, started + 2),
+                "{mode}"
+            );
             assert!(released >= started);
         }
     }
 }
 
-unsafe extern "C-unwind" fn close_in_release(told: *mut c_void) {
-    let told = unsafe { &*(told as *const Told) };
-    let service = told.service.lock().unwrap().unwrap();
-    told.statuses
+unsafe extern "C-unwind" fn close_in_release(record: *mut c_void) {
+    let record = unsafe { &*(record as *const CallRecord) };
+    let service = record.service.lock().unwrap().unwrap();
+    record
+        .statuses
         .lock()
         .unwrap()
         .push(callbackservice::ffi::service::cbsvc_close(service.0, -1));
-    told.released.fetch_add(1, Ordering::SeqCst);
+    record.released.fetch_add(1, Ordering::SeqCst);
 }
 
 #[test]
-fn a_release_cannot_close_the_service_that_it_belongs_to() {
+fn release_cannot_close_its_own_service() {
     for mode in ["caller", "thread"] {
         let server = booking();
         let service = service(&server, json!({ "handlers": mode }));
-        let told = Told::new();
-        *told.service.lock().unwrap() = Some(service);
-        let user_data = told as *const Told as *mut c_void;
+        let record = CallRecord::new();
+        *record.service.lock().unwrap() = Some(service);
+        let user_data = record as *const CallRecord as *mut c_void;
         let (name, data) = (c"CallbackService.schedule".as_ptr(), c"{}".as_ptr());
         let status = unsafe {
             cbsvc_start(
@@ -646,8 +663,8 @@ fn a_release_cannot_close_the_service_that_it_belongs_to() {
         if mode == "caller" {
             assert_eq!(service.dispatch(-1), 0);
         }
-        told.wait_released(1);
-        assert_eq!(*told.statuses.lock().unwrap(), [202], "{mode}");
+        record.wait_released(1);
+        assert_eq!(*record.statuses.lock().unwrap(), [202], "{mode}");
         assert_eq!(service.close(), 0);
     }
 }

@@ -1,4 +1,4 @@
-//! A host that is itself an async program: calling the library inside its runtime neither panics nor deadlocks.
+//! A host with a tokio runtime: calling the library inside it neither panics nor deadlocks.
 
 mod support;
 
@@ -7,7 +7,7 @@ use support::open;
 use support::server::Server;
 
 #[test]
-fn a_program_with_a_runtime_of_its_own_calls_from_inside_it() {
+fn calls_from_inside_a_runtime_succeed() {
     let server = Server::json(200, r#"{"_id":"1"}"#);
     let base = server.base.clone();
     let runtime = tokio::runtime::Builder::new_current_thread()

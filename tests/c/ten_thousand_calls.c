@@ -1,7 +1,7 @@
 /*
  * Many started calls on one service, and many services: what they cost, and that everything is given back.
  *
- *     scale BASE_URL CALLS CONNECTIONS
+ *     ten_thousand_calls BASE_URL CALLS CONNECTIONS
  *
  * BASE_URL is a server that answers every booking with its number as the identifier.
  */
@@ -15,7 +15,7 @@
 #define IDLE_CALLS 100
 
 static long calls;
-static unsigned char *told;
+static unsigned char *completed;
 static long resolved, cancelled, released;
 
 static void done(const char *event, const char *data, void *user_data)
@@ -25,7 +25,7 @@ static void done(const char *event, const char *data, void *user_data)
 
     (void)event;
     CHECK(number >= 0 && number < calls);
-    CHECK(told[number]++ == 0);
+    CHECK(completed[number]++ == 0);
     snprintf(id, sizeof id, "\"id\":\"%ld\"", number);
     if (strstr(data, "\"state\":\"resolved\"") != NULL && strstr(data, id) != NULL)
         resolved++;
@@ -37,7 +37,7 @@ static void done(const char *event, const char *data, void *user_data)
 
 static void release(void *user_data)
 {
-    CHECK(told[(long)user_data] == 1);
+    CHECK(completed[(long)user_data] == 1);
     released++;
 }
 
@@ -101,7 +101,7 @@ static void no_busy_waiting(void)
 
     snprintf(base, sizeof base, "http://127.0.0.1:%d", silent_port());
     service = open_service("{\"dataURL\":\"%s/x\",\"ajaxTimeout\":60000,\"proxy\":\"none\"}", base);
-    memset(told, 0, (size_t)calls);
+    memset(completed, 0, (size_t)calls);
     released = 0;
     for (i = 0; i < IDLE_CALLS; i++)
         start(service, i);
@@ -138,8 +138,8 @@ int main(int argc, char **argv)
     if (argc != 4)
         return 2;
     calls = atol(argv[2]);
-    told = calloc((size_t)calls, 1);
-    CHECK(calls >= IDLE_CALLS && told != NULL);
+    completed = calloc((size_t)calls, 1);
+    CHECK(calls >= IDLE_CALLS && completed != NULL);
     threads = status_of_process("Threads");
     descriptors = open_descriptors();
     many_calls(argv[1], argv[3]);

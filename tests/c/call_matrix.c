@@ -1,8 +1,8 @@
 /*
- * Calls every function in every situation that docs/threads.md speaks of, and prints what came back:
+ * Calls every function in every situation of the table in docs/threads.md, and prints the result:
  * function, situation, names of the statuses.
  *
- *     situations BASE_URL
+ *     call_matrix BASE_URL
  */
 #include <pthread.h>
 #include <sys/wait.h>

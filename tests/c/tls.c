@@ -1,7 +1,7 @@
 /*
  * Books over TLS: blocking and started, on a new connection and a kept one.
  *
- *     secure BASE_URL CA_FILE
+ *     tls BASE_URL CA_FILE
  */
 #include "check.h"
 

@@ -1,7 +1,7 @@
 /*
  * Closes a service and looks for its secrets in all of the process's memory.
  *
- *     wiped [keep]
+ *     secrets_wiped [keep]
  *
  * With `keep` the service stays open, which proves that the search finds what is there.
  */
