@@ -8,15 +8,17 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use http::HeaderValue;
 use tokio::time::{timeout, timeout_at, Instant};
-use url::Url;
+use url::{Position, Url};
 
-use super::error::ConnectError;
+use super::error::{setup_error, ConnectError};
 use super::resolver::resolve;
 use super::socket::{Io, Socket};
 use super::tls::TlsClient;
 use super::tunnel::open_tunnel;
 use crate::config::connection::ConnectionSettings;
+use crate::error::Result;
 
 /// How long one address is tried before the next is tried beside it, as RFC 8305 recommends.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
@@ -39,15 +41,32 @@ pub struct Connector {
     pub tls: TlsClient,
     /// Whether HTTP/2 is offered to the server.
     pub offers_http2: bool,
+    /// The `Host` header of its requests.
+    pub host: HeaderValue,
 }
 
 impl Connector {
+    /// A connector for these settings.
+    pub fn new(
+        settings: &Arc<ConnectionSettings>,
+        tls: &TlsClient,
+        offers_http2: bool,
+    ) -> Result<Connector> {
+        let host = &settings.origin[Position::BeforeHost..Position::AfterPort];
+        Ok(Connector {
+            host: HeaderValue::from_str(host).map_err(|error| setup_error(&error))?,
+            settings: settings.clone(),
+            tls: tls.clone(),
+            offers_http2,
+        })
+    }
+
     /// Opens a connection before the deadline. An address to avoid is tried last.
     pub async fn connect(
         &self,
         avoid: Option<SocketAddr>,
         deadline: Instant,
-    ) -> Result<Connected, ConnectError> {
+    ) -> std::result::Result<Connected, ConnectError> {
         let Some(connect_timeout) = self.settings.connect_timeout else {
             return self.connect_until(avoid, deadline).await;
         };
@@ -61,7 +80,7 @@ impl Connector {
         &self,
         avoid: Option<SocketAddr>,
         until: Instant,
-    ) -> Result<Connected, ConnectError> {
+    ) -> std::result::Result<Connected, ConnectError> {
         let origin = &self.settings.origin;
         let is_tls = origin.scheme() == "https";
         let (mut stream, peer) = match &self.settings.proxy {
@@ -106,7 +125,7 @@ async fn connect_tcp(
     url: &Url,
     avoid: Option<SocketAddr>,
     until: Instant,
-) -> Result<(Box<dyn Io>, SocketAddr), ConnectError> {
+) -> std::result::Result<(Box<dyn Io>, SocketAddr), ConnectError> {
     let port = url.port_or_known_default().unwrap_or_default();
     let addresses = resolve(url.host_str().unwrap_or_default(), port)
         .await
