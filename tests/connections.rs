@@ -3,17 +3,19 @@
 mod support;
 
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::os::fd::AsFd;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Barrier};
+use std::sync::{Arc, Barrier, Mutex};
 use std::time::{Duration, Instant};
 
 use callbackservice::ffi::async_call::cbsvc_waitable;
 use callbackservice::ffi::library::cbsvc_diagnostics;
 use serde_json::{json, Value};
 use support::calls::{service, start, Mode, MODES};
+use support::openssl::Directory;
 use support::server::{reply, Server, Then};
 use support::taken;
 
@@ -254,4 +256,79 @@ fn closed_standard_descriptors() {
         std::process::exit(2);
     }
     std::process::exit(0);
+}
+
+/// Gives the host `two.test` two addresses, 127.0.0.2 and 127.0.0.3.
+const TWO_ADDRESSES: &str = r#"
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <netdb.h>
+#include <string.h>
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result)
+{
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = dlsym(RTLD_NEXT, "getaddrinfo");
+    if (!node || strcmp(node, "two.test"))
+        return real(node, service, hints, result);
+    struct addrinfo *second, *last;
+    int error = real("127.0.0.2", service, hints, result);
+    if (error || (error = real("127.0.0.3", service, hints, &second)))
+        return error;
+    for (last = *result; last->ai_next; last = last->ai_next)
+        ;
+    last->ai_next = second;
+    return 0;
+}
+"#;
+
+#[test]
+fn retry_begins_with_another_address() {
+    let files = Directory::new();
+    files.write("two.c", TWO_ADDRESSES);
+    let compiled = Command::new("cc")
+        .args(["-shared", "-fPIC", "-w", "-o"])
+        .args([files.path("two.so"), files.path("two.c")])
+        .arg("-ldl")
+        .status();
+    assert!(compiled.unwrap().success());
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "retry_of_a_host_with_two_addresses", "--ignored"])
+        .env("LD_PRELOAD", files.path("two.so"))
+        .output()
+        .unwrap();
+    let output = String::from_utf8_lossy(&child.stdout);
+    assert!(
+        child.status.success() && output.contains("1 passed"),
+        "{output}"
+    );
+}
+
+#[test]
+#[ignore = "needs a host with two addresses; retry_begins_with_another_address runs it"]
+fn retry_of_a_host_with_two_addresses() {
+    for mode in MODES {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let silent = TcpListener::bind("127.0.0.2:0").unwrap();
+        let port = silent.local_addr().unwrap().port();
+        let good = TcpListener::bind(("127.0.0.3", port)).unwrap();
+        // One closes each connection when the request has arrived, the other answers.
+        for (listener, is_good) in [(silent, false), (good, true)] {
+            let seen = seen.clone();
+            std::thread::spawn(move || {
+                for stream in listener.incoming() {
+                    let mut stream = stream.unwrap();
+                    seen.lock().unwrap().push(is_good);
+                    let _ = stream.read(&mut [0; 4096]);
+                    if is_good {
+                        reply(&mut stream, 200, &[], r#"{"2030-12-01T10:00:00.000Z":5}"#);
+                    }
+                }
+            });
+        }
+        let base = format!("http://two.test:{port}");
+        let service = service(&base, json!({"retry": {"attempts": 2, "baseDelayMs": 1}}));
+        let answered = mode.availability(service);
+        assert_eq!(answered.status, 0, "{}", answered.text);
+        assert_eq!(*seen.lock().unwrap(), [false, true]);
+        assert_eq!(service.close(), 0);
+    }
 }

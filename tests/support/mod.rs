@@ -3,6 +3,7 @@
 #![allow(dead_code)]
 
 pub mod calls;
+pub mod openssl;
 pub mod server;
 
 use std::ffi::{c_char, c_void, CStr, CString};
