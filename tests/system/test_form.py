@@ -65,7 +65,6 @@ class Documents(Case):
             "One sentence.\nAnother one.",
             "- a fragment\n- another",
             "- One sentence.\n  A second one.",
-            "See [a. B](x.md).",
             "Call `a. B` here.",
             "Two forms, e.g. This one.",
             "| a. B | c. D |",
