@@ -221,10 +221,14 @@ class Everywhere(Case):
 
     def test_every_option_is_documented(self):
         behaviour = (ROOT / "docs/behaviour.md").read_text()
-        for command in ["schedule", "availability"]:
-            source = (ROOT / f"src/command/{command}.rs").read_text().split("#[cfg(test)]")[0]
-            for name in re.findall(r'"(_?[a-z]+[A-Za-z_]*)"', source):
-                self.assertIn(f"`{name}`", behaviour, command)
+        constant = re.compile(r"^(?:pub )?const [A-Z0-9_]+: (?:&str|\[.*?\]) = (.*?);$", re.S | re.M)
+        names = {"serviceName", "userData"}
+        for path in ["command/schedule.rs", "command/availability.rs", "config/v1_fields.rs"]:
+            source = (ROOT / "src" / path).read_text().split("#[cfg(test)]")[0]
+            for value in constant.findall(source):
+                names.update(re.findall(r'"(_?[A-Za-z_-]+)"', value))
+        self.assertGreater(len(names), 50)
+        self.assertEqual([name for name in sorted(names) if f"`{name}`" not in behaviour], [])
 
     def test_every_function_is_in_the_changelog(self):
         changes = (ROOT / "CHANGELOG.md").read_text()
