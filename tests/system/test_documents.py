@@ -9,6 +9,7 @@ from support import HEADER, ROOT, Case, Sandbox, python_environment, run
 
 README = (ROOT / "README.md").read_text()
 CONFIGURATION = (ROOT / "docs/configuration.md").read_text()
+BEHAVIOUR = (ROOT / "docs/behaviour.md").read_text()
 STATUS_CODES = (ROOT / "docs/status-codes.md").read_text()
 DOCUMENTS = [path for path in ROOT.rglob("*.md") if not {"target", "build", ".git"} & set(path.parts)]
 MANIFESTS = ["Cargo.toml", "sandbox/Cargo.toml", "tools/header/Cargo.toml", "fuzz/Cargo.toml", "bindings/python/pyproject.toml"]
@@ -155,6 +156,67 @@ print("done")
         [example] = re.findall(r"^    \{\n.*?^    \}$", CONFIGURATION, re.S | re.M)
         program = "import json, sys; from callbackservice import Service; Service(json.loads(sys.argv[1])).close()"
         run(sys.executable, "-c", program, example, env=python_environment())
+
+
+class Behaviour(Case):
+    """What behaviour.md says of options, tried on a service that cannot be reached: what is accepted ends as CONNECT."""
+
+    PROGRAM = """
+import json, sys
+from callbackservice import Rejected, Service
+service = Service({"dataURL": "http://127.0.0.1:1/", "proxy": "none", "retry": {"attempts": 1}})
+for command, data in json.loads(sys.argv[1]):
+    try:
+        service.command(command, data)
+    except Rejected as rejected:
+        print(rejected.name)
+"""
+
+    def ends(self, *commands):
+        commands = [(f"CallbackService.{name}", data) for name, data in commands]
+        return run(sys.executable, "-c", self.PROGRAM, json.dumps(commands), env=python_environment()).split()
+
+    def test_every_form_of_a_time_is_accepted(self):
+        examples = [re.findall(r"`([^`]+)`", row["example"]) for row in table(BEHAVIOUR, "Times")]
+        times = [example if example[:4] == "2030" else f"2030-12-01T10:00:00{example}" for row in examples for example in row]
+        self.assertGreaterEqual(len(times), 9)
+        self.assertEqual(self.ends(*[("schedule", {"desiredtime": time}) for time in times]), ["CONNECT"] * len(times))
+        refused = ["2030-12-01T10:00:00", "2030-12-01", "tomorrow"]
+        self.assertEqual(self.ends(*[("schedule", {"desiredtime": time}) for time in refused]), ["BAD_OPTION"] * 3)
+
+    def test_names_in_the_text_on_misspelt_options_are_as_it_says(self):
+        section = BEHAVIOUR.split("### Misspelt options", 1)[1].split("### ", 1)[0]
+        refused, user_data = ["desired_time", "servicename"], ["callbackTime", "mobile"]
+        for name in refused + user_data:
+            self.assertIn(f"`{name}`", section)
+        ends = self.ends(*[("schedule", {"phonenumber": "1", name: "x"}) for name in refused + user_data])
+        self.assertEqual(ends, ["BAD_OPTION"] * 2 + ["CONNECT"] * 2)
+        ends = self.ends(*[("schedule", {"phonenumber": "1", "userData": {name: "x"}}) for name in refused])
+        self.assertEqual(ends, ["CONNECT"] * 2)
+
+    def test_every_option_of_availability_is_accepted_under_both_names(self):
+        time, milliseconds = "2030-12-01T10:00:00Z", 1_922_000_000_000
+        values = {
+            "startDate": time,
+            "startMS": milliseconds,
+            "numberOfDays": "1",
+            "endDate": time,
+            "endMS": milliseconds,
+            "maxTimeSlots": "2",
+            "serviceName": "samples",
+            "timezone": "Europe/London",
+            "reportBusy": "true",
+        }
+        rows = table(BEHAVIOUR, "Options of availability")
+        self.assertEqual(names(rows, "option"), list(values))
+        queries = [
+            ("availability", {name: value})
+            for row, value in zip(rows, values.values())
+            for name in names([row], "option") + names([row], "alias")
+            if name
+        ]
+        self.assertEqual(self.ends(*queries), ["CONNECT"] * len(queries))
+        self.assertEqual(self.ends(("availability", {"begin": "2030-12-01T10:00:00Z"})), ["BAD_OPTION"])
 
 
 class StatusCodes(Case):
