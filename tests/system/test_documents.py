@@ -292,6 +292,14 @@ class Everywhere(Case):
         self.assertGreater(len(names), 50)
         self.assertEqual([name for name in sorted(names) if f"`{name}`" not in behaviour], [])
 
+    def test_every_dependency_has_its_purpose(self):
+        manifest = (ROOT / "Cargo.toml").read_text()
+        sections = re.findall(r"^\[(?:dev-)?dependencies\]\n(.*?)(?=^\[|\Z)", manifest, re.S | re.M)
+        crates = [name for section in sections for name in re.findall(r"^([\w-]+) =", section, re.M)]
+        design = (ROOT / "docs/design.md").read_text()
+        listed = [name for row in table(design, "Dependencies") for name in re.findall(r"`([\w-]+)`", row["crate"])]
+        self.assertEqual(sorted(listed), sorted(crates))
+
     def test_every_function_is_in_the_changelog(self):
         changes = (ROOT / "CHANGELOG.md").read_text()
         for name in re.findall(r"^\S.*?\b(cbsvc_\w+)\(", HEADER.read_text(), re.M):

@@ -11,7 +11,7 @@ COMMENT_COLUMNS = 100
 # The end of a sentence or of an introduction to a list, perhaps inside quotes, parentheses or emphasis.
 SENTENCE_END = re.compile(r"[.!?:][)\"'*_`]*$")
 # The end of one sentence and the beginning of another in the same line.
-TWO_SENTENCES = re.compile(r"[.!?][)\"'*_]* +(?=[\"'(*_\[`]*[A-Z0-9`])")
+TWO_SENTENCES = re.compile(r"(?<!\.\.)[.!?][)\"'*_]* +\S")
 ABBREVIATIONS = re.compile(r"\b(?:e\.g|i\.e|etc|vs|cf|No)\.")
 LIST_ITEM = re.compile(r"(?: *)(?:[-*+]|\d+\.) ")
 # Repository paths in code spans and fences: with a directory and an extension, or ending in a slash.
@@ -82,6 +82,7 @@ class Documents(Case):
             "- One. Two.",
             "- An item that\n  goes on.",
             "Ends here. `code` begins.",
+            "It is here. hyper follows.",
             "(In parentheses.) Then more.",
         ]:
             self.assertEqual(len(list(faults(bad))), 1, bad)
