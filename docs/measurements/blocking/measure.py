@@ -2,84 +2,83 @@
 
     python3 docs/measurements/blocking/measure.py
 
-Run `make library` before. It needs what `make bench` needs.
+Run `make library` before. It needs a C compiler, cargo and valgrind.
 """
 
 import json
+import os
 import pathlib
+import re
+import statistics
 import subprocess
-import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent.parent
-sys.path.insert(0, str(ROOT / "benches" / "compare"))
-
-import instructions  # noqa: E402
-import tools  # noqa: E402
-from peers import CLIENT_CORE, Peer, Server, os  # noqa: E402
-
-PATH, DEADLINE_MS, ROUNDS, CALLS = "/callback", 1000, 15, 2000
-
-# What `threads` and `fork` of src/main.rs do, with the library.
-LIBRARY = """
-import json, os, sys
-from callbackservice import Service
-service = Service({"dataURL": sys.argv[1], "ajaxTimeout": int(sys.argv[2]), "proxy": "none"})
-service.schedule(phonenumber="+14151110000")
-threads = len(os.listdir("/proc/self/task"))
-child = os.fork()
-if child == 0:
-    try:
-        service.schedule(phonenumber="+14151110000")
-        os._exit(0)
-    except Exception:
-        os._exit(1)
-status = os.waitpid(child, 0)[1]
-print(json.dumps({"threads": threads, "fork": "books" if status == 0 else "fails"}))
-"""
+BUILD = ROOT / "build" / "blocking"
+PATH, DEADLINE_MS, CALLS, ROUNDS = "/callback", 1000, 2000, 15
+# Of calls that callgrind counts.
+COUNTED = 300
 
 
-def ask(program, base, mode, count):
-    line = f"{mode} {PATH} {count} 0\n"
-    done = subprocess.run([program, base], input=line, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+def build():
+    """The server of the benchmarks, the client that uses the library, and the one that uses reqwest::blocking."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    [release] = [path for path in [ROOT / "build/release", ROOT / "target/release"] if path.exists()][:1]
+    server, library = BUILD / "server", BUILD / "library"
+    subprocess.run(["cc", "-O2", "-o", server, ROOT / "benches/compare/server.c"], check=True)
+    link = [f"-I{ROOT / 'include'}", f"-L{release}", "-lcallbackservice", f"-Wl,-rpath,{release}"]
+    subprocess.run(["cc", "-O2", "-o", library, HERE / "library.c", *link], check=True)
+    cargo = ["cargo", "build", "--quiet", "--locked", "--release", "--manifest-path", HERE / "Cargo.toml"]
+    subprocess.run([*cargo, "--target-dir", BUILD / "target"], check=True)
+    return server, [library, BUILD / "target/release/measure-blocking"]
 
 
-def library(base):
-    binding = {"CALLBACKSERVICE_LIBRARY": str(tools.LIBRARY), "PYTHONPATH": str(ROOT / "bindings" / "python")}
-    command = [sys.executable, "-c", LIBRARY, base + PATH, str(DEADLINE_MS)]
-    done = subprocess.run(command, env={**os.environ, **binding}, capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
+def ask(program, base, mode, count, rounds=1):
+    """What a client answers to as many requests."""
+    lines = f"{mode} {PATH} {count} 0\n" * rounds
+    done = subprocess.run([program, base], input=lines, capture_output=True, text=True, check=True)
+    return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-def microseconds(programs, base):
-    """The median over the rounds of the medians of each program, which take turns; server and client on one core."""
-    os.sched_setaffinity(0, {CLIENT_CORE})
-    rounds = []
-    peers = [Peer([program], base) for program in programs]
-    for _ in range(ROUNDS):
-        rounds.append([peer.ask("schedule", PATH, CALLS)[0] / 1000 for peer in peers])
-    return [sorted(column)[ROUNDS // 2] for column in zip(*rounds)]
+def instructions(program, base):
+    """Those of 2N calls less those of N calls, so that what happens once is not counted."""
+    totals = []
+    for count in [COUNTED, 2 * COUNTED]:
+        command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, base]
+        line = f"schedule {PATH} {count} 0\n"
+        done = subprocess.run(command, input=line, capture_output=True, text=True, check=True)
+        totals.append(int(re.search(r"Collected : (\d+)", done.stderr)[1]))
+    return round((totals[1] - totals[0]) / COUNTED)
+
+
+def microseconds(program, base):
+    answers = ask(program, base, "schedule", CALLS, ROUNDS)
+    return statistics.median(statistics.median(answer["nanoseconds"]) for answer in answers) / 1000
 
 
 def main():
-    target = tools.BUILD / "blocking"
-    build = ["cargo", "build", "--quiet", "--locked", "--release", "--manifest-path", HERE / "Cargo.toml"]
-    subprocess.run([*build, "--target-dir", target], check=True)
-    other = target / "release" / "measure-blocking"
-    tools.build("server", "subject")
-    own = tools.BUILD / "subject"
-    with Server() as server:
-        base = server.base
-        ours = library(base)
-        theirs = {**ask(other, base, "threads", 1), **ask(other, base, "fork", DEADLINE_MS)}
-        counts = [instructions.per_call(program, base, "schedule", PATH, 300, 0) for program in [own, other]]
-        times = microseconds([own, other], base)
+    server, clients = build()
+    # Client and server take turns on one core.
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    running = subprocess.Popen([server], stdout=subprocess.PIPE, text=True)
+    try:
+        base = running.stdout.readline().strip().removeprefix("listening on ")
+        rows = [
+            ("threads of the process after it", [ask(client, base, "threads", 1)[0]["threads"] for client in clients]),
+            (
+                "in a forked child of a process that has booked",
+                [ask(client, base, "fork", DEADLINE_MS)[0]["fork"] for client in clients],
+            ),
+            ("instructions", [f"{instructions(client, base):,}" for client in clients]),
+            ("time", [f"{microseconds(client, base):.0f} µs" for client in clients]),
+        ]
+    finally:
+        running.kill()
+        running.wait()
+        running.stdout.close()
     print("| one booking | library | reqwest::blocking |\n| --- | --- | --- |")
-    print(f"| threads of the process after it | {ours['threads']} | {theirs['threads']} |")
-    print(f"| in a forked child of a process that has booked | {ours['fork']} | {theirs['fork']} |")
-    print(f"| instructions | {counts[0]:,} | {counts[1]:,} |")
-    print(f"| time | {times[0]:.0f} µs | {times[1]:.0f} µs |")
+    for name, (ours, theirs) in rows:
+        print(f"| {name} | {ours} | {theirs} |")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-//! Books through `reqwest::blocking`, with the protocol of the programs in `benches/compare`.
+//! Books through `reqwest::blocking`.
 //!
 //! Takes the address of the server as its argument. Every line of standard input is `MODE PATH COUNT EXTRA`,
 //! and every line of standard output a JSON object. Modes: `schedule` times COUNT bookings, `threads` counts the
@@ -59,7 +59,9 @@ fn fork(client: &Client, url: &str, deadline: Duration) -> String {
 }
 
 fn main() {
-    let base = std::env::args().nth(1).expect("needs the address of the server");
+    let base = std::env::args()
+        .nth(1)
+        .expect("needs the address of the server");
     let shared = client(Duration::from_secs(3));
     for line in stdin().lock().lines() {
         let line = line.unwrap();
@@ -75,7 +77,7 @@ fn main() {
                     begin.elapsed().as_nanos()
                 };
                 let times: Vec<u128> = (0..count).map(time).collect();
-                println!("{{\"bytes\":0,\"nanoseconds\":{times:?}}}");
+                println!("{{\"nanoseconds\":{times:?}}}");
             }
             "threads" => {
                 schedule(&shared, &url).unwrap();
