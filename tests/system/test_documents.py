@@ -219,6 +219,24 @@ for command, data in json.loads(sys.argv[1]):
         self.assertEqual(self.ends(("availability", {"begin": "2030-12-01T10:00:00Z"})), ["BAD_OPTION"])
 
 
+class PythonBinding(Case):
+    def test_the_attributes_of_a_rejection_are_there(self):
+        text = (ROOT / "docs/python.md").read_text()
+        listed = [name for row in table(text, "Outcomes and exceptions") for name in re.findall(r"`(\w+)`", row["attribute"])]
+        program = """
+import sys
+from callbackservice import Rejected, Service
+with Service({"dataURL": "http://127.0.0.1:1/", "proxy": "none", "retry": {"attempts": 1}}) as service:
+    try:
+        service.schedule(phonenumber="1")
+    except Rejected as rejected:
+        print(*[getattr(rejected, name) for name in sys.argv[1:]], sep="\\n")
+"""
+        shown = run(sys.executable, "-c", program, *listed, env=python_environment()).splitlines()
+        self.assertEqual(len(shown), len(listed))
+        self.assertEqual(dict(zip(listed, shown))["booked"], "no")
+
+
 class StatusCodes(Case):
     def test_the_table_is_the_headers(self):
         defined = re.findall(r"^#define CBSVC_(\w+) (\d+)$", HEADER.read_text(), re.M)
@@ -280,6 +298,11 @@ class Everywhere(Case):
             for target in sorted(set(re.findall(r"(?:^ +|`)make ([a-z][\w-]*)", document.read_text(), re.M))):
                 with self.subTest(document=document.name, target=target):
                     run("make", "--dry-run", "--silent", target)
+
+    def test_integration_tests_exist(self):
+        for document in DOCUMENTS:
+            for name in re.findall(r"cargo test --test ([a-z]\w*)", document.read_text()):
+                self.assertTrue((ROOT / f"tests/{name}.rs").exists(), f"{document.relative_to(ROOT)}: {name}")
 
     def test_every_option_is_documented(self):
         behaviour = (ROOT / "docs/behaviour.md").read_text()

@@ -44,6 +44,7 @@ def faults(text):
             continue
         plain = ABBREVIATIONS.sub("x", re.sub(r"`[^`]*`", "`x`", line.strip()))
         plain = re.sub(r"\]\([^)]*\)", "]", LIST_ITEM.sub("", plain, count=1))
+        plain = re.sub(r"^\*\*[^*]*\*\* ", "", plain)
         if TWO_SENTENCES.search(plain):
             yield number, "more than one sentence"
         following = lines.get(number + 1)
@@ -72,6 +73,7 @@ class Documents(Case):
             "    indented. Code",
             "# Heading. No rule",
             "**In bold.**\nNext one.",
+            "- **Lead-in.** One sentence.",
             "This is a list:\n\n- an item",
         ]:
             self.assertEqual(list(faults(good)), [], good)
