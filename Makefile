@@ -4,9 +4,10 @@
 # make test-full  the same, with long tests in full size
 # make test-faults  the table of docs/reliability.md anew
 # make test-ledger  bookings while their server is killed, compared with its database
-# make bench      the library against libcurl, requests and others; docs/benchmarks.md anew
-# make bench-parts  the library's pure parts by themselves
-# make bench-instructions  records the instructions of a call, which make test holds later ones against
+# make bench      compare the library with libcurl, requests and others, and rewrite docs/benchmarks.md;
+#                 BASELINE=PATH also compares it with another libcallbackservice.so, in turns
+# make bench-micro  measure the parts of a command that need no server
+# make bench-instructions  record the instructions of a call, with which make test compares later ones
 # make test-tsan  threaded tests under ThreadSanitizer
 # make test-asan  the C test programs under AddressSanitizer and LeakSanitizer
 # make test-valgrind  the same under memcheck
@@ -30,7 +31,7 @@ STATIC := $(RELEASE)/libcallbackservice.a
 SONAME := libcallbackservice.so.1
 
 .PHONY: all library header demo sandbox test test-full test-faults test-ledger test-tsan test-asan test-valgrind fuzz deny \
-	bench bench-parts bench-instructions install uninstall clean
+	bench bench-micro bench-instructions install uninstall clean
 
 all: library header
 
@@ -74,10 +75,10 @@ test-ledger: library sandbox
 	@$(PYTHON) tests/ledger.py
 
 bench: library sandbox
-	@$(PYTHON) benches/compare/run.py --write
+	@$(PYTHON) benches/compare/run.py --write $(if $(BASELINE),--baseline "$(BASELINE)")
 
-bench-parts:
-	$(CARGO) bench --locked --features benchmark --bench parts
+bench-micro:
+	$(CARGO) bench --locked --features benchmark --bench micro
 
 bench-instructions: library
 	@$(PYTHON) benches/compare/instructions.py --write
