@@ -72,7 +72,7 @@ static void on_done(const char *event, const char *outcome, void *completed)
 
 static void *open_pool(const char *url, long calls, long connections)
 {
-    return open_service(url, ASYNC_TIMEOUT_MS, connections, calls > connections * 4 ? calls : connections * 4);
+    return open_service(url, ASYNC_TIMEOUT_MS, connections, calls);
 }
 
 /* One service takes all calls; it needs no handle for each. */

@@ -153,7 +153,7 @@ static long availability(void *data)
 
 struct pool {
     CURLM *multi;
-    /* Shares TLS sessions between the handles, so that further connections resume the first one's session. */
+    /* Shares TLS sessions between the handles: further connections resume the first session. */
     CURLSH *share;
     char url[MAX_TEXT];
 };
@@ -217,7 +217,7 @@ static void run_pool(void *data, long calls, long handles)
         struct handle *handle = open_handle(pool->url, ASYNC_TIMEOUT_MS);
         if (!strncmp(pool->url, "https:", 6)) {
             curl_easy_setopt(handle->easy, CURLOPT_SHARE, pool->share);
-            /* Waits until it is known whether the first connection takes HTTP/2, and then shares it. */
+            /* Waits for the first connection, and shares it if the server uses HTTP/2. */
             curl_easy_setopt(handle->easy, CURLOPT_PIPEWAIT, 1L);
         }
         prepare_booking(handle);

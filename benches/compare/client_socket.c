@@ -1,4 +1,4 @@
-/* The lower bound: a socket to which the same bytes are written, and from which the response is read but not parsed. */
+/* The lower bound: writes the same bytes to a socket, and reads the response without parsing it. */
 #include "harness.h"
 
 #include <arpa/inet.h>

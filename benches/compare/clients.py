@@ -8,9 +8,12 @@ import subprocess
 
 import tools
 
-# With both ends of a connection on one core, they would take turns instead of running at the same time.
+# On one core, client and server would take turns instead of running at the same time.
 CORES = sorted(os.sched_getaffinity(0))
 CLIENT_CORE, SERVER_CORE = CORES[0], CORES[-1]
+
+# The largest acceptable ratio of the library to the baseline.
+MAX_REGRESSION = 1.05
 
 
 def start(command, cores, **options):
@@ -28,7 +31,7 @@ class Program:
 
 
 def library_programs(name, baseline):
-    """A C client of the library under test, and the same client with the baseline library if there is one."""
+    """A C client of the library under test, and the same client with the baseline, if any."""
     program = tools.BUILD / name
     programs = {"library": Program([program])}
     if baseline:
@@ -53,8 +56,8 @@ class Client:
         self.process.stdout.close()
 
     def run(self, mode, path, count, extra=0):
-        """Returns the median nanoseconds of a call in one round (of the whole round, if calls overlap), and the growth
-        of memory in bytes."""
+        """Runs one round. Returns the median nanoseconds of a call (the time of the whole round, if
+        calls overlap), and the growth of memory in bytes."""
         self.process.stdin.write(f"{mode} {path} {count} {extra}\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
@@ -73,14 +76,32 @@ def open_clients(stack, programs, base_url, environment=None, cores=(CLIENT_CORE
 
 
 def interleave(clients, rounds, mode, path, count, extra=0):
-    """The results of each client's rounds. The clients take turns, in changing order, so that a machine that becomes
-    slower or faster affects all of them."""
+    """The times of each client's rounds. If the library seems to be slower than the baseline, the two
+    run twice as many rounds again: on a loaded machine that is often chance."""
     warm_up = max(count // 10, extra if mode == "threads" else 1)
     for client in clients.values():
         client.run(mode, path, warm_up, extra)
     times = {name: [] for name in clients}
+    run_in_turns(clients, times, rounds, mode, path, count, extra)
+    if "baseline" in clients and baseline_ratio(times) > MAX_REGRESSION:
+        pair = {name: clients[name] for name in ["library", "baseline"]}
+        run_in_turns(pair, times, 2 * rounds, mode, path, count, extra)
+    return times
+
+
+def run_in_turns(clients, times, rounds, mode, path, count, extra):
+    """Runs rounds of all clients in changing order, so that a machine that becomes slower or faster
+    affects all of them."""
     for turn in range(rounds):
         order = list(clients)
         for name in order if turn % 2 == 0 else reversed(order):
             times[name].append(clients[name].run(mode, path, count, extra)[0])
-    return times
+
+
+def baseline_ratios(times):
+    """The times of the library divided by those of the baseline, which ran right before or after."""
+    return [new / old for new, old in zip(times["library"], times["baseline"])]
+
+
+def baseline_ratio(times):
+    return statistics.median(baseline_ratios(times))

@@ -1,6 +1,7 @@
 /*
- * What the C clients share. A client reads commands from standard input, one a line: `MODE PATH COUNT EXTRA`. After each
- * it prints one line of JSON with the nanoseconds of every call, or of the whole round if the calls overlap.
+ * What the C clients share. A client reads commands from standard input, one per line:
+ * `MODE PATH COUNT EXTRA`. After each it prints one line of JSON with the nanoseconds of every
+ * call, or of the whole round if the calls overlap.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -34,11 +35,11 @@ struct operations {
     void (*schedule)(void *handle);
     /* Lists the slots and returns their number. */
     long (*availability)(void *handle);
-    /* Opens a pool of connections for asynchronous calls. `calls` is the most that are made at the same time. */
+    /* Opens a pool of connections for asynchronous calls; `calls` is the most at the same time. */
     void *(*open_pool)(const char *url, long calls, long connections);
     void (*close_pool)(void *pool);
-    /* Makes bookings at the same time and waits for all. A client that needs a handle for each call in progress gets
-     * this many; further calls wait until one is free. */
+    /* Makes bookings at the same time and waits for all of them. A client that needs a handle for
+     * each call in progress opens this many; further calls wait until one is free. */
     void (*run_pool)(void *pool, long calls, long handles);
     /* Whether all threads share one handle, instead of one for each. */
     int is_shared;
@@ -212,8 +213,9 @@ static void run_cold_pool(const struct operations *client, const char *path, lon
 /* A pool whose connections are open when the measured time begins. */
 static void run_warm_pool(const struct operations *client, const char *path, long count, long connections, long handles)
 {
-    void *pool = client->open_pool(url_of(path), count, connections);
-    client->run_pool(pool, connections * 4, connections);
+    long warm_up = connections * 4;
+    void *pool = client->open_pool(url_of(path), count > warm_up ? count : warm_up, connections);
+    client->run_pool(pool, warm_up, connections);
     uint64_t start = now();
     client->run_pool(pool, count, handles);
     record(start);

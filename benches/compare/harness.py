@@ -14,7 +14,8 @@ FIELDS = {
 
 
 def serve(open_client):
-    """Runs `schedule PATH COUNT EXTRA`. `open_client` takes a URL and returns a function that books and returns the id."""
+    """Runs commands of the form `schedule PATH COUNT EXTRA`. `open_client` takes a URL and returns
+    a function that books and returns the id."""
     clients = {}
     for line in sys.stdin:
         mode, path, count, _ = line.split()

@@ -1,9 +1,10 @@
-"""Instructions per blocking call, counted by callgrind. Other load on the machine does not change them.
+"""Instructions per blocking call, counted by callgrind. Load on the machine does not change them.
 
     instructions.py [--write]
 
-The count is the difference between runs of 2N and N calls, divided by N, so that initialisation is excluded. `--write`
-records the counts in benches/instructions.json, with which tests/system/test_instructions.py compares later ones.
+The count is the difference between runs of 2N and N calls, divided by N: it excludes initialisation.
+`--write` records the counts in benches/instructions.json, with which
+tests/system/test_instructions.py compares later ones.
 """
 
 import json
@@ -23,6 +24,7 @@ MARGIN = 1.10
 COMMANDS = {
     "schedule": ("schedule", "/callback", 300, 0),
     "availability of 1,000 slots": ("availability", "/v1/1000", 30, 1000),
+    "availability of 1,000 slots, v3": ("availability", "/v3/1000", 30, 1000),
 }
 
 

@@ -1,4 +1,4 @@
-/* Runs the program LAUNCH_PROGRAM with the library LAUNCH_LIBRARY, once for each booking, and waits for its exit. */
+/* Runs the program LAUNCH_PROGRAM with the library LAUNCH_LIBRARY, once for each booking. */
 #include "harness.h"
 
 #include <spawn.h>

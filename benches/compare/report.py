@@ -1,13 +1,14 @@
-"""The tables of the benchmarks: the library against other clients, and against another version of itself."""
+"""The tables: the library against other clients, and against a baseline version of itself."""
 
 import statistics
+
+from clients import MAX_REGRESSION, baseline_ratio, baseline_ratios
 
 HEAD = ["| row | library | other | ratio | spread | budget | met |", "| --- | --- | --- | --- | --- | --- | --- |"]
 BASELINE_HEAD = [
     "| row | library | baseline | new/old | quartiles | |",
     "| --- | --- | --- | --- | --- | --- |",
 ]
-MAX_REGRESSION = 1.05
 
 
 def duration(nanoseconds):
@@ -43,13 +44,13 @@ class Report:
             self.missed.append(name)
 
     def compare(self, name, times, other, at_most=None, show=duration):
-        """Adds the row of two clients' times, of which less is better. The ratio is the library's time divided by the
-        other's."""
+        """Adds a row of times, of which less is better. The ratio is the library's time divided by
+        the other's."""
         self._compare(name, times, other, lambda own, theirs: own / theirs, at_most and f"≤ {at_most}",
                       lambda ratio: ratio <= at_most, show)
 
     def compare_rates(self, name, times, other, calls, at_least=None):
-        """Adds the row of two clients' calls per second, of which more is better. The ratio is the library's rate
+        """Adds a row of calls per second, of which more is better. The ratio is the library's rate
         divided by the other's."""
         self._compare(name, times, other, lambda own, theirs: theirs / own, at_least and f"≥ {at_least}",
                       lambda ratio: ratio >= at_least, per_second(calls))
@@ -62,20 +63,21 @@ class Report:
                  is_met(ratio) if budget else None)
 
     def compare_baseline(self, name, values, show=duration):
-        """Adds the row of the library and the baseline, if there is one. The ratio is the median of those of the single
-        rounds, which ran one after the other: the load of the machine hardly affects it. Less is better."""
+        """Adds a row of the library and the baseline, if there is one; less is better. The ratio is
+        the median of the ratios of single rounds, since the load of the machine affects both sides
+        of a round."""
         if "baseline" not in values:
             return
-        new, old = values["library"], values["baseline"]
-        ratios = [one / other for one, other in zip(new, old)]
-        ratio = statistics.median(ratios)
-        quartiles = statistics.quantiles(ratios, method="inclusive") if len(ratios) > 1 else None
-        spread = f"{quartiles[0]:.2f}–{quartiles[2]:.2f}" if quartiles else ""
+        ratio, ratios = baseline_ratio(values), baseline_ratios(values)
+        spread = ""
+        if len(ratios) > 1:
+            lower, _, upper = statistics.quantiles(ratios, method="inclusive")
+            spread = f"{lower:.2f}–{upper:.2f}"
         is_worse = ratio > MAX_REGRESSION
-        new, old = show(statistics.median(new)), show(statistics.median(old))
-        line = f"| {name} | {new} | {old} | {ratio:.3f} | {spread} | {'**worse**' if is_worse else ''} |"
-        self.baseline_lines.append(line)
-        print(f"  against the baseline: {ratio:.3f} ({spread}){' worse' if is_worse else ''}", flush=True)
+        new, old = (show(statistics.median(values[side])) for side in ["library", "baseline"])
+        mark = "**worse**" if is_worse else ""
+        self.baseline_lines.append(f"| {name} | {new} | {old} | {ratio:.3f} | {spread} | {mark} |")
+        print(f"  against the baseline: {ratio:.3f} {spread} {mark}".rstrip(), flush=True)
         if is_worse:
             self.regressions.append(name)
 
@@ -84,7 +86,7 @@ class Report:
         if self.baseline_lines:
             print("\nAgainst the baseline; the ratio is new/old, of times, memory or instructions: above 1 is worse.\n")
             print("\n".join([*BASELINE_HEAD, *self.baseline_lines]))
-            limit = f"more than {MAX_REGRESSION - 1:.0%} worse than the baseline"
-            print(f"\n{limit}: {'; '.join(self.regressions) or 'no row'}")
+            rows = "; ".join(self.regressions) or "no row"
+            print(f"\nmore than {MAX_REGRESSION - 1:.0%} worse than the baseline: {rows}")
         print(f"budgets not met: {'; '.join(self.missed)}" if self.missed else "all budgets are met")
         return not self.missed and not self.regressions

@@ -82,7 +82,7 @@ def add_async(bench):
 
 
 def add_same_core(bench):
-    """Excludes the time of waking another core, which all clients need and which hides differences."""
+    """Excludes the time of waking another core, which is the same for all clients."""
     name = "schedule, server on the same core"
     times = bench.measure(["libcurl", "socket"], 15, "schedule", CALL, 3000, cores=[SERVER_CORE])
     bench.report.compare(f"{name}, against libcurl + cJSON", times, "libcurl")

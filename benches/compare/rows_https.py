@@ -1,7 +1,7 @@
 """The rows over HTTPS, which is what production uses.
 
-nginx offers HTTP/1.1 on one port and HTTP/2 too on the other. There libcurl uses HTTP/2 in all rows, and the library in
-those of asynchronous calls: each of its blocking calls has a connection of its own.
+nginx offers only HTTP/1.1 on one port, and HTTP/2 as well on the other. On the second one libcurl uses
+HTTP/2 in all rows, and the library in those of asynchronous calls; its blocking calls use HTTP/1.1.
 """
 
 import contextlib
@@ -64,7 +64,7 @@ class Https:
             self.report.compare_baseline(name, times)
 
     def add_async(self):
-        """Over HTTP/1.1, as many handles in turns as connections; over HTTP/2 as many as streams."""
+        """Handles in turns: as many as connections over HTTP/1.1, as many as streams over HTTP/2."""
         for version, url in self.urls.items():
             in_turns = CONNECTIONS if version == "HTTP/1.1" else STREAMS
             for suffix, state in [("", "connecting included"), ("-warm", "connections open")]:

@@ -2,10 +2,10 @@
 
     run.py [--quick] [--write] [--baseline PATH]
 
-It prints a table of ratios with budgets and fails if a budget is not met. `--write` puts the table, the machine and the
-versions into docs/benchmarks.md. `--quick` runs few rounds, for trying. `--baseline` also runs every row of the library
-with the shared object at PATH, in turns with the library under test, prints the ratios new/old, and fails if a row is
-more than 5 % worse.
+It prints a table of ratios with budgets and fails if a budget is not met. `--write` puts the table,
+the machine and the versions into docs/benchmarks.md. `--quick` runs few rounds, for trying.
+`--baseline` also runs every row of the library with the shared object at PATH, in turns with the
+library under test, prints the ratios new/old, and fails if a row is more than 5 % worse.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The sandbox under load from wrk: bookings per second on one core, and the time of a list of slots for a week."""
+"""The sandbox under load from wrk: bookings per second on one core, and slots for a week."""
 
 import contextlib
 import datetime
@@ -34,7 +34,8 @@ def sandbox():
 
 def wrk(url, connections, seconds, *options):
     command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", *options, url]
-    output = subprocess.run(["taskset", "-c", str(CLIENT_CORE), *command], capture_output=True, text=True, check=True).stdout
+    pinned = ["taskset", "-c", str(CLIENT_CORE), *command]
+    output = subprocess.run(pinned, capture_output=True, text=True, check=True).stdout
     if "Non-2xx" in output:
         raise SystemExit(f"the sandbox rejected requests\n{output}")
     median = re.search(r"50%\s+([\d.]+)(us|ms|s)", output)

@@ -1,8 +1,9 @@
 /*
- * The server of the benchmarks. It has one thread and responses made in advance, so it costs every client the same.
+ * The server of the benchmarks. It has one thread and responses made in advance, so that it costs
+ * the same for every client.
  *
- * The response to POST is a v1 booking, to GET /v1/N/... a v1 list of N slots, to GET /v3/N/... a v3 list of N slots.
- * It listens on a free port and prints its URL.
+ * The response to POST is a booking of the v1 API, to GET /v1/N/... a list of N slots of the v1
+ * API, to GET /v3/N/... one of the v3 API. The server listens on a free port and prints its URL.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -106,7 +107,7 @@ static void close_connection(int descriptor)
     close(descriptor);
 }
 
-/* Removes a request from the buffer and chooses its response. Returns 0 if the request is not complete. */
+/* Removes a request from the buffer and chooses its response. Returns 0 if it is incomplete. */
 static int take_request(struct connection *connection)
 {
     connection->request[connection->filled] = 0;

@@ -25,8 +25,8 @@ class Server:
 
 
 class HttpsServer:
-    """nginx with a certificate of a CA made for this run. It responds to bookings itself and to other requests with
-    files. One port offers only HTTP/1.1, the other HTTP/2 too."""
+    """nginx with a certificate of a CA made for this run. It responds to bookings with a fixed
+    text, and to requests for slots with files. One port offers only HTTP/1.1, the other also HTTP/2."""
 
     BOOKING = '{"_id":"361-5b0c0ad3-1d5f-4f43-9d7d-d1d5b1ae57a4"}'
     CONFIG = """

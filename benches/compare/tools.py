@@ -1,4 +1,4 @@
-"""What the benchmarks need: packages, programs built from the sources here, and a Python environment."""
+"""What the benchmarks need: packages, programs built from the sources, a Python environment."""
 
 import os
 import pathlib
@@ -80,7 +80,7 @@ def build(*names):
 
 
 def environment_for(library):
-    """The environment in which a C client loads this library instead of the one that it was linked with."""
+    """The environment in which a C client loads this library instead of the one linked."""
     directory = BUILD / "baseline"
     directory.mkdir(parents=True, exist_ok=True)
     link = directory / SONAME
