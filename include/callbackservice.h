@@ -1,18 +1,24 @@
 /*
- * libcallbackservice: books telephone callbacks with a contact center, and lists the slots that can be booked.
+ * libcallbackservice: books telephone callbacks with a contact center and lists the slots that can be booked.
  *
- * In short
- *   - Texts are NUL-terminated UTF-8. A text in an out parameter belongs to the program: free it with
- *     cbsvc_string_free. A text that a handler gets is valid until the handler returns.
- *   - Every out parameter may be NULL if the program does not want it (only cbsvc_init must have somewhere to put the
- *     service, cbsvc_diagnostics its text); it is set to NULL or 0 first, and filled on failure too where there is
- *     something to say.
- *   - Every function may be called from any thread at any time, and again in a forked child.
- *   - The library prints nothing, installs no signal handler, raises no SIGPIPE, changes no environment.
+ * Conventions
+ *   - Strings are NUL-terminated UTF-8. A string in an out parameter belongs to the application: free it with
+ *     cbsvc_string_free. A string that a handler receives is valid until the handler returns.
+ *   - An out parameter may be NULL if the application does not need it, except service of cbsvc_init, waitable of
+ *     cbsvc_waitable and json of cbsvc_diagnostics. It is first set to NULL or 0 (waitable: to -1), and filled on
+ *     failure too if there is something to report.
+ *   - Every function may be called from any thread, and again in a forked child. No function may be called in a
+ *     signal handler.
+ *   - Signals do not end a wait inside a function: the application's signal handlers run, and the wait goes on until
+ *     its timeout. To wait for signals too, see the example of cbsvc_waitable.
+ *   - A thread cannot be cancelled inside a function: pthread_cancel takes effect after the function has returned.
+ *   - The library prints nothing, installs no signal handler, raises no SIGPIPE, opens no descriptor below 3, and
+ *     changes neither errno nor the environment. Its threads block the signals of the application,
+ *     except while a handler runs on one.
  *
  * A callback is a telephone call. A C function that the library calls is a handler.
  *
- * This file is generated from the library's source.
+ * This file is generated from the source of the library.
  */
 
 #ifndef CALLBACKSERVICE_H
@@ -24,137 +30,161 @@
 extern "C" {
 #endif
 
-/** The version of this header, as cbsvc_version gives the library's: 0xMMmmpp. */
+/** The version of this header, in the form of cbsvc_version: 0xMMmmpp. */
 #define CBSVC_HEADER_VERSION 0x000100
 
-/** Logs nothing. */
+/** Logging off. */
 #define CBSVC_LOG_OFF 0
-/** Logs what keeps commands from reaching the server or its answer from coming back. */
+/** Logs transport failures. */
 #define CBSVC_LOG_ERROR 1
-/** Logs also what is probably a mistake, such as an unknown configuration key. */
+/** Also logs likely mistakes, such as an unknown configuration key. */
 #define CBSVC_LOG_WARNING 2
-/** Logs also how each command ended. */
+/** Also logs the result of each command. */
 #define CBSVC_LOG_INFO 3
-/** Logs also each step. */
+/** Also logs each step. */
 #define CBSVC_LOG_DEBUG 4
 
 /**
- * A service: one configuration with its subscriptions and connections.
+ * An open service: one configuration with its subscriptions and connections.
  *
- * The value is a token, not an address. A closed, stale or invented one is recognised and answered with
- * CBSVC_BAD_HANDLE.
+ * The value is an opaque handle, not an address: never dereference it. Functions detect a closed,
+ * stale or forged handle and return CBSVC_BAD_HANDLE.
  */
 typedef struct cbsvc_service cbsvc_service;
 
 /**
- * The result of a call: CBSVC_OK, or the reason why not.
+ * The result of a function: CBSVC_OK, or the reason for the failure.
  *
- * The hundreds digit is the class: 1 a mistake of the caller, 2 the state of the service, 3 time and will,
- * 4 transport, 5 the server said no, 9 a fault of the library. Numbers never change once released; later versions
- * may add some, so treat an unknown number like its class.
+ * The hundreds digit gives the class: 1xx invalid argument, 2xx wrong state of the service, 3xx
+ * timed out or cancelled, 4xx network error, 5xx rejected by the server, 9xx internal error. The
+ * numbers are not HTTP statuses. A released number never changes. Later versions may add numbers:
+ * treat an unknown one like its class.
  */
 typedef int32_t cbsvc_status;
 
 /**
- * A function of the program that is told of an event or of a log line.
+ * Handler for events, completions and log lines.
  *
- * event is the name of the event or log level, data its JSON text (of a log line: plain text), user_data what
- * the program gave when it named the handler. Both texts are UTF-8 and belong to the library: they are valid until
- * the handler returns.
+ * event is the name of the event or the log level, data its JSON (of a log line: plain text).
+ * Both strings are valid until the handler returns. user_data is what the application passed
+ * with the handler. The library only passes it back and never dereferences it: it may be NULL, or
+ * a number converted to a pointer.
  *
- * With "handlers":"caller", the default, handlers run only inside functions that the program itself calls, on the
- * calling thread: a blocking command runs the handlers of its event before it returns. With "handlers":"thread" they
- * run on one thread of the service's own, one at a time. When several threads call, handlers run on each of them, possibly at
- * the same time. A handler may call any function of the library; only closing its own service is answered with
- * CBSVC_REENTRANT. It must return normally: leaving it by longjmp is undefined, and a C++ exception that leaves
- * it ends the program with a message.
+ * With "handlers":"caller", the default, handlers run only inside functions that the application
+ * calls, on the calling thread: a blocking command runs the handlers of its event before it
+ * returns. If several threads call, their handlers may run at the same time. With
+ * "handlers":"thread", handlers run one at a time on a dedicated thread of the service, with the
+ * signal mask of the thread that called cbsvc_init.
+ *
+ * A handler may call every function; only closing its own service returns CBSVC_REENTRANT. It
+ * may fork: handlers that follow are called in the parent only. Its thread cannot be cancelled
+ * (pthread_cancel) while it runs. It must return: pthread_exit, or a C++ exception that leaves
+ * it, ends the process with a message. longjmp out of it abandons the call that runs it and
+ * leaks the memory of this call; the function that called setjmp can still close the service.
  */
 typedef void (*cbsvc_handler)(const char *event, const char *data, void *user_data);
 
 /**
- * A function of the program that is told that user_data will not be used again.
+ * Destructor for user_data.
  *
- * It runs exactly once for each time that it was given, after the last call of the handler.
+ * It is called exactly once for each time it is passed, after the last call of the handler, on any
+ * thread on which a handler may run.
  */
 typedef void (*cbsvc_release)(void *user_data);
 
-/** The call did what it was asked. */
+/** Success. */
 #define CBSVC_OK 0
 
-/** A pointer that must be given is NULL. */
+/** A required pointer is NULL. */
 #define CBSVC_NULL_ARGUMENT 101
-/** The service is NULL, closed, or was never one. */
+/** The service is NULL, closed or was never opened. */
 #define CBSVC_BAD_HANDLE 102
-/** A text is not UTF-8. */
+/** A string is not UTF-8. */
 #define CBSVC_NOT_UTF8 103
-/** A text is not JSON; the message tells the line and column. */
+/** A string is not JSON; the message gives line and column. */
 #define CBSVC_NOT_JSON 104
-/** The configuration is wrong; the message names the key. */
+/** The configuration is invalid; the message names the key. */
 #define CBSVC_CONFIG 105
 /** There is no command of this name. */
 #define CBSVC_UNKNOWN_COMMAND 106
-/** The command came without data. */
+/** The command has no data. */
 #define CBSVC_NO_DATA 107
-/** An option or argument is wrong; the message names it. */
+/** An option or argument is invalid; the message names it. */
 #define CBSVC_BAD_OPTION 108
-/** The service was closed while the call was running. */
+/** The service was closed during the call. */
 #define CBSVC_CLOSED 201
-/** A handler or a call tried to close the service that it belongs to. */
+/** A handler or call tried to close its own service. */
 #define CBSVC_REENTRANT 202
 /** The configuration of the service does not allow this function. */
 #define CBSVC_WRONG_MODE 203
-/** There is no room for more; nothing was lost. */
+/** Too many open services or pending calls; nothing was lost. */
 #define CBSVC_BUSY 204
-/** The service has no such subscription or call. */
+/** The service has no subscription or call with this id. */
 #define CBSVC_NO_SUCH 205
-/** The time allowed has passed. */
+/** The timeout expired. */
 #define CBSVC_TIMEOUT 301
-/** The program cancelled the call. */
+/** The application cancelled the call. */
 #define CBSVC_CANCELLED 302
-/** The server's name cannot be looked up. */
+/** The host name of the server cannot be resolved. */
 #define CBSVC_DNS 401
-/** No connection to the server. */
+/** Connecting to the server failed. */
 #define CBSVC_CONNECT 402
-/** No encrypted connection; the message tells why. */
+/** The TLS handshake failed; the message gives the reason. */
 #define CBSVC_TLS 403
-/** The proxy refuses or cannot be reached. */
+/** The proxy is unreachable or refused the connection. */
 #define CBSVC_PROXY 404
-/** The answer is cut off, not HTTP, or not what the API answers. */
+/** The response is incomplete, not HTTP or not one of the API. */
 #define CBSVC_PROTOCOL 405
-/** The answer is larger than maxResponseBytes. */
+/** The response is larger than maxResponseBytes. */
 #define CBSVC_TOO_LARGE 406
-/** The server refused the request; see serverCode and message. */
+/** The server rejected the request; see serverCode and message. */
 #define CBSVC_REJECTED 501
-/** The time is taken or closed; the outcome may propose others. */
+/** The desired time is full or closed; the outcome may propose others. */
 #define CBSVC_SLOT_UNAVAILABLE 502
-/** The server wants an API key or credentials that it accepts. */
+/** The API key or the credentials are missing or invalid. */
 #define CBSVC_UNAUTHORIZED 503
 /** Too many requests; see retryAfterMs. */
 #define CBSVC_RATE_LIMITED 504
 /** The server failed. */
 #define CBSVC_SERVER_ERROR 505
-/** The server does not know what was asked for. */
+/** The server does not know the service or path. */
 #define CBSVC_NOT_FOUND 506
-/** The library failed; please report the message. */
+/** A bug in the library; please report the message. */
 #define CBSVC_PANIC 901
-/** The library cannot work, for example for want of descriptors or threads. */
+/** Internal error, for example out of file descriptors or threads. */
 #define CBSVC_INTERNAL 902
 
 /**
  * Opens a service.
  *
- * config is a JSON object with at least dataURL; a whole widgets configuration is accepted too. on_event, if
- * not NULL, is told of every event of the service, first of CallbackService.ready: before this function returns
- * (*service is set by then) or, with "handlers":"thread", on the handlers' thread. Nothing is sent to the server yet.
- * on_event and user_data must stay usable until cbsvc_close has returned CBSVC_OK; after its CBSVC_TIMEOUT, until
- * the handlers that ran at that moment have returned.
+ * config is a JSON object with at least dataURL; a complete widgets configuration is accepted
+ * too. on_event, if not NULL, receives every event of the service, first
+ * CallbackService.ready: before this function returns (*service is already set), or with
+ * "handlers":"thread" on the handlers' thread. Nothing is sent to the server yet.
  *
- * On success *service is the new service, to be closed with cbsvc_close; on failure it is NULL. On failure
- * *error tells in words what is wrong and where; free it with cbsvc_string_free. error may be NULL.
+ * on_event and user_data must stay valid until cbsvc_close has returned CBSVC_OK. If it
+ * returns CBSVC_TIMEOUT, a handler may still run; to learn when user_data can be freed, pass
+ * NULL here and use cbsvc_subscribe with a release.
  *
- * Any thread. Errors: CBSVC_NULL_ARGUMENT (config, service), CBSVC_NOT_UTF8, CBSVC_NOT_JSON,
- * CBSVC_CONFIG, CBSVC_BUSY (too many open services), CBSVC_INTERNAL (the system gives no thread), CBSVC_PANIC.
- * Since 0.1.
+ * On success, *service is the new service; close it with cbsvc_close. On failure, it is NULL,
+ * and *error is a message that names the key or position; free it with cbsvc_string_free.
+ * error may be NULL. The proxy variables of the environment are read unless proxy is set to
+ * something other than env: no other thread may change the environment meanwhile.
+ *
+ * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (config, service),
+ * CBSVC_NOT_UTF8, CBSVC_NOT_JSON, CBSVC_CONFIG, CBSVC_BUSY (too many open services),
+ * CBSVC_INTERNAL (out of threads or memory), CBSVC_PANIC. Since 0.1.
+ *
+ * Example:
+ *     cbsvc_service *service;
+ *     char *error;
+ *     if (cbsvc_init("{\"dataURL\":\"https://gms.example.com/genesys/1/service/callback/samples\"}",
+ *                    on_event, NULL, &service, &error) != CBSVC_OK) {
+ *         fprintf(stderr, "%s\n", error);
+ *         cbsvc_string_free(error);
+ *         return;
+ *     }
+ *     cbsvc_close(service, 5000);
  */
 cbsvc_status cbsvc_init(const char *config,
                         cbsvc_handler on_event,
@@ -163,99 +193,139 @@ cbsvc_status cbsvc_init(const char *config,
                         char **error);
 
 /**
- * Changes the configuration of a running service.
+ * Changes the configuration of an open service.
  *
- * config is a JSON object; its keys are put over the present ones, nothing is reset. It takes effect for commands
- * that begin afterwards. On failure nothing has changed and *error, which may be NULL, tells in words what is
- * wrong; free it with cbsvc_string_free.
+ * config is a JSON object that is merged into the present configuration (RFC 7396). It takes
+ * effect for commands that begin afterwards. On failure nothing changes, and *error, which may
+ * be NULL, is a message; free it with cbsvc_string_free.
  *
- * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT, CBSVC_BAD_HANDLE, CBSVC_NOT_UTF8,
- * CBSVC_NOT_JSON, CBSVC_CONFIG, CBSVC_PANIC. Since 0.1.
+ * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT, CBSVC_BAD_HANDLE,
+ * CBSVC_NOT_UTF8, CBSVC_NOT_JSON, CBSVC_CONFIG, CBSVC_PANIC. Since 0.1.
+ *
+ * Example:
+ *     char *error;
+ *     if (cbsvc_configure(service, "{\"ajaxTimeout\":5000}", &error) != CBSVC_OK) {
+ *         fprintf(stderr, "%s\n", error);
+ *         cbsvc_string_free(error);
+ *     }
  */
-cbsvc_status cbsvc_configure(cbsvc_service *service,
-                             const char *config,
-                             char **error);
+cbsvc_status cbsvc_configure(cbsvc_service *service, const char *config, char **error);
 
 /**
  * Closes a service and frees what it holds.
  *
- * Commands that other threads have running on it end with CBSVC_CLOSED; the function waits up to timeout_ms
- * milliseconds for these threads to leave (0 = do not wait, negative = wait without end). Every release of a
- * subscription has run when it returns CBSVC_OK, and no handler of the service runs after that. The service is
- * closed also when the wait was too short (CBSVC_TIMEOUT): then no further handler is called, and the last
- * releases run when those threads leave.
+ * Blocking commands on other threads end with CBSVC_CLOSED, asynchronous calls are cancelled,
+ * and the handlers of completions that have not been dispatched run. The function waits up to
+ * timeout_ms milliseconds for other threads to leave the service (0 = do not wait, negative = no
+ * limit). When it returns CBSVC_OK, no handler of the service runs any more and every release
+ * has run. CBSVC_TIMEOUT: the service is closed, but another thread is still inside a handler or
+ * a call; no further handler is called, and the last releases run when that thread leaves.
  *
- * Any thread, but not inside a handler of the same service. Errors: CBSVC_BAD_HANDLE (also when it is closed
- * already), CBSVC_REENTRANT, CBSVC_TIMEOUT, CBSVC_PANIC. Since 0.1.
+ * Any thread, but not inside a handler of the same service. Errors: CBSVC_BAD_HANDLE (also if it
+ * is already closed), CBSVC_REENTRANT, CBSVC_TIMEOUT, CBSVC_PANIC. Since 0.1.
+ *
+ * Example:
+ *     if (cbsvc_close(service, 5000) == CBSVC_TIMEOUT)
+ *         fprintf(stderr, "a handler is still running\n");
  */
-cbsvc_status cbsvc_close(cbsvc_service *service,
-                         int32_t timeout_ms);
+cbsvc_status cbsvc_close(cbsvc_service *service, int32_t timeout_ms);
 
 /**
- * Books a telephone callback, and waits for the server's answer.
+ * Books a telephone callback and waits for the server's response.
  *
- * data is a JSON object with the options, such as phonenumber and desiredtime. The call ends within the
- * configured ajaxTimeout. Then the event CallbackService.scheduled or CallbackService.scheduleError is
- * published, with the outcome as data: on this thread, or with "handlers":"thread" on the handlers' thread.
+ * data is a JSON object with the options, such as phonenumber and desiredtime. The call ends
+ * within the configured ajaxTimeout; signals do not end it earlier. Then the event
+ * CallbackService.scheduled or CallbackService.scheduleError is published with the outcome as
+ * data: on this thread, or with "handlers":"thread" on the handlers' thread.
  *
- * *outcome is a JSON object, on failure too; free it with cbsvc_string_free. outcome may be NULL.
- * A booking is never sent twice: where it is not known whether the server has booked, the message says so.
+ * *outcome is a JSON object, also on failure; free it with cbsvc_string_free. outcome may be
+ * NULL. A booking is never sent twice: if it is not known whether the server has booked, the
+ * message says so.
  *
  * Any thread, also inside a handler. Errors: any. Since 0.1.
+ *
+ * Example:
+ *     char *outcome;
+ *     cbsvc_status status = cbsvc_schedule(service,
+ *         "{\"phonenumber\":\"+14151110000\",\"desiredtime\":\"2030-12-01T10:00:00Z\"}", &outcome);
+ *     printf("%s: %s\n", cbsvc_status_name(status), outcome);
+ *     cbsvc_string_free(outcome);
  */
 cbsvc_status cbsvc_schedule(cbsvc_service *service, const char *data, char **outcome);
 
 /**
- * Lists the slots that can be booked, and waits for the server's answer.
+ * Lists the slots that can be booked and waits for the server's response.
  *
- * query is a JSON object with the options, such as startDate and numberOfDays. The call ends within the
- * configured ajaxTimeout. Then the event CallbackService.availableSlots or CallbackService.availabilityError
- * is published, with the outcome as data: on this thread, or with "handlers":"thread" on the handlers' thread.
+ * query is a JSON object with the options, such as startDate and numberOfDays. The call ends
+ * within the configured ajaxTimeout; signals do not end it earlier. Then the event
+ * CallbackService.availableSlots or CallbackService.availabilityError is published with the
+ * outcome as data: on this thread, or with "handlers":"thread" on the handlers' thread.
  *
- * *outcome is a JSON object, on failure too; free it with cbsvc_string_free. outcome may be NULL.
- * The slots stand under slots, in ascending order and in the same form for both server APIs.
+ * *outcome is a JSON object, also on failure; free it with cbsvc_string_free. outcome may be
+ * NULL. Its member slots lists the slots in ascending order, in the same form for both server
+ * APIs.
  *
  * Any thread, also inside a handler. Errors: any. Since 0.1.
+ *
+ * Example:
+ *     char *outcome;
+ *     if (cbsvc_availability(service, "{\"numberOfDays\":5}", &outcome) == CBSVC_OK)
+ *         puts(outcome);
+ *     cbsvc_string_free(outcome);
  */
-cbsvc_status cbsvc_availability(cbsvc_service *service,
-                                const char *query,
-                                char **outcome);
+cbsvc_status cbsvc_availability(cbsvc_service *service, const char *query, char **outcome);
 
 /**
- * Runs a command by its name on the widgets' bus: CallbackService.schedule, CallbackService.availability or
- * CallbackService.configure.
+ * Runs a command by its name on the widgets' bus: CallbackService.schedule,
+ * CallbackService.availability or CallbackService.configure.
  *
- * data is the command's JSON object. The rest is as for cbsvc_schedule, cbsvc_availability and
- * cbsvc_configure, except that configuring gives an outcome too.
+ * data is the JSON object of the command. Otherwise the function works like cbsvc_schedule,
+ * cbsvc_availability and cbsvc_configure, except that CallbackService.configure has an
+ * outcome too.
  *
- * Any thread, also inside a handler. Errors: any; an unknown name is CBSVC_UNKNOWN_COMMAND. Since 0.1.
+ * Any thread, also inside a handler. Errors: any; CBSVC_UNKNOWN_COMMAND for an unknown name.
+ * Since 0.1.
+ *
+ * Example:
+ *     char *outcome;
+ *     cbsvc_command(service, "CallbackService.schedule", "{\"phonenumber\":\"+14151110000\"}", &outcome);
+ *     puts(outcome);
+ *     cbsvc_string_free(outcome);
  */
-cbsvc_status cbsvc_command(cbsvc_service *service,
-                           const char *name,
-                           const char *data,
-                           char **outcome);
+cbsvc_status cbsvc_command(cbsvc_service *service, const char *name, const char *data, char **outcome);
 
 /**
- * Starts a command and returns at once.
+ * Starts an asynchronous call and returns without waiting for the network.
  *
- * name is CallbackService.schedule, CallbackService.availability or CallbackService.configure, data the
- * command's JSON object. The request goes out on one thread of the library, shared by all services; the deadline is
- * the configured ajaxTimeout, counted from now.
+ * name is CallbackService.schedule, CallbackService.availability or
+ * CallbackService.configure, data the JSON object of the command. The request is sent by one
+ * thread of the library, which all services share. The deadline is the configured ajaxTimeout,
+ * counted from now.
  *
- * CBSVC_OK says that the call has begun, not that its data is right or that the server has agreed: that is for
- * done, which is then called exactly once (unless cbsvc_close times out first), with the name of the event (of the
- * command where there is none) and the outcome, whose state is resolved, rejected (also when the data is wrong) or
- * cancelled (by cbsvc_cancel or cbsvc_close). Then the event's subscribers are told, except of a cancelled
- * call. Then release is called with user_data. done and release may be NULL. If this function fails, done is
- * never called, and release at once.
+ * CBSVC_OK means that the call has started, not that its data is valid or that the server
+ * agrees. done receives the result: it is called exactly once (unless cbsvc_close times out
+ * first) with the name of the event (if there is none, of the command) and the outcome. The
+ * outcome's state is resolved, rejected (also if the data is invalid) or cancelled (by
+ * cbsvc_cancel or cbsvc_close). Then the subscribers of the event are notified, except for a
+ * cancelled call. Then release is called with user_data. done and release may be NULL. If
+ * this function fails, done is not called, and release is called before it returns.
  *
- * With "handlers":"caller" all this happens inside cbsvc_dispatch or cbsvc_close, with "handlers":"thread" on
- * the handlers' thread, possibly before this function returns. *call is the number for cbsvc_cancel, never 0; it
- * is set before done can be called. call may be NULL.
+ * With "handlers":"caller", all this happens inside cbsvc_dispatch or cbsvc_close; with
+ * "handlers":"thread", on the handlers' thread, possibly before this function returns. *call
+ * is the id for cbsvc_cancel, never 0. It is set before done can be called. call may be
+ * NULL.
  *
- * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (name), CBSVC_BAD_HANDLE, CBSVC_NOT_UTF8
- * (name), CBSVC_UNKNOWN_COMMAND, CBSVC_CLOSED, CBSVC_BUSY (queueLimit started calls have not been told yet),
- * CBSVC_INTERNAL (the system gives no thread), CBSVC_PANIC. Since 0.1.
+ * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (name), CBSVC_BAD_HANDLE,
+ * CBSVC_NOT_UTF8 (name), CBSVC_UNKNOWN_COMMAND, CBSVC_CLOSED, CBSVC_BUSY (queueLimit
+ * calls are waiting for dispatch), CBSVC_INTERNAL (out of threads or descriptors),
+ * CBSVC_PANIC. Since 0.1.
+ *
+ * Example:
+ *     uint64_t call;
+ *     if (cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"+14151110000\"}",
+ *                     done, NULL, NULL, &call) == CBSVC_OK)
+ *         while (cbsvc_dispatch(service, 1000) == CBSVC_TIMEOUT)
+ *             puts("waiting");
  */
 cbsvc_status cbsvc_start(cbsvc_service *service,
                          const char *name,
@@ -266,61 +336,94 @@ cbsvc_status cbsvc_start(cbsvc_service *service,
                          uint64_t *call);
 
 /**
- * Cancels a started call.
+ * Cancels an asynchronous call.
  *
- * Its use of the network ends, and its done is told that it was cancelled, as cbsvc_start describes. A booking
- * may have reached the server by then.
+ * The call stops using the network, and its done is called with the state cancelled, as
+ * cbsvc_start describes. A booking may have reached the server by then.
  *
- * Any thread, also inside a handler. Errors: CBSVC_BAD_HANDLE, CBSVC_NO_SUCH (no such call, or it has ended),
- * CBSVC_CLOSED, CBSVC_PANIC. Since 0.1.
+ * Any thread, also inside a handler. Errors: CBSVC_BAD_HANDLE, CBSVC_NO_SUCH (no such call, or
+ * it is complete), CBSVC_CLOSED, CBSVC_PANIC. Since 0.1.
+ *
+ * Example:
+ *     uint64_t call;
+ *     cbsvc_start(service, "CallbackService.availability", "{\"numberOfDays\":5}", done, NULL, NULL, &call);
+ *     if (cbsvc_cancel(service, call) == CBSVC_NO_SUCH)
+ *         puts("already complete");
  */
-cbsvc_status cbsvc_cancel(cbsvc_service *service,
-                          uint64_t call);
+cbsvc_status cbsvc_cancel(cbsvc_service *service, uint64_t call);
 
 /**
- * Runs the handlers of started calls that have ended, on this thread.
+ * Runs the handlers of completed asynchronous calls on the calling thread.
  *
- * If none has, waits for one up to timeout_ms milliseconds (0 = do not wait, negative = wait without end). What
- * handlers cause while they run is left for the next time. When several threads dispatch, each takes a part.
+ * If there is none, waits up to timeout_ms milliseconds for the first (0 = do not wait, negative
+ * = no limit). Signals do not end the wait: to wait for a signal too, use ppoll as in the
+ * example of cbsvc_waitable. Completions that handlers cause are left for the next dispatch.
+ * Several threads may dispatch at the same time.
  *
- * Any thread, also inside a handler. Errors: CBSVC_TIMEOUT (there was nothing to run), CBSVC_BAD_HANDLE,
- * CBSVC_CLOSED (another thread closed the service meanwhile), CBSVC_WRONG_MODE ("handlers":"thread"),
- * CBSVC_PANIC. Since 0.1.
+ * Any thread, also inside a handler. Errors: CBSVC_TIMEOUT (there was nothing to run),
+ * CBSVC_BAD_HANDLE, CBSVC_CLOSED (another thread closed the service), CBSVC_WRONG_MODE
+ * ("handlers":"thread"), CBSVC_PANIC. Since 0.1.
+ *
+ * Example:
+ *     cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"+14151110000\"}", done, NULL, NULL, NULL);
+ *     while (cbsvc_dispatch(service, -1) == CBSVC_OK)
+ *         puts("dispatched");
  */
 cbsvc_status cbsvc_dispatch(cbsvc_service *service,
                             int32_t timeout_ms);
 
 /**
- * Gives a descriptor that tells when there is something to dispatch.
+ * Returns a file descriptor that is readable while cbsvc_dispatch has work.
  *
- * *waitable is a file descriptor that becomes readable when cbsvc_dispatch has something to run, and is not when it
- * has nothing: for
- * select, poll, epoll, and the loops built on them. It belongs to the service: do not read or close it, and take it
- * out of the loop before closing the service. A forked child asks for its own.
+ * Use it with select, poll or epoll. waitable must not be NULL. The service owns the
+ * descriptor: do not read from it or close it, and remove it from the loop before cbsvc_close. A
+ * forked child must ask for its own. *waitable is -1 on failure.
  *
- * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT, CBSVC_BAD_HANDLE, CBSVC_CLOSED,
- * CBSVC_WRONG_MODE ("handlers":"thread"), CBSVC_INTERNAL (the system gives no descriptor), CBSVC_PANIC.
- * Since 0.1.
+ * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT, CBSVC_BAD_HANDLE,
+ * CBSVC_CLOSED, CBSVC_WRONG_MODE ("handlers":"thread"), CBSVC_INTERNAL (out of
+ * descriptors), CBSVC_PANIC. Since 0.1.
+ *
+ * The example stops waiting on SIGINT, which is blocked elsewhere and whose handler sets
+ * interrupted.
+ *
+ * Example:
+ *     intptr_t waitable;
+ *     struct pollfd ready;
+ *     sigset_t open;
+ *     if (cbsvc_waitable(service, &waitable) != CBSVC_OK)
+ *         return;
+ *     ready.fd = (int)waitable;
+ *     ready.events = POLLIN;
+ *     pthread_sigmask(SIG_SETMASK, NULL, &open);
+ *     sigdelset(&open, SIGINT);
+ *     while (!interrupted)
+ *         if (ppoll(&ready, 1, NULL, &open) > 0)
+ *             cbsvc_dispatch(service, 0);
  */
-cbsvc_status cbsvc_waitable(cbsvc_service *service,
-                            intptr_t *waitable);
+cbsvc_status cbsvc_waitable(cbsvc_service *service, intptr_t *waitable);
 
 /**
- * Tells a handler of an event.
+ * Subscribes a handler to an event.
  *
- * event is CallbackService.ready, .scheduled, .scheduleError, .availableSlots or .availabilityError
- * with the same beginning, or * for all of them. Handlers of one event run in the order of their subscription.
- * Since a service is ready from the start, a subscription to CallbackService.ready or * is told so at once: before
- * this function returns or, with "handlers":"thread", on the handlers' thread.
+ * event is one of CallbackService.ready, CallbackService.scheduled,
+ * CallbackService.scheduleError, CallbackService.availableSlots and
+ * CallbackService.availabilityError, or * for all. Handlers of one event run in the order of
+ * subscription. A service is ready from the start: a subscription to CallbackService.ready or
+ * * is notified before this function returns, or with "handlers":"thread" on the handlers'
+ * thread.
  *
- * release, if not NULL, is called with user_data exactly once: after the handler's last call when the
- * subscription ends, or at once when this function fails. *subscription is the number for cbsvc_unsubscribe,
- * never 0; it is set before the handler is first called. subscription may be NULL: closing the service ends the
- * subscription too.
+ * release, if not NULL, is called with user_data exactly once: after the last call of the
+ * handler when the subscription ends, or before this function returns if it fails. *subscription
+ * is the id for cbsvc_unsubscribe, never 0. It is set before the handler is first called.
+ * subscription may be NULL: closing the service ends the subscription too.
  *
- * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (event, handler), CBSVC_BAD_HANDLE,
- * CBSVC_NOT_UTF8, CBSVC_BAD_OPTION (no event of this name), CBSVC_CLOSED, CBSVC_INTERNAL (the system gives no
- * thread), CBSVC_PANIC. Since 0.1.
+ * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (event, handler),
+ * CBSVC_BAD_HANDLE, CBSVC_NOT_UTF8, CBSVC_BAD_OPTION (no such event), CBSVC_CLOSED,
+ * CBSVC_INTERNAL (out of threads), CBSVC_PANIC. Since 0.1.
+ *
+ * Example:
+ *     int *count = calloc(1, sizeof *count);
+ *     cbsvc_subscribe(service, "CallbackService.scheduled", on_event, count, free, NULL);
  */
 cbsvc_status cbsvc_subscribe(cbsvc_service *service,
                              const char *event,
@@ -332,68 +435,107 @@ cbsvc_status cbsvc_subscribe(cbsvc_service *service,
 /**
  * Ends a subscription.
  *
- * The handler is not called again, except that a call which is running on another thread finishes; its release
- * runs when none is running any more, usually before this function returns. A handler may end its own subscription.
+ * The handler is not called again, except that a call that runs on another thread finishes.
+ * release runs when no call is running any more, usually before this function returns. A handler
+ * may end its own subscription.
  *
- * Any thread, also inside a handler. Errors: CBSVC_BAD_HANDLE, CBSVC_NO_SUCH, CBSVC_CLOSED,
- * CBSVC_PANIC. Since 0.1.
+ * Any thread, also inside a handler. Errors: CBSVC_BAD_HANDLE, CBSVC_NO_SUCH (no such
+ * subscription), CBSVC_CLOSED, CBSVC_PANIC. Since 0.1.
+ *
+ * Example:
+ *     uint64_t subscription;
+ *     cbsvc_subscribe(service, "*", on_event, NULL, NULL, &subscription);
+ *     cbsvc_unsubscribe(service, subscription);
  */
-cbsvc_status cbsvc_unsubscribe(cbsvc_service *service,
-                               uint64_t subscription);
+cbsvc_status cbsvc_unsubscribe(cbsvc_service *service, uint64_t subscription);
 
 /**
- * Tells the state of the library in this process, for a person who looks for the cause of a problem.
+ * Returns the state of the library in this process, for troubleshooting.
  *
- * *json is a JSON object with version, process, threads and, for each open service, its server, API version and
- * counters. It holds no API key, phone number or user data. Free it with cbsvc_string_free.
+ * *json is a JSON object with version, process, threads and, for each open service, its server,
+ * API version and counters. It contains no API key, phone number or user data. Free it with
+ * cbsvc_string_free. json must not be NULL.
  *
  * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT, CBSVC_PANIC. Since 0.1.
+ *
+ * Example:
+ *     char *json;
+ *     if (cbsvc_diagnostics(&json) == CBSVC_OK)
+ *         puts(json);
+ *     cbsvc_string_free(json);
  */
 cbsvc_status cbsvc_diagnostics(char **json);
 
 /**
  * Sends the library's log lines to a handler; there is one for the whole process.
  *
- * level is one of CBSVC_LOG_OFF to CBSVC_LOG_DEBUG and includes the levels before it. The handler gets the
- * level's name (error, warning, info, debug) and one line of plain text, inside functions that the program
- * calls, on the calling thread; what the library's own threads have to tell waits for the next command or dispatch
- * (the last 1,000 lines). What the handler itself causes is not logged. Without this function the library writes
- * nothing anywhere. No line holds an API key, phone number or user data.
+ * level is one of CBSVC_LOG_OFF to CBSVC_LOG_DEBUG and includes the levels before it. The
+ * handler receives the name of the level (error, warning, info, debug) and one line of
+ * plain text. It only runs inside functions that the application calls, on the calling thread,
+ * never on a thread of the library: lines are queued (the newest 1,000) and delivered before a
+ * handler of a service is called and before the function returns. What the log handler itself
+ * causes is not logged. Without this function the library writes nothing anywhere. No line
+ * contains an API key, phone number or user data.
  *
- * NULL or CBSVC_LOG_OFF ends the log. Another thread may be inside the handler just then, and this function does
- * not wait for it: handler and user_data must stay usable as long as the process runs.
+ * Pass NULL or CBSVC_LOG_OFF to stop logging. The old handler may still be running on another
+ * thread when this function returns: handler and user_data must stay valid as long as the
+ * process runs.
  *
- * Any thread, also inside a handler. Errors: CBSVC_BAD_OPTION (no such level), CBSVC_PANIC. Since 0.1.
+ * Any thread, also inside a handler. Errors: CBSVC_BAD_OPTION (no such level), CBSVC_PANIC.
+ * Since 0.1.
+ *
+ * Example:
+ *     cbsvc_set_log(CBSVC_LOG_WARNING, on_log, NULL);
  */
-cbsvc_status cbsvc_set_log(int32_t level,
-                           cbsvc_handler handler,
-                           void *user_data);
+cbsvc_status cbsvc_set_log(int32_t level, cbsvc_handler handler, void *user_data);
 
 /**
- * The name of a status, such as SLOT_UNAVAILABLE; OK for 0, UNKNOWN for a number that is none.
+ * Returns the name of a status, such as SLOT_UNAVAILABLE; OK for 0, UNKNOWN for an unknown
+ * number.
  *
- * The text is constant and must not be freed. Any thread, also inside a handler. Never fails. Since 0.1.
+ * The string is constant and must not be freed. Any thread, also inside a handler. Never fails.
+ * Since 0.1.
+ *
+ * Example:
+ *     cbsvc_status status = cbsvc_close(service, 0);
+ *     printf("%s (%d)\n", cbsvc_status_name(status), (int)status);
  */
 const char *cbsvc_status_name(cbsvc_status status);
 
 /**
- * Frees a text that the library gave. NULL is allowed.
+ * Frees a string that the library returned in an out parameter. NULL is allowed.
  *
- * Any thread, also inside a handler. Since 0.1.
+ * The application may have changed the string, for example with strtok.
+ *
+ * Any thread, also inside a handler. Never fails. Since 0.1.
+ *
+ * Example:
+ *     char *outcome;
+ *     cbsvc_schedule(service, "{\"phonenumber\":\"+14151110000\"}", &outcome);
+ *     cbsvc_string_free(outcome);
  */
 void cbsvc_string_free(char *text);
 
 /**
- * The version of the library as a number: 0xMMmmpp. Compare it with CBSVC_HEADER_VERSION.
+ * Returns the version of the library as a number, 0xMMmmpp. Compare it with
+ * CBSVC_HEADER_VERSION.
  *
  * Any thread, also inside a handler. Never fails. Since 0.1.
+ *
+ * Example:
+ *     if (cbsvc_version() < CBSVC_HEADER_VERSION)
+ *         fprintf(stderr, "libcallbackservice %s is older than its header\n", cbsvc_version_text());
  */
 uint32_t cbsvc_version(void);
 
 /**
- * The version of the library as text, such as 0.1.0. The text is constant and must not be freed.
+ * Returns the version of the library as a string, such as 0.1.0. The string is constant and must
+ * not be freed.
  *
  * Any thread, also inside a handler. Never fails. Since 0.1.
+ *
+ * Example:
+ *     printf("libcallbackservice %s\n", cbsvc_version_text());
  */
 const char *cbsvc_version_text(void);
 

@@ -1,4 +1,4 @@
-//! Events as a program hears them.
+//! Events, as the application receives them.
 
 mod support;
 
@@ -14,14 +14,14 @@ use callbackservice::ffi::subscription::{cbsvc_subscribe, cbsvc_unsubscribe};
 use callbackservice::ffi::types::cbsvc_service;
 use serde_json::{json, Value};
 use support::server::{reply, Server, Then};
-use support::{open, taken, Recorder, Service};
+use support::{open, taken, HandlerFunction, Recorder, Service};
 
 fn v1(server: &Server) -> Value {
     json!({ "dataURL": format!("{}/genesys/1/service/callback/samples", server.base) })
 }
 
 #[test]
-fn the_first_handler_hears_everything_from_ready_on() {
+fn init_handler_receives_ready_and_all_events() {
     let server = Server::json(200, r#"{"_id":"1"}"#);
     let config = CString::new(v1(&server).to_string()).unwrap();
     let recorder = Recorder::default();
@@ -62,9 +62,9 @@ fn the_first_handler_hears_everything_from_ready_on() {
     assert_eq!(service.close(), 0);
 }
 
-/// What a handler under test needs to know of its surroundings.
+/// What a handler under test uses and records.
 #[derive(Default)]
-struct Stage {
+struct HandlerContext {
     service: AtomicU64,
     subscription: AtomicU64,
     calls: AtomicUsize,
@@ -72,7 +72,7 @@ struct Stage {
     statuses: Mutex<Vec<i32>>,
 }
 
-impl Stage {
+impl HandlerContext {
     fn service(&self) -> *mut cbsvc_service {
         self.service.load(Ordering::SeqCst) as *mut cbsvc_service
     }
@@ -80,7 +80,7 @@ impl Stage {
     fn subscribe(&'static self, service: Service, event: &CStr, handler: HandlerFunction) {
         self.service.store(service.0 as u64, Ordering::SeqCst);
         let mut id = 0;
-        let user_data = self as *const Stage as *mut c_void;
+        let user_data = self as *const HandlerContext as *mut c_void;
         let status = unsafe {
             cbsvc_subscribe(
                 service.0,
@@ -96,22 +96,20 @@ impl Stage {
     }
 }
 
-type HandlerFunction = unsafe extern "C-unwind" fn(*const c_char, *const c_char, *mut c_void);
-
 unsafe extern "C-unwind" fn released(user_data: *mut c_void) {
-    unsafe { &*(user_data as *const Stage) }
+    unsafe { &*(user_data as *const HandlerContext) }
         .released
         .fetch_add(1, Ordering::SeqCst);
 }
 
 /// Closes its own service, runs a command, and ends its own subscription.
-unsafe extern "C-unwind" fn meddle(_: *const c_char, _: *const c_char, user_data: *mut c_void) {
-    let stage = unsafe { &*(user_data as *const Stage) };
-    stage.calls.fetch_add(1, Ordering::SeqCst);
-    let mut statuses = vec![cbsvc_close(stage.service(), -1)];
+unsafe extern "C-unwind" fn reenter(_: *const c_char, _: *const c_char, user_data: *mut c_void) {
+    let context = unsafe { &*(user_data as *const HandlerContext) };
+    context.calls.fetch_add(1, Ordering::SeqCst);
+    let mut statuses = vec![cbsvc_close(context.service(), -1)];
     statuses.push(unsafe {
         cbsvc_availability(
-            stage.service(),
+            context.service(),
             c"{\"numberOfDays\":1}".as_ptr(),
             ptr::null_mut(),
         )
@@ -125,15 +123,15 @@ unsafe extern "C-unwind" fn meddle(_: *const c_char, _: *const c_char, user_data
         .iter()
         .any(|service| service["running"] == 1));
     statuses.push(cbsvc_unsubscribe(
-        stage.service(),
-        stage.subscription.load(Ordering::SeqCst),
+        context.service(),
+        context.subscription.load(Ordering::SeqCst),
     ));
-    assert_eq!(stage.released.load(Ordering::SeqCst), 0);
-    stage.statuses.lock().unwrap().extend(statuses);
+    assert_eq!(context.released.load(Ordering::SeqCst), 0);
+    context.statuses.lock().unwrap().extend(statuses);
 }
 
 #[test]
-fn a_handler_may_do_anything_but_close_its_own_service() {
+fn handler_may_reenter_but_not_close() {
     let server = Server::start(|request, stream| {
         let body = if request.method == "GET" {
             "{}"
@@ -144,16 +142,16 @@ fn a_handler_may_do_anything_but_close_its_own_service() {
         Then::KeepOpen
     });
     let service = open(&v1(&server)).unwrap();
-    let stage: &'static Stage = Box::leak(Box::default());
-    stage.subscribe(service, c"CallbackService.scheduled", meddle);
+    let context: &'static HandlerContext = Box::leak(Box::default());
+    context.subscribe(service, c"CallbackService.scheduled", reenter);
     for _ in 0..2 {
         assert_eq!(service.schedule(json!({"phonenumber": "1"})).status, 0);
     }
-    assert_eq!(*stage.statuses.lock().unwrap(), [202, 0, 0, 0]);
+    assert_eq!(*context.statuses.lock().unwrap(), [202, 0, 0, 0]);
     assert_eq!(
         (
-            stage.calls.load(Ordering::SeqCst),
-            stage.released.load(Ordering::SeqCst)
+            context.calls.load(Ordering::SeqCst),
+            context.released.load(Ordering::SeqCst)
         ),
         (1, 1)
     );
@@ -161,13 +159,13 @@ fn a_handler_may_do_anything_but_close_its_own_service() {
 }
 
 unsafe extern "C-unwind" fn listen(_: *const c_char, _: *const c_char, user_data: *mut c_void) {
-    unsafe { &*(user_data as *const Stage) }
+    unsafe { &*(user_data as *const HandlerContext) }
         .calls
         .fetch_add(1, Ordering::SeqCst);
 }
 
 #[test]
-fn closing_ends_running_calls_and_releases_every_handler() {
+fn close_ends_running_calls_and_releases_every_handler() {
     let (arrived, arrival) = mpsc::channel();
     let server = Server::start(move |_, _| {
         let _ = arrived.send(());
@@ -177,8 +175,8 @@ fn closing_ends_running_calls_and_releases_every_handler() {
     let mut config = v1(&server);
     config["ajaxTimeout"] = json!(60_000);
     let service = open(&config).unwrap();
-    let stage: &'static Stage = Box::leak(Box::default());
-    stage.subscribe(service, c"CallbackService.scheduled", listen);
+    let context: &'static HandlerContext = Box::leak(Box::default());
+    context.subscribe(service, c"CallbackService.scheduled", listen);
     let caller = std::thread::spawn(move || service.schedule(json!({"phonenumber": "1"})));
     arrival.recv().unwrap();
     assert_eq!(service.close(), 0);
@@ -188,39 +186,39 @@ fn closing_ends_running_calls_and_releases_every_handler() {
         answered.message(),
         "the service was closed; the booking may have been made"
     );
-    assert_eq!(stage.released.load(Ordering::SeqCst), 1);
+    assert_eq!(context.released.load(Ordering::SeqCst), 1);
     assert_eq!(service.schedule(json!({"phonenumber": "1"})).status, 102);
 }
 
-/// Tells that it runs, and stays until the test lets it go.
-struct Stay {
+/// Reports that it runs, and blocks until the test releases it.
+struct BlockingHandler {
     inside: mpsc::Sender<()>,
     leave: Mutex<mpsc::Receiver<()>>,
 }
 
-unsafe extern "C-unwind" fn stay(_: *const c_char, _: *const c_char, user_data: *mut c_void) {
-    let stay = unsafe { &*(user_data as *const Stay) };
-    stay.inside.send(()).unwrap();
-    stay.leave.lock().unwrap().recv().unwrap();
+unsafe extern "C-unwind" fn block(_: *const c_char, _: *const c_char, user_data: *mut c_void) {
+    let block = unsafe { &*(user_data as *const BlockingHandler) };
+    block.inside.send(()).unwrap();
+    block.leave.lock().unwrap().recv().unwrap();
 }
 
 #[test]
-fn closing_waits_for_a_handler_that_is_told_of_ready() {
+fn close_waits_for_ready_handler() {
     let server = Server::json(200, "{}");
     let service = open(&v1(&server)).unwrap();
     let ((inside, entered), (release, leave)) = (mpsc::channel(), mpsc::channel());
-    let stay_here: &'static Stay = Box::leak(Box::new(Stay {
+    let blocking: &'static BlockingHandler = Box::leak(Box::new(BlockingHandler {
         inside,
         leave: Mutex::new(leave),
     }));
     let subscriber = std::thread::spawn(move || {
         let service = service;
-        let user_data = stay_here as *const Stay as *mut c_void;
+        let user_data = blocking as *const BlockingHandler as *mut c_void;
         unsafe {
             cbsvc_subscribe(
                 service.0,
                 c"*".as_ptr(),
-                Some(stay),
+                Some(block),
                 user_data,
                 None,
                 ptr::null_mut(),

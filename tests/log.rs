@@ -1,4 +1,4 @@
-//! The log: what it tells, on whose thread, and what it must never tell.
+//! The log: its lines, the thread of its handler, and what no line contains.
 
 mod support;
 
@@ -6,6 +6,7 @@ use std::ffi::{c_char, c_void, CStr};
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use callbackservice::ffi::async_call::cbsvc_start;
 use callbackservice::ffi::blocking::cbsvc_command;
@@ -23,7 +24,7 @@ unsafe extern "C-unwind" fn log(level: *const c_char, line: *const c_char, user_
     unsafe { &*(user_data as *const AtomicUsize) }.fetch_add(1, Ordering::SeqCst);
     assert_eq!(
         std::thread::current().name(),
-        Some("the_log_tells_of_unknown_keys_and_commands_but_no_secrets")
+        Some("log_lines_contain_no_secrets")
     );
     let nowhere = ptr::null_mut();
     let status = unsafe {
@@ -42,7 +43,7 @@ unsafe extern "C-unwind" fn log(level: *const c_char, line: *const c_char, user_
 }
 
 #[test]
-fn the_log_tells_of_unknown_keys_and_commands_but_no_secrets() {
+fn log_lines_contain_no_secrets() {
     let server = Server::json(400, r#"{"message":"bad +14151110000","code":7030}"#);
     let mut config = json!({ "dataURL": format!("{}/x", server.base), "proxy": "none" });
     config["theme"] = json!("dark");
@@ -73,6 +74,31 @@ fn the_log_tells_of_unknown_keys_and_commands_but_no_secrets() {
     };
     assert_eq!((started, service.dispatch(20_000)), (0, 0));
     assert_eq!(service.dispatch(0), 301);
+    config["handlers"] = json!("thread");
+    let threaded = open(&config).unwrap();
+    let heard = threaded.record("CallbackService.scheduleError");
+    let started = unsafe {
+        let (name, data) = (
+            c"CallbackService.schedule".as_ptr(),
+            c"{\"phonenumber\":\"1\"}".as_ptr(),
+        );
+        cbsvc_start(
+            threaded.0,
+            name,
+            data,
+            None,
+            ptr::null_mut(),
+            None,
+            ptr::null_mut(),
+        )
+    };
+    assert_eq!(started, 0);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while heard.names().is_empty() {
+        assert!(Instant::now() < deadline);
+        std::thread::yield_now();
+    }
+    assert_eq!(threaded.close(), 0);
     let mut json = ptr::null_mut();
     assert_eq!(unsafe { cbsvc_diagnostics(&mut json) }, 0);
     let diagnostics = taken(json).unwrap();
@@ -88,16 +114,20 @@ fn the_log_tells_of_unknown_keys_and_commands_but_no_secrets() {
         lines.contains("info: CallbackService.schedule REJECTED after"),
         "{lines}"
     );
+    assert_eq!(lines.matches("REJECTED after").count(), 3, "{lines}");
     assert!(
         lines.contains("debug: POST to http://127.0.0.1:"),
         "{lines}"
     );
     assert_eq!(
-        lines.matches("debug: answered HTTP 400").count(),
-        2,
+        lines.matches("debug: response: HTTP 400").count(),
+        3,
         "{lines}"
     );
-    let error = answered.outcome["error"].to_string();
+    let mut error = answered.outcome["error"].clone();
+    let server_message = error["serverMessage"].take();
+    assert_eq!(server_message, "bad +14151110000");
+    let error = error.to_string();
     for secret in ["SECRET", "4151110000", "Basic"] {
         assert!(
             !lines.contains(secret) && !diagnostics.contains(secret) && !error.contains(secret),

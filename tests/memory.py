@@ -160,7 +160,7 @@ def secure():
 
 def planted(checker):
     """Whether the checker sees what it is there for, and nothing where there is nothing."""
-    program = compile_with(checker, "planted")
+    program = compile_with(checker, "planted_memory_faults")
     for fault in PLANTED:
         status, shown = checker.run(program, fault)
         if status != FOUND:
@@ -176,10 +176,12 @@ def main():
         # A child forgets on purpose what belongs to its parent, so leaks are not looked for where there are children.
         for name, words, leaks in [
             ("interface", [sandbox.base], True),
-            ("situations", [sandbox.base], False),
+            ("call_matrix", [sandbox.base], False),
+            ("host_process", [base], False),
+            ("host_process", [base, "jump"], False),
             ("threads", [base], True),
             ("fork", [base, "20"], False),
-            ("secure", [tls, certificate], True),
+            ("tls", [tls, certificate], True),
             ("soak", [sandbox.base, "1200", ROOM_FOR_CHECKING], True),
         ]:
             status, shown = checker.run(compile_with(checker, name), *words, leaks=leaks)

@@ -1,4 +1,4 @@
-//! Nonsense in: a status and a text that helps, no byte sent, never a crash.
+//! Invalid calls: each returns a status and a message, sends nothing, and never crashes.
 
 mod support;
 
@@ -22,7 +22,7 @@ fn v1(server: &Server) -> Value {
 }
 
 #[test]
-fn a_bad_configuration_is_told_by_key_or_position() {
+fn config_error_names_key_or_position() {
     let deep = "[".repeat(100_000);
     for (config, status, part) in [
         ("", 105, "Invalid configuration"),
@@ -65,8 +65,11 @@ fn a_bad_configuration_is_told_by_key_or_position() {
 }
 
 #[test]
-fn null_pointers_are_answered() {
-    let server = Server::json(200, "{}");
+fn null_arguments_return_a_status() {
+    let server = Server::json(
+        200,
+        r#"{"_id":"a","2030-12-01T10:00:00.000Z":1,"data":{"id":"a"}}"#,
+    );
     let service = open(&v1(&server)).unwrap();
     let config = CString::new(v1(&server).to_string()).unwrap();
     let nothing = ptr::null();
@@ -129,8 +132,11 @@ fn null_pointers_are_answered() {
 }
 
 #[test]
-fn a_handle_is_good_from_init_to_close_only() {
-    let server = Server::json(200, "{}");
+fn stale_handles_are_rejected() {
+    let server = Server::json(
+        200,
+        r#"{"_id":"a","2030-12-01T10:00:00.000Z":1,"data":{"id":"a"}}"#,
+    );
     let service = open(&v1(&server)).unwrap();
     let other = open(&v1(&server)).unwrap();
     assert_eq!(service.close(), 0);
@@ -185,10 +191,13 @@ fn a_handle_is_good_from_init_to_close_only() {
 }
 
 #[test]
-fn bad_data_is_rejected_with_an_event_and_nothing_is_sent() {
-    let server = Server::json(200, "{}");
+fn invalid_data_is_rejected_with_an_event() {
+    let server = Server::json(
+        200,
+        r#"{"_id":"a","2030-12-01T10:00:00.000Z":1,"data":{"id":"a"}}"#,
+    );
     let service = open(&v1(&server)).unwrap();
-    let heard = service.record("*");
+    let events = service.record("*");
     let deep = format!("{{\"a\":{}}}", "[".repeat(100_000));
     for (data, status, part) in [
         ("", 107, "No data found to schedule callback"),
@@ -212,7 +221,7 @@ fn bad_data_is_rejected_with_an_event_and_nothing_is_sent() {
         assert!(answered.message().contains(part), "{}", answered.text);
         assert_eq!(answered.outcome["error"]["attempts"], 0);
         assert_eq!(
-            heard.last(),
+            events.last(),
             ("CallbackService.scheduleError".to_owned(), answered.text)
         );
     }
@@ -221,20 +230,20 @@ fn bad_data_is_rejected_with_an_event_and_nothing_is_sent() {
         answered.message(),
         "No query parameters passed for callback availability service"
     );
-    assert_eq!(heard.last().0, "CallbackService.availabilityError");
+    assert_eq!(events.last().0, "CallbackService.availabilityError");
     let answered = service.availability(json!({"startDate": "2030-01-01"}));
     assert_eq!(
         (answered.status, &answered.outcome["error"]["field"]),
         (108, &json!("startDate"))
     );
 
-    let before = heard.names().len();
+    let before = events.names().len();
     let answered = service.command("CallbackService.shedule", "{}");
     assert_eq!(
         (answered.status, answered.message()),
         (106, "Command does not exist")
     );
-    assert_eq!(heard.names().len(), before);
+    assert_eq!(events.names().len(), before);
 
     let text = CString::new(*b"{\"phonenumber\":\"\xff\"}").unwrap();
     assert_eq!(
@@ -246,8 +255,11 @@ fn bad_data_is_rejected_with_an_event_and_nothing_is_sent() {
 }
 
 #[test]
-fn a_v3_service_without_service_name_sends_nothing() {
-    let server = Server::json(200, "{}");
+fn v3_without_service_name_sends_nothing() {
+    let server = Server::json(
+        200,
+        r#"{"_id":"a","2030-12-01T10:00:00.000Z":1,"data":{"id":"a"}}"#,
+    );
     let service = open(&json!({"dataURL": server.base, "apiVersion": "v3"})).unwrap();
     let answered = service.schedule(json!({"phonenumber": "1"}));
     assert_eq!(
@@ -275,8 +287,11 @@ unsafe extern "C-unwind" fn count(user_data: *mut c_void) {
 }
 
 #[test]
-fn a_failed_subscription_still_releases_once() {
-    let server = Server::json(200, "{}");
+fn failed_subscription_releases_once() {
+    let server = Server::json(
+        200,
+        r#"{"_id":"a","2030-12-01T10:00:00.000Z":1,"data":{"id":"a"}}"#,
+    );
     let service = open(&v1(&server)).unwrap();
     let released = AtomicUsize::new(0);
     let user_data = &raw const released as *mut c_void;
@@ -321,7 +336,7 @@ fn a_failed_subscription_still_releases_once() {
 }
 
 #[test]
-fn names_and_versions_are_constant_texts() {
+fn names_and_versions_are_constant_strings() {
     let text = |text| unsafe { std::ffi::CStr::from_ptr(text) }.to_str().unwrap();
     assert_eq!(text(cbsvc_status_name(0)), "OK");
     assert_eq!(text(cbsvc_status_name(502)), "SLOT_UNAVAILABLE");

@@ -27,12 +27,12 @@ compile() {
 }
 export TSAN_OPTIONS="halt_on_error=0 exitcode=66 die_after_fork=0"
 
-compile race
-if "$build/race" > "$build/race.log" 2>&1; then
+compile planted_race
+if "$build/planted_race" > "$build/planted_race.log" 2>&1; then
     echo 'ThreadSanitizer does not see a planted race: its silence means nothing' >&2
     exit 1
 fi
-grep -q 'data race' "$build/race.log"
+grep -q 'data race' "$build/planted_race.log"
 echo 'planted race: found'
 
 serve() {

@@ -9,7 +9,8 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 BUILD = ROOT / "build" / "bench"
-RELEASE = ROOT / "target" / "release"
+# A link to the directory into which the library was built last; see the Makefile.
+RELEASE = ROOT / "build" / "release"
 LIBRARY = RELEASE / "libcallbackservice.so"
 SONAME = "libcallbackservice.so.1"
 PYTHON = BUILD / "venv" / "bin" / "python"

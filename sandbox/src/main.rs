@@ -1,41 +1,31 @@
-//! A server that speaks both callback APIs, v1 (Genesys Mobile Services) and v3 (Genesys
-//! Engagement Service), for trying, developing and testing without a tenant.
+//! A server that implements both callback APIs, v1 (Genesys Mobile Services) and v3 (Genesys
+//! Engagement Service), for evaluation, development and tests without a tenant.
 //!
-//! The rooms: [`arguments`] and [`settings`] (with [`hours`]) read what the server shall do; [`clock`] says what time it
-//! is; [`calendar`], [`capacity`], [`availability`] and [`life`] are pure functions of time; [`numbers`] knows telephone
-//! numbers; [`desk`] has the rules and [`store`] the bookings; [`v1`] and [`v3`] have the HTTP shapes, for which [`body`],
-//! [`nesting`], [`query`], [`times`] and [`access`] read requests; [`exchange`] lets [`faults`] strike and tells
-//! [`requests`] what was seen, [`line`] cuts connections; [`control`] and [`page`] are for those who watch;
-//! [`server`] brings them together.
+//! The modules, from the top down. Each uses only those below it:
+//!
+//! - [`server`]: router, middleware, state, graceful stop
+//! - [`api`]: routes, formats and errors of the two APIs
+//! - [`web`]: the page and the control routes
+//! - [`booking`]: the rules of booking, the same for both APIs
+//! - [`store`]: bookings in SQLite
+//! - [`faults`]: fault injection and the request log
+//! - [`http`]: bodies, parameters, credentials, origins
+//! - [`config`]: the configuration file; [`cli`]: the command line
+//! - [`domain`]: time, office hours, capacity, lifecycle, telephone numbers; no I/O
 
 #![forbid(unsafe_code)]
-#![warn(missing_docs)]
+#![warn(unreachable_pub)]
 
-mod access;
-mod arguments;
-mod availability;
-mod body;
-mod calendar;
-mod capacity;
-mod clock;
-mod control;
-mod desk;
-mod exchange;
+mod api;
+mod booking;
+mod cli;
+mod config;
+mod domain;
 mod faults;
-mod hours;
-mod life;
-mod line;
-mod nesting;
-mod numbers;
-mod page;
-mod query;
-mod requests;
+mod http;
 mod server;
-mod settings;
 mod store;
-mod times;
-mod v1;
-mod v3;
+mod web;
 
 use std::error::Error;
 use std::io::Write;
@@ -43,66 +33,60 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use arguments::{Arguments, Command};
-use clock::Clock;
-use desk::Desk;
-use settings::Settings;
+use booking::BookingService;
+use cli::{Command, ServeOptions};
+use config::Config;
+use domain::clock::Clock;
 use store::Store;
 
+const VERSION: &str = concat!("callback-sandbox ", env!("CARGO_PKG_VERSION"), "\n");
+
 fn main() -> ExitCode {
-    let arguments = match arguments::parse(std::env::args_os().skip(1)) {
-        Ok(Command::Help) => return print(arguments::HELP),
-        Ok(Command::Version) => {
-            return print(concat!(
-                "callback-sandbox ",
-                env!("CARGO_PKG_VERSION"),
-                "\n"
-            ))
-        }
-        Ok(Command::Serve(arguments)) => arguments,
+    let options = match cli::parse(std::env::args_os().skip(1)) {
+        Ok(Command::Help) => return print(cli::HELP),
+        Ok(Command::Version) => return print(VERSION),
+        Ok(Command::Serve(options)) => options,
         Err(error) => return fail(2, &error),
     };
-    let settings = match Settings::load(arguments.config.as_deref()) {
-        Ok(settings) => settings,
+    let config = match Config::load(options.config.as_deref()) {
+        Ok(config) => config,
         Err(error) => return fail(2, &error),
     };
-    match run(arguments, settings) {
+    match run(options, config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(1, error.as_ref()),
     }
 }
 
-fn run(arguments: Arguments, settings: Settings) -> Result<(), Box<dyn Error>> {
-    let desk = Desk::new(
-        settings,
-        Store::open(arguments.db.as_deref())?,
-        Clock::new(arguments.now, arguments.speed),
+fn run(options: ServeOptions, config: Config) -> Result<(), Box<dyn Error>> {
+    let booking = BookingService::new(
+        config,
+        Store::open(options.db.as_deref())?,
+        Clock::new(options.now, options.speed),
     );
     let runtime = tokio::runtime::Runtime::new()?;
-    let served = runtime.block_on(server::serve(desk, arguments.listen, announce));
+    let result = runtime.block_on(server::serve(booking, options.listen, announce));
     // A database write that hangs must not keep the process alive.
     runtime.shutdown_timeout(Duration::from_secs(1));
-    Ok(served?)
+    Ok(result?)
 }
 
 fn announce(address: SocketAddr) {
+    // The server also runs if standard output is closed.
     print(&format!("listening on http://{address}\n"));
 }
 
-/// Nobody may be reading; that is no reason to stop.
 fn print(text: &str) -> ExitCode {
     let mut output = std::io::stdout();
-    match output
-        .write_all(text.as_bytes())
-        .and_then(|()| output.flush())
-    {
+    let written = output.write_all(text.as_bytes());
+    match written.and_then(|()| output.flush()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
 }
 
 fn fail(code: u8, error: &dyn Error) -> ExitCode {
-    // Without standard error there is nowhere left to say it.
+    // If standard error is closed, only the exit status reports the error.
     let _ = writeln!(std::io::stderr(), "callback-sandbox: {error}");
     ExitCode::from(code)
 }

@@ -133,8 +133,7 @@ fn as_text(bytes: Vec<u8>) -> Result<Vec<u8>, String> {
         [0xfe, 0xed, 0xfe, 0xed, ..] => Err(
             "is a Java keystore; export the certificate with `keytool -exportcert -rfc -keystore FILE`".to_owned(),
         ),
-        // A SEQUENCE of ASN.1, which PEM text cannot begin with: "0" is no white space, and no dash.
-        [0x30, 0x80..=0x84, ..] => match der_content(&bytes) {
+        [0x30, ..] if is_der(&bytes) => match der_content(&bytes) {
             [0x02, 0x01, 0x03, 0x30, ..] => {
                 der("is in PKCS#12 form", "pkcs12 -nodes")
             }
@@ -161,8 +160,32 @@ fn as_text(bytes: Vec<u8>) -> Result<Vec<u8>, String> {
     }
 }
 
-/// What stands in an ASN.1 element.
+/// The number of bytes that give the length of an ASN.1 element, beyond the first.
+fn length_bytes(der: &[u8]) -> usize {
+    der.get(1).map_or(0, |first| match first {
+        0x80.. => usize::from(first & 0x7f),
+        _ => 0,
+    })
+}
+
+/// Whether an ASN.1 element is as long as the file.
+fn is_der(bytes: &[u8]) -> bool {
+    let count = length_bytes(bytes);
+    match bytes.get(1) {
+        None => false,
+        // The end is marked.
+        Some(0x80) => true,
+        Some(short @ ..0x80) => bytes.len() == 2 + usize::from(*short),
+        Some(_) => bytes.get(2..2 + count).is_some_and(|length| {
+            let length = length.iter().fold(0_usize, |length, byte| {
+                length.wrapping_shl(8) | usize::from(*byte)
+            });
+            bytes.len() == length.saturating_add(2 + count)
+        }),
+    }
+}
+
+/// The content of an ASN.1 element.
 fn der_content(bytes: &[u8]) -> &[u8] {
-    let lengths = usize::from(bytes.get(1).map_or(0, |length| length & 0x7f));
-    bytes.get(2 + lengths..).unwrap_or_default()
+    bytes.get(2 + length_bytes(bytes)..).unwrap_or_default()
 }

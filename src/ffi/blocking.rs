@@ -1,4 +1,4 @@
-//! Commands that block until the server has answered.
+//! Blocking commands.
 
 use std::ffi::c_char;
 
@@ -11,62 +11,99 @@ use crate::service::outcome::Outcome;
 use crate::service::{lost, Service};
 use crate::status::Status;
 
-/// Books a telephone callback, and waits for the server's answer.
+/// Books a telephone callback and waits for the server's response.
 ///
-/// `data` is a JSON object with the options, such as `phonenumber` and `desiredtime`. The call ends within the
-/// configured `ajaxTimeout`. Then the event `CallbackService.scheduled` or `CallbackService.scheduleError` is
-/// published, with the outcome as data: on this thread, or with `"handlers":"thread"` on the handlers' thread.
+/// `data` is a JSON object with the options, such as `phonenumber` and `desiredtime`. The call ends
+/// within the configured `ajaxTimeout`; signals do not end it earlier. Then the event
+/// `CallbackService.scheduled` or `CallbackService.scheduleError` is published with the outcome as
+/// data: on this thread, or with `"handlers":"thread"` on the handlers' thread.
 ///
-/// `*outcome` is a JSON object, on failure too; free it with `cbsvc_string_free`. `outcome` may be NULL.
-/// A booking is never sent twice: where it is not known whether the server has booked, the message says so.
+/// `*outcome` is a JSON object, also on failure; free it with `cbsvc_string_free`. `outcome` may be
+/// NULL. A booking is never sent twice: if it is not known whether the server has booked, the
+/// message says so.
 ///
 /// Any thread, also inside a handler. Errors: any. Since 0.1.
 ///
+/// Example:
+///
+/// ```c
+/// char *outcome;
+/// cbsvc_status status = cbsvc_schedule(service,
+///     "{\"phonenumber\":\"+14151110000\",\"desiredtime\":\"2030-12-01T10:00:00Z\"}", &outcome);
+/// printf("%s: %s\n", cbsvc_status_name(status), outcome);
+/// cbsvc_string_free(outcome);
+/// ```
+///
 /// # Safety
-/// As described.
+/// `data` is NULL or a NUL-terminated string that no thread changes during the call. `outcome` is
+/// NULL or points to a variable.
 #[no_mangle]
 pub unsafe extern "C-unwind" fn cbsvc_schedule(
     service: *mut cbsvc_service,
     data: *const c_char,
     outcome: *mut *mut c_char,
 ) -> cbsvc_status {
-    // SAFETY: the interface asks for NULL or NUL-terminated text, and for NULL or a variable.
+    // SAFETY: the caller passes NULL or a NUL-terminated string, and NULL or a variable.
     unsafe { run_command(service, Command::Schedule, data, outcome) }
 }
 
-/// Lists the slots that can be booked, and waits for the server's answer.
+/// Lists the slots that can be booked and waits for the server's response.
 ///
-/// `query` is a JSON object with the options, such as `startDate` and `numberOfDays`. The call ends within the
-/// configured `ajaxTimeout`. Then the event `CallbackService.availableSlots` or `CallbackService.availabilityError`
-/// is published, with the outcome as data: on this thread, or with `"handlers":"thread"` on the handlers' thread.
+/// `query` is a JSON object with the options, such as `startDate` and `numberOfDays`. The call ends
+/// within the configured `ajaxTimeout`; signals do not end it earlier. Then the event
+/// `CallbackService.availableSlots` or `CallbackService.availabilityError` is published with the
+/// outcome as data: on this thread, or with `"handlers":"thread"` on the handlers' thread.
 ///
-/// `*outcome` is a JSON object, on failure too; free it with `cbsvc_string_free`. `outcome` may be NULL.
-/// The slots stand under `slots`, in ascending order and in the same form for both server APIs.
+/// `*outcome` is a JSON object, also on failure; free it with `cbsvc_string_free`. `outcome` may be
+/// NULL. Its member `slots` lists the slots in ascending order, in the same form for both server
+/// APIs.
 ///
 /// Any thread, also inside a handler. Errors: any. Since 0.1.
 ///
+/// Example:
+///
+/// ```c
+/// char *outcome;
+/// if (cbsvc_availability(service, "{\"numberOfDays\":5}", &outcome) == CBSVC_OK)
+///     puts(outcome);
+/// cbsvc_string_free(outcome);
+/// ```
+///
 /// # Safety
-/// As described.
+/// `query` is NULL or a NUL-terminated string that no thread changes during the call. `outcome` is
+/// NULL or points to a variable.
 #[no_mangle]
 pub unsafe extern "C-unwind" fn cbsvc_availability(
     service: *mut cbsvc_service,
     query: *const c_char,
     outcome: *mut *mut c_char,
 ) -> cbsvc_status {
-    // SAFETY: the interface asks for NULL or NUL-terminated text, and for NULL or a variable.
+    // SAFETY: the caller passes NULL or a NUL-terminated string, and NULL or a variable.
     unsafe { run_command(service, Command::Availability, query, outcome) }
 }
 
-/// Runs a command by its name on the widgets' bus: `CallbackService.schedule`, `CallbackService.availability` or
-/// `CallbackService.configure`.
+/// Runs a command by its name on the widgets' bus: `CallbackService.schedule`,
+/// `CallbackService.availability` or `CallbackService.configure`.
 ///
-/// `data` is the command's JSON object. The rest is as for `cbsvc_schedule`, `cbsvc_availability` and
-/// `cbsvc_configure`, except that configuring gives an outcome too.
+/// `data` is the JSON object of the command. Otherwise the function works like `cbsvc_schedule`,
+/// `cbsvc_availability` and `cbsvc_configure`, except that `CallbackService.configure` has an
+/// outcome too.
 ///
-/// Any thread, also inside a handler. Errors: any; an unknown name is `CBSVC_UNKNOWN_COMMAND`. Since 0.1.
+/// Any thread, also inside a handler. Errors: any; `CBSVC_UNKNOWN_COMMAND` for an unknown name.
+/// Since 0.1.
+///
+/// Example:
+///
+/// ```c
+/// char *outcome;
+/// cbsvc_command(service, "CallbackService.schedule", "{\"phonenumber\":\"+14151110000\"}", &outcome);
+/// puts(outcome);
+/// cbsvc_string_free(outcome);
+/// ```
 ///
 /// # Safety
-/// As described.
+/// `name` and `data` each are NULL or a NUL-terminated string that no thread changes during the
+/// call. `outcome` is NULL or points to a variable.
 #[no_mangle]
 pub unsafe extern "C-unwind" fn cbsvc_command(
     service: *mut cbsvc_service,
@@ -74,11 +111,15 @@ pub unsafe extern "C-unwind" fn cbsvc_command(
     data: *const c_char,
     outcome: *mut *mut c_char,
 ) -> cbsvc_status {
-    // SAFETY: the interface asks for NULL or NUL-terminated text.
+    // SAFETY: the caller passes NULL or a NUL-terminated string.
     let name = unsafe { boundary::required_str(name, "name") };
-    // SAFETY: as above.
+    // SAFETY: the caller passes NULL or a NUL-terminated string.
     let data = unsafe { boundary::optional_str(data, "data") };
     let shown = *name.as_ref().unwrap_or(&"");
+    let on_panic = |error| match Command::from_name(shown) {
+        Some(command) => outcome_result(lost(command, error)),
+        None => rejected(shown, error),
+    };
     let body = || {
         let name = match name {
             Ok(name) => name,
@@ -97,8 +138,8 @@ pub unsafe extern "C-unwind" fn cbsvc_command(
             ),
         }
     };
-    // SAFETY: the interface asks for NULL or a variable.
-    unsafe { boundary::call_with_text(outcome, |error| rejected(shown, error), body) }
+    // SAFETY: the caller passes NULL or a variable.
+    unsafe { boundary::call_with_text(outcome, on_panic, body) }
 }
 
 /// # Safety
@@ -109,13 +150,13 @@ unsafe fn run_command(
     data: *const c_char,
     out: *mut *mut c_char,
 ) -> cbsvc_status {
-    // SAFETY: the caller vouches.
+    // SAFETY: this function's own condition.
     let data = unsafe { boundary::optional_str(data, "data") };
     let body = || match lookup(service) {
         Ok(service) => outcome_result(service.run(command, data)),
         Err(error) => rejected(command.name(), error),
     };
-    // SAFETY: the caller vouches.
+    // SAFETY: this function's own condition.
     unsafe { boundary::call_with_text(out, |error| outcome_result(lost(command, error)), body) }
 }
 

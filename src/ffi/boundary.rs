@@ -1,10 +1,12 @@
-//! What every C function does: keep panics and cancellation out, read strings, write out parameters, find the service.
+//! What every C function does: keep panics and cancellation out, read strings, write out
+//! parameters, find the service.
 
 use std::ffi::{c_char, c_void, CStr, CString};
 use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::allocator;
 use super::constants::CBSVC_OK;
 use super::types::{cbsvc_handler, cbsvc_release, cbsvc_service, cbsvc_status};
 use crate::error::{Error, Result};
@@ -46,7 +48,8 @@ impl FfiResult {
     }
 }
 
-/// Runs the body of a function with a string as out parameter. `on_panic` makes a result of a panic.
+/// Runs the body of a function with a string as out parameter. `on_panic` makes a result of a
+/// panic.
 ///
 /// # Safety
 /// `out` is NULL or points to a variable.
@@ -63,7 +66,7 @@ pub unsafe fn call_with_text(
     let result = panic::catch(body).unwrap_or_else(on_panic);
     if let (false, Some(text)) = (out.is_null(), result.text) {
         // SAFETY: this function's own condition.
-        unsafe { write_out(out, to_host(&text)) };
+        unsafe { write_out(out, text.into_raw()) };
     }
     log::flush();
     result.status
@@ -82,27 +85,14 @@ pub fn call(body: impl FnOnce() -> Result<()>) -> cbsvc_status {
     }
 }
 
-/// Copies a string into memory that `cbsvc_string_free` can free whatever the host has written into it: unlike Rust's
-/// allocator, C's knows the size. NULL if there is no memory.
-fn to_host(text: &CStr) -> *mut c_char {
-    let bytes = text.to_bytes_with_nul();
-    // SAFETY: the size is not 0.
-    let copy = unsafe { libc::malloc(bytes.len()) };
-    if !copy.is_null() {
-        // SAFETY: `copy` has room for all bytes, and nothing else knows of it yet.
-        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), copy.cast(), bytes.len()) };
-    }
-    copy.cast()
-}
-
 /// Frees a string of the library.
 ///
 /// # Safety
 /// `text` is NULL, or came from an out parameter of this library and has not been freed.
 pub unsafe fn free_text(text: *mut c_char) {
     let _restored = CallerState::save();
-    // SAFETY: `to_host` allocated the string with `malloc`, and the host passes it once.
-    unsafe { libc::free(text.cast()) };
+    // SAFETY: the library allocated the string, and the host passes it once.
+    unsafe { allocator::free(text.cast()) };
 }
 
 /// Writes an out parameter that may be NULL.
@@ -111,7 +101,8 @@ pub unsafe fn free_text(text: *mut c_char) {
 /// `out` is NULL or points to a variable.
 pub unsafe fn write_out<T>(out: *mut T, value: T) {
     if !out.is_null() {
-        // SAFETY: not NULL, so it points to a variable, which needs no dropping before it is overwritten.
+        // SAFETY: not NULL, so it points to a variable, which needs no dropping before it is
+        // overwritten.
         unsafe { out.write(value) };
     }
 }
@@ -192,19 +183,21 @@ pub struct HostHandler {
 #[derive(Clone, Copy)]
 struct UserData(*mut c_void);
 
-// SAFETY: the library never dereferences the pointer. The header says that handlers run on every thread that calls the
-// library and on the handlers' thread, and `release` on any of these, so the host must allow for all of them.
+// SAFETY: the library never dereferences the pointer. The header says that handlers run on every
+// thread that calls the library and on the handlers' thread, and `release` on any of these, so the
+// host must allow for all of them.
 unsafe impl Send for UserData {}
-// SAFETY: the library never dereferences the pointer. The header says that handlers of one subscription may run on
-// several threads at the same time.
+// SAFETY: the library never dereferences the pointer. The header says that handlers of one
+// subscription may run on several threads at the same time.
 unsafe impl Sync for UserData {}
 
 impl HostHandler {
     /// Takes over a handler: from now on, `release` runs when this value is dropped.
     ///
     /// # Safety
-    /// `handler` may be called with `user_data` on every thread that calls the library and on the handlers' thread,
-    /// until `release` has run. `release` may be called once, on any of these threads.
+    /// `handler` may be called with `user_data` on every thread that calls the library and on the
+    /// handlers' thread, until `release` has run. `release` may be called once, on any of these
+    /// threads.
     pub unsafe fn new(
         handler: cbsvc_handler,
         user_data: *mut c_void,
@@ -232,7 +225,8 @@ impl HostHandler {
 
     fn call(&self, event: &CStr, data: &CStr) {
         if let Some(handler) = self.handler {
-            // SAFETY: the caller of `new` allows the call on this thread, and both strings outlive it.
+            // SAFETY: the caller of `new` allows the call on this thread, and both strings outlive
+            // it.
             unsafe { handler(event.as_ptr(), data.as_ptr(), self.user_data.0) };
         }
     }
@@ -241,7 +235,8 @@ impl HostHandler {
 impl Drop for HostHandler {
     fn drop(&mut self) {
         if let Some(release) = self.release {
-            // SAFETY: the caller of `new` allows one call on this thread, and a value is dropped once.
+            // SAFETY: the caller of `new` allows one call on this thread, and a value is dropped
+            // once.
             unsafe { release(self.user_data.0) };
         }
     }

@@ -1,80 +1,80 @@
-//! Numbers of the C interface.
+//! Constants of the C interface.
 
 use super::types::cbsvc_status;
 
-/// The version of this header, as `cbsvc_version` gives the library's: 0xMMmmpp.
+/// The version of this header, in the form of `cbsvc_version`: 0xMMmmpp.
 pub const CBSVC_HEADER_VERSION: u32 = 0x000100;
 
-/// The call did what it was asked.
+/// Success.
 pub const CBSVC_OK: cbsvc_status = 0;
-/// A pointer that must be given is NULL.
+/// A required pointer is NULL.
 pub const CBSVC_NULL_ARGUMENT: cbsvc_status = 101;
-/// The service is NULL, closed, or was never one.
+/// The service is NULL, closed or was never opened.
 pub const CBSVC_BAD_HANDLE: cbsvc_status = 102;
-/// A text is not UTF-8.
+/// A string is not UTF-8.
 pub const CBSVC_NOT_UTF8: cbsvc_status = 103;
-/// A text is not JSON; the message tells the line and column.
+/// A string is not JSON; the message gives line and column.
 pub const CBSVC_NOT_JSON: cbsvc_status = 104;
-/// The configuration is wrong; the message names the key.
+/// The configuration is invalid; the message names the key.
 pub const CBSVC_CONFIG: cbsvc_status = 105;
 /// There is no command of this name.
 pub const CBSVC_UNKNOWN_COMMAND: cbsvc_status = 106;
-/// The command came without data.
+/// The command has no data.
 pub const CBSVC_NO_DATA: cbsvc_status = 107;
-/// An option or argument is wrong; the message names it.
+/// An option or argument is invalid; the message names it.
 pub const CBSVC_BAD_OPTION: cbsvc_status = 108;
-/// The service was closed while the call was running.
+/// The service was closed during the call.
 pub const CBSVC_CLOSED: cbsvc_status = 201;
-/// A handler or a call tried to close the service that it belongs to.
+/// A handler or call tried to close its own service.
 pub const CBSVC_REENTRANT: cbsvc_status = 202;
 /// The configuration of the service does not allow this function.
 pub const CBSVC_WRONG_MODE: cbsvc_status = 203;
-/// There is no room for more; nothing was lost.
+/// Too many open services or pending calls; nothing was lost.
 pub const CBSVC_BUSY: cbsvc_status = 204;
-/// The service has no such subscription or call.
+/// The service has no subscription or call with this id.
 pub const CBSVC_NO_SUCH: cbsvc_status = 205;
-/// The time allowed has passed.
+/// The timeout expired.
 pub const CBSVC_TIMEOUT: cbsvc_status = 301;
-/// The program cancelled the call.
+/// The application cancelled the call.
 pub const CBSVC_CANCELLED: cbsvc_status = 302;
-/// The server's name cannot be looked up.
+/// The host name of the server cannot be resolved.
 pub const CBSVC_DNS: cbsvc_status = 401;
-/// No connection to the server.
+/// Connecting to the server failed.
 pub const CBSVC_CONNECT: cbsvc_status = 402;
-/// No encrypted connection; the message tells why.
+/// The TLS handshake failed; the message gives the reason.
 pub const CBSVC_TLS: cbsvc_status = 403;
-/// The proxy refuses or cannot be reached.
+/// The proxy is unreachable or refused the connection.
 pub const CBSVC_PROXY: cbsvc_status = 404;
-/// The answer is cut off, not HTTP, or not what the API answers.
+/// The response is incomplete, not HTTP or not one of the API.
 pub const CBSVC_PROTOCOL: cbsvc_status = 405;
-/// The answer is larger than maxResponseBytes.
+/// The response is larger than maxResponseBytes.
 pub const CBSVC_TOO_LARGE: cbsvc_status = 406;
-/// The server refused the request; see serverCode and message.
+/// The server rejected the request; see serverCode and message.
 pub const CBSVC_REJECTED: cbsvc_status = 501;
-/// The time is taken or closed; the outcome may propose others.
+/// The desired time is full or closed; the outcome may propose others.
 pub const CBSVC_SLOT_UNAVAILABLE: cbsvc_status = 502;
-/// The server wants an API key or credentials that it accepts.
+/// The API key or the credentials are missing or invalid.
 pub const CBSVC_UNAUTHORIZED: cbsvc_status = 503;
 /// Too many requests; see retryAfterMs.
 pub const CBSVC_RATE_LIMITED: cbsvc_status = 504;
 /// The server failed.
 pub const CBSVC_SERVER_ERROR: cbsvc_status = 505;
-/// The server does not know what was asked for.
+/// The server does not know the service or path.
 pub const CBSVC_NOT_FOUND: cbsvc_status = 506;
-/// The library failed; please report the message.
+/// A bug in the library; please report the message.
 pub const CBSVC_PANIC: cbsvc_status = 901;
-/// The library cannot work, for example for want of descriptors or threads.
+/// Internal error, for example out of file descriptors or threads.
 pub const CBSVC_INTERNAL: cbsvc_status = 902;
 
-/// Logs nothing.
+/// Logging off.
 pub const CBSVC_LOG_OFF: i32 = 0;
-/// Logs what keeps commands from reaching the server or its answer from coming back.
+/// Logs transport failures.
 pub const CBSVC_LOG_ERROR: i32 = 1;
-/// Logs also what is probably a mistake, such as an unknown configuration key.
+/// Also logs likely mistakes, such as an unknown configuration key.
 pub const CBSVC_LOG_WARNING: i32 = 2;
-/// Logs also how each command ended.
+/// Also logs the result of each command.
 pub const CBSVC_LOG_INFO: i32 = 3;
-/// Logs also each step.
+/// Also logs each step.
 pub const CBSVC_LOG_DEBUG: i32 = 4;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Names, versions, the log, and the end of texts.
+//! Diagnostics, log, names, versions and freeing of strings.
 
 use std::ffi::{c_char, c_void, CStr};
 use std::sync::Arc;
@@ -11,15 +11,25 @@ use crate::process::log::{self, Level};
 use crate::service::diagnostics;
 use crate::status::Status;
 
-/// Tells the state of the library in this process, for a person who looks for the cause of a problem.
+/// Returns the state of the library in this process, for troubleshooting.
 ///
-/// `*json` is a JSON object with version, process, threads and, for each open service, its server, API version and
-/// counters. It holds no API key, phone number or user data. Free it with `cbsvc_string_free`.
+/// `*json` is a JSON object with version, process, threads and, for each open service, its server,
+/// API version and counters. It contains no API key, phone number or user data. Free it with
+/// `cbsvc_string_free`. `json` must not be NULL.
 ///
 /// Any thread, also inside a handler. Errors: `CBSVC_NULL_ARGUMENT`, `CBSVC_PANIC`. Since 0.1.
 ///
+/// Example:
+///
+/// ```c
+/// char *json;
+/// if (cbsvc_diagnostics(&json) == CBSVC_OK)
+///     puts(json);
+/// cbsvc_string_free(json);
+/// ```
+///
 /// # Safety
-/// As described.
+/// `json` is NULL or points to a variable.
 #[no_mangle]
 pub unsafe extern "C-unwind" fn cbsvc_diagnostics(json: *mut *mut c_char) -> cbsvc_status {
     if json.is_null() {
@@ -33,25 +43,36 @@ pub unsafe extern "C-unwind" fn cbsvc_diagnostics(json: *mut *mut c_char) -> cbs
         status: error.status.code(),
         text: None,
     };
-    // SAFETY: the interface asks for a variable.
+    // SAFETY: not NULL, so it points to a variable.
     unsafe { boundary::call_with_text(json, on_panic, body) }
 }
 
 /// Sends the library's log lines to a handler; there is one for the whole process.
 ///
-/// `level` is one of `CBSVC_LOG_OFF` to `CBSVC_LOG_DEBUG` and includes the levels before it. The handler gets the
-/// level's name (`error`, `warning`, `info`, `debug`) and one line of plain text, inside functions that the program
-/// calls, on the calling thread; what the library's own threads have to tell waits for the next command or dispatch
-/// (the last 1,000 lines). What the handler itself causes is not logged. Without this function the library writes
-/// nothing anywhere. No line holds an API key, phone number or user data.
+/// `level` is one of `CBSVC_LOG_OFF` to `CBSVC_LOG_DEBUG` and includes the levels before it. The
+/// handler receives the name of the level (`error`, `warning`, `info`, `debug`) and one line of
+/// plain text. It only runs inside functions that the application calls, on the calling thread,
+/// never on a thread of the library: lines are queued (the newest 1,000) and delivered before a
+/// handler of a service is called and before the function returns. What the log handler itself
+/// causes is not logged. Without this function the library writes nothing anywhere. No line
+/// contains an API key, phone number or user data.
 ///
-/// NULL or `CBSVC_LOG_OFF` ends the log. Another thread may be inside the handler just then, and this function does
-/// not wait for it: `handler` and `user_data` must stay usable as long as the process runs.
+/// Pass NULL or `CBSVC_LOG_OFF` to stop logging. The old handler may still be running on another
+/// thread when this function returns: `handler` and `user_data` must stay valid as long as the
+/// process runs.
 ///
-/// Any thread, also inside a handler. Errors: `CBSVC_BAD_OPTION` (no such level), `CBSVC_PANIC`. Since 0.1.
+/// Any thread, also inside a handler. Errors: `CBSVC_BAD_OPTION` (no such level), `CBSVC_PANIC`.
+/// Since 0.1.
+///
+/// Example:
+///
+/// ```c
+/// cbsvc_set_log(CBSVC_LOG_WARNING, on_log, NULL);
+/// ```
 ///
 /// # Safety
-/// As described.
+/// `handler` may be called with `user_data` on every thread that calls the library, as long as the
+/// process runs.
 #[no_mangle]
 pub unsafe extern "C-unwind" fn cbsvc_set_log(
     level: i32,
@@ -66,7 +87,7 @@ pub unsafe extern "C-unwind" fn cbsvc_set_log(
                 "is not one of the CBSVC_LOG levels",
             )
         })?;
-        // SAFETY: the interface says when the handler runs and that `user_data` stays usable.
+        // SAFETY: the caller allows calls with `user_data` on every thread that calls the library.
         let handler = unsafe { HostHandler::new(handler, user_data, None) };
         let wanted = level != Level::Off;
         let sink = handler.into_handler().ok().filter(|_| wanted);
@@ -75,37 +96,71 @@ pub unsafe extern "C-unwind" fn cbsvc_set_log(
     })
 }
 
-/// The name of a status, such as `SLOT_UNAVAILABLE`; `OK` for 0, `UNKNOWN` for a number that is none.
+/// Returns the name of a status, such as `SLOT_UNAVAILABLE`; `OK` for 0, `UNKNOWN` for an unknown
+/// number.
 ///
-/// The text is constant and must not be freed. Any thread, also inside a handler. Never fails. Since 0.1.
+/// The string is constant and must not be freed. Any thread, also inside a handler. Never fails.
+/// Since 0.1.
+///
+/// Example:
+///
+/// ```c
+/// cbsvc_status status = cbsvc_close(service, 0);
+/// printf("%s (%d)\n", cbsvc_status_name(status), (int)status);
+/// ```
 #[no_mangle]
 pub extern "C" fn cbsvc_status_name(status: cbsvc_status) -> *const c_char {
     status_name(status).as_ptr()
 }
 
-/// Frees a text that the library gave. NULL is allowed.
+/// Frees a string that the library returned in an out parameter. NULL is allowed.
 ///
-/// Any thread, also inside a handler. Since 0.1.
+/// The application may have changed the string, for example with `strtok`.
+///
+/// Any thread, also inside a handler. Never fails. Since 0.1.
+///
+/// Example:
+///
+/// ```c
+/// char *outcome;
+/// cbsvc_schedule(service, "{\"phonenumber\":\"+14151110000\"}", &outcome);
+/// cbsvc_string_free(outcome);
+/// ```
 ///
 /// # Safety
-/// `text` is NULL or came from an out parameter of this library and has not been freed.
+/// `text` is NULL, or came from an out parameter of this library and has not been freed.
 #[no_mangle]
 pub unsafe extern "C-unwind" fn cbsvc_string_free(text: *mut c_char) {
     // SAFETY: this function's own condition.
     unsafe { boundary::free_text(text) };
 }
 
-/// The version of the library as a number: 0xMMmmpp. Compare it with `CBSVC_HEADER_VERSION`.
+/// Returns the version of the library as a number, 0xMMmmpp. Compare it with
+/// `CBSVC_HEADER_VERSION`.
 ///
 /// Any thread, also inside a handler. Never fails. Since 0.1.
+///
+/// Example:
+///
+/// ```c
+/// if (cbsvc_version() < CBSVC_HEADER_VERSION)
+///     fprintf(stderr, "libcallbackservice %s is older than its header\n", cbsvc_version_text());
+/// ```
 #[no_mangle]
 pub extern "C" fn cbsvc_version() -> u32 {
     CBSVC_HEADER_VERSION
 }
 
-/// The version of the library as text, such as `0.1.0`. The text is constant and must not be freed.
+/// Returns the version of the library as a string, such as `0.1.0`. The string is constant and must
+/// not be freed.
 ///
 /// Any thread, also inside a handler. Never fails. Since 0.1.
+///
+/// Example:
+///
+/// ```c
+/// printf("libcallbackservice %s\n", cbsvc_version_text());
+/// ```
 #[no_mangle]
 pub extern "C" fn cbsvc_version_text() -> *const c_char {
     const TEXT: &CStr =

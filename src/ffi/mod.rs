@@ -1,8 +1,9 @@
-//! The C boundary: the only place with unsafe code. Each function checks what C hands in, calls one function of the
-//! library, and hands text out; no panic gets past it.
+//! The C interface. Each function reads the arguments, calls one function of the library and writes
+//! the out parameters.
 
 #![allow(non_camel_case_types)]
 
+mod allocator;
 pub mod async_call;
 pub mod blocking;
 mod boundary;

@@ -1,4 +1,4 @@
-//! Services: their beginning, change and end.
+//! Opening, configuring and closing services.
 
 use std::ffi::{c_char, c_void};
 use std::ptr;
@@ -18,21 +18,42 @@ use crate::status::Status;
 
 /// Opens a service.
 ///
-/// `config` is a JSON object with at least `dataURL`; a whole widgets configuration is accepted too. `on_event`, if
-/// not NULL, is told of every event of the service, first of `CallbackService.ready`: before this function returns
-/// (`*service` is set by then) or, with `"handlers":"thread"`, on the handlers' thread. Nothing is sent to the server yet.
-/// `on_event` and `user_data` must stay usable until `cbsvc_close` has returned `CBSVC_OK`; after its `CBSVC_TIMEOUT`, until
-/// the handlers that ran at that moment have returned.
+/// `config` is a JSON object with at least `dataURL`; a complete widgets configuration is accepted
+/// too. `on_event`, if not NULL, receives every event of the service, first
+/// `CallbackService.ready`: before this function returns (`*service` is already set), or with
+/// `"handlers":"thread"` on the handlers' thread. Nothing is sent to the server yet.
 ///
-/// On success `*service` is the new service, to be closed with `cbsvc_close`; on failure it is NULL. On failure
-/// `*error` tells in words what is wrong and where; free it with `cbsvc_string_free`. `error` may be NULL.
+/// `on_event` and `user_data` must stay valid until `cbsvc_close` has returned `CBSVC_OK`. If it
+/// returns `CBSVC_TIMEOUT`, a handler may still run; to learn when `user_data` can be freed, pass
+/// NULL here and use `cbsvc_subscribe` with a `release`.
 ///
-/// Any thread. Errors: `CBSVC_NULL_ARGUMENT` (`config`, `service`), `CBSVC_NOT_UTF8`, `CBSVC_NOT_JSON`,
-/// `CBSVC_CONFIG`, `CBSVC_BUSY` (too many open services), `CBSVC_INTERNAL` (the system gives no thread), `CBSVC_PANIC`.
-/// Since 0.1.
+/// On success, `*service` is the new service; close it with `cbsvc_close`. On failure, it is NULL,
+/// and `*error` is a message that names the key or position; free it with `cbsvc_string_free`.
+/// `error` may be NULL. The proxy variables of the environment are read unless `proxy` is set to
+/// something other than `env`: no other thread may change the environment meanwhile.
+///
+/// Any thread, also inside a handler. Errors: `CBSVC_NULL_ARGUMENT` (`config`, `service`),
+/// `CBSVC_NOT_UTF8`, `CBSVC_NOT_JSON`, `CBSVC_CONFIG`, `CBSVC_BUSY` (too many open services),
+/// `CBSVC_INTERNAL` (out of threads or memory), `CBSVC_PANIC`. Since 0.1.
+///
+/// Example:
+///
+/// ```c
+/// cbsvc_service *service;
+/// char *error;
+/// if (cbsvc_init("{\"dataURL\":\"https://gms.example.com/genesys/1/service/callback/samples\"}",
+///                on_event, NULL, &service, &error) != CBSVC_OK) {
+///     fprintf(stderr, "%s\n", error);
+///     cbsvc_string_free(error);
+///     return;
+/// }
+/// cbsvc_close(service, 5000);
+/// ```
 ///
 /// # Safety
-/// As described.
+/// `config` is NULL or a NUL-terminated string that no thread changes during the call. `service`
+/// and `error` each are NULL or point to a variable. `on_event` may be called with `user_data` on
+/// every thread that calls the library and on the handlers' thread, until the service is closed.
 #[no_mangle]
 pub unsafe extern "C-unwind" fn cbsvc_init(
     config: *const c_char,
@@ -51,14 +72,15 @@ pub unsafe extern "C-unwind" fn cbsvc_init(
                 "service is NULL: there is nowhere to put the new service",
             ));
         }
-        // SAFETY: the interface asks for NUL-terminated text.
+        // SAFETY: the caller passes NULL or a NUL-terminated string.
         let config = Config::parse(unsafe { boundary::required_str(config, "config") }?)?;
         let opened = Arc::new(Service::new(config));
         let full = || Error::new(Status::Busy, "too many services are open; close some");
         let handle = SERVICES.insert(opened.clone()).ok_or_else(full)?;
         // SAFETY: the caller passes NULL or a variable.
         unsafe { write_out(service, pointer_of(handle)) };
-        // SAFETY: the interface says when handlers run and that `user_data` stays usable.
+        // SAFETY: the caller allows calls with `user_data` on every thread that calls the library
+        // and on the handlers' thread, until the service is closed.
         let handler = unsafe { HostHandler::new(on_event, user_data, None) };
         let Ok(handler) = handler.into_handler() else {
             return Ok(());
@@ -71,7 +93,7 @@ pub unsafe extern "C-unwind" fn cbsvc_init(
                 unsafe { write_out(service, ptr::null_mut()) };
             })
     };
-    // SAFETY: the interface asks for NULL or a variable.
+    // SAFETY: the caller passes NULL or a variable.
     unsafe {
         boundary::call_with_text(
             error,
@@ -81,17 +103,28 @@ pub unsafe extern "C-unwind" fn cbsvc_init(
     }
 }
 
-/// Changes the configuration of a running service.
+/// Changes the configuration of an open service.
 ///
-/// `config` is a JSON object; its keys are put over the present ones, nothing is reset. It takes effect for commands
-/// that begin afterwards. On failure nothing has changed and `*error`, which may be NULL, tells in words what is
-/// wrong; free it with `cbsvc_string_free`.
+/// `config` is a JSON object that is merged into the present configuration (RFC 7396). It takes
+/// effect for commands that begin afterwards. On failure nothing changes, and `*error`, which may
+/// be NULL, is a message; free it with `cbsvc_string_free`.
 ///
-/// Any thread, also inside a handler. Errors: `CBSVC_NULL_ARGUMENT`, `CBSVC_BAD_HANDLE`, `CBSVC_NOT_UTF8`,
-/// `CBSVC_NOT_JSON`, `CBSVC_CONFIG`, `CBSVC_PANIC`. Since 0.1.
+/// Any thread, also inside a handler. Errors: `CBSVC_NULL_ARGUMENT`, `CBSVC_BAD_HANDLE`,
+/// `CBSVC_NOT_UTF8`, `CBSVC_NOT_JSON`, `CBSVC_CONFIG`, `CBSVC_PANIC`. Since 0.1.
+///
+/// Example:
+///
+/// ```c
+/// char *error;
+/// if (cbsvc_configure(service, "{\"ajaxTimeout\":5000}", &error) != CBSVC_OK) {
+///     fprintf(stderr, "%s\n", error);
+///     cbsvc_string_free(error);
+/// }
+/// ```
 ///
 /// # Safety
-/// As described.
+/// `config` is NULL or a NUL-terminated string that no thread changes during the call. `error` is
+/// NULL or points to a variable.
 #[no_mangle]
 pub unsafe extern "C-unwind" fn cbsvc_configure(
     service: *mut cbsvc_service,
@@ -100,10 +133,10 @@ pub unsafe extern "C-unwind" fn cbsvc_configure(
 ) -> cbsvc_status {
     let body = || {
         let service = lookup(service)?;
-        // SAFETY: the interface asks for NUL-terminated text.
+        // SAFETY: the caller passes NULL or a NUL-terminated string.
         service.configure(unsafe { boundary::required_str(config, "config") }?)
     };
-    // SAFETY: the interface asks for NULL or a variable.
+    // SAFETY: the caller passes NULL or a variable.
     unsafe {
         boundary::call_with_text(
             error,
@@ -115,14 +148,22 @@ pub unsafe extern "C-unwind" fn cbsvc_configure(
 
 /// Closes a service and frees what it holds.
 ///
-/// Commands that other threads have running on it end with `CBSVC_CLOSED`; the function waits up to `timeout_ms`
-/// milliseconds for these threads to leave (0 = do not wait, negative = wait without end). Every `release` of a
-/// subscription has run when it returns `CBSVC_OK`, and no handler of the service runs after that. The service is
-/// closed also when the wait was too short (`CBSVC_TIMEOUT`): then no further handler is called, and the last
-/// releases run when those threads leave.
+/// Blocking commands on other threads end with `CBSVC_CLOSED`, asynchronous calls are cancelled,
+/// and the handlers of completions that have not been dispatched run. The function waits up to
+/// `timeout_ms` milliseconds for other threads to leave the service (0 = do not wait, negative = no
+/// limit). When it returns `CBSVC_OK`, no handler of the service runs any more and every `release`
+/// has run. `CBSVC_TIMEOUT`: the service is closed, but another thread is still inside a handler or
+/// a call; no further handler is called, and the last releases run when that thread leaves.
 ///
-/// Any thread, but not inside a handler of the same service. Errors: `CBSVC_BAD_HANDLE` (also when it is closed
-/// already), `CBSVC_REENTRANT`, `CBSVC_TIMEOUT`, `CBSVC_PANIC`. Since 0.1.
+/// Any thread, but not inside a handler of the same service. Errors: `CBSVC_BAD_HANDLE` (also if it
+/// is already closed), `CBSVC_REENTRANT`, `CBSVC_TIMEOUT`, `CBSVC_PANIC`. Since 0.1.
+///
+/// Example:
+///
+/// ```c
+/// if (cbsvc_close(service, 5000) == CBSVC_TIMEOUT)
+///     fprintf(stderr, "a handler is still running\n");
+/// ```
 #[no_mangle]
 pub extern "C-unwind" fn cbsvc_close(service: *mut cbsvc_service, timeout_ms: i32) -> cbsvc_status {
     boundary::call(|| {

@@ -9,24 +9,36 @@ use crate::error::Error;
 use crate::service::event_bus::Filter;
 use crate::status::Status;
 
-/// Tells a handler of an event.
+/// Subscribes a handler to an event.
 ///
-/// `event` is `CallbackService.ready`, `.scheduled`, `.scheduleError`, `.availableSlots` or `.availabilityError`
-/// with the same beginning, or `*` for all of them. Handlers of one event run in the order of their subscription.
-/// Since a service is ready from the start, a subscription to `CallbackService.ready` or `*` is told so at once: before
-/// this function returns or, with `"handlers":"thread"`, on the handlers' thread.
+/// `event` is one of `CallbackService.ready`, `CallbackService.scheduled`,
+/// `CallbackService.scheduleError`, `CallbackService.availableSlots` and
+/// `CallbackService.availabilityError`, or `*` for all. Handlers of one event run in the order of
+/// subscription. A service is ready from the start: a subscription to `CallbackService.ready` or
+/// `*` is notified before this function returns, or with `"handlers":"thread"` on the handlers'
+/// thread.
 ///
-/// `release`, if not NULL, is called with `user_data` exactly once: after the handler's last call when the
-/// subscription ends, or at once when this function fails. `*subscription` is the number for `cbsvc_unsubscribe`,
-/// never 0; it is set before the handler is first called. `subscription` may be NULL: closing the service ends the
-/// subscription too.
+/// `release`, if not NULL, is called with `user_data` exactly once: after the last call of the
+/// handler when the subscription ends, or before this function returns if it fails. `*subscription`
+/// is the id for `cbsvc_unsubscribe`, never 0. It is set before the handler is first called.
+/// `subscription` may be NULL: closing the service ends the subscription too.
 ///
-/// Any thread, also inside a handler. Errors: `CBSVC_NULL_ARGUMENT` (`event`, `handler`), `CBSVC_BAD_HANDLE`,
-/// `CBSVC_NOT_UTF8`, `CBSVC_BAD_OPTION` (no event of this name), `CBSVC_CLOSED`, `CBSVC_INTERNAL` (the system gives no
-/// thread), `CBSVC_PANIC`. Since 0.1.
+/// Any thread, also inside a handler. Errors: `CBSVC_NULL_ARGUMENT` (`event`, `handler`),
+/// `CBSVC_BAD_HANDLE`, `CBSVC_NOT_UTF8`, `CBSVC_BAD_OPTION` (no such event), `CBSVC_CLOSED`,
+/// `CBSVC_INTERNAL` (out of threads), `CBSVC_PANIC`. Since 0.1.
+///
+/// Example:
+///
+/// ```c
+/// int *count = calloc(1, sizeof *count);
+/// cbsvc_subscribe(service, "CallbackService.scheduled", on_event, count, free, NULL);
+/// ```
 ///
 /// # Safety
-/// As described.
+/// `event` is NULL or a NUL-terminated string that no thread changes during the call.
+/// `subscription` is NULL or points to a variable. `handler` and `release` may be called with
+/// `user_data` on every thread that calls the library and on the handlers' thread, until `release`
+/// has run.
 #[no_mangle]
 pub unsafe extern "C-unwind" fn cbsvc_subscribe(
     service: *mut cbsvc_service,
@@ -38,12 +50,13 @@ pub unsafe extern "C-unwind" fn cbsvc_subscribe(
 ) -> cbsvc_status {
     // SAFETY: the caller passes NULL or a variable.
     unsafe { write_out(subscription, 0) };
-    // SAFETY: the interface says when handlers run and that `user_data` stays usable until the release.
+    // SAFETY: the caller allows calls with `user_data` on every thread that calls the library and
+    // on the handlers' thread, until `release` has run.
     let handler = unsafe { HostHandler::new(handler, user_data, release) };
     boundary::call(|| {
         let handler = handler.into_handler()?;
         let service = lookup(service)?;
-        // SAFETY: the interface asks for NUL-terminated text.
+        // SAFETY: the caller passes NULL or a NUL-terminated string.
         let filter = match unsafe { boundary::required_str(event, "event") }? {
             "*" => Filter::All,
             name => Filter::One(command::event_from_name(name).ok_or_else(|| {
@@ -63,11 +76,20 @@ pub unsafe extern "C-unwind" fn cbsvc_subscribe(
 
 /// Ends a subscription.
 ///
-/// The handler is not called again, except that a call which is running on another thread finishes; its `release`
-/// runs when none is running any more, usually before this function returns. A handler may end its own subscription.
+/// The handler is not called again, except that a call that runs on another thread finishes.
+/// `release` runs when no call is running any more, usually before this function returns. A handler
+/// may end its own subscription.
 ///
-/// Any thread, also inside a handler. Errors: `CBSVC_BAD_HANDLE`, `CBSVC_NO_SUCH`, `CBSVC_CLOSED`,
-/// `CBSVC_PANIC`. Since 0.1.
+/// Any thread, also inside a handler. Errors: `CBSVC_BAD_HANDLE`, `CBSVC_NO_SUCH` (no such
+/// subscription), `CBSVC_CLOSED`, `CBSVC_PANIC`. Since 0.1.
+///
+/// Example:
+///
+/// ```c
+/// uint64_t subscription;
+/// cbsvc_subscribe(service, "*", on_event, NULL, NULL, &subscription);
+/// cbsvc_unsubscribe(service, subscription);
+/// ```
 #[no_mangle]
 pub extern "C-unwind" fn cbsvc_unsubscribe(
     service: *mut cbsvc_service,

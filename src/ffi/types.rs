@@ -2,38 +2,46 @@
 
 use std::ffi::{c_char, c_void};
 
-/// The result of a call: `CBSVC_OK`, or the reason why not.
+/// The result of a function: `CBSVC_OK`, or the reason for the failure.
 ///
-/// The hundreds digit is the class: 1 a mistake of the caller, 2 the state of the service, 3 time and will,
-/// 4 transport, 5 the server said no, 9 a fault of the library. Numbers never change once released; later versions
-/// may add some, so treat an unknown number like its class.
+/// The hundreds digit gives the class: 1xx invalid argument, 2xx wrong state of the service, 3xx
+/// timed out or cancelled, 4xx network error, 5xx rejected by the server, 9xx internal error. The
+/// numbers are not HTTP statuses. A released number never changes. Later versions may add numbers:
+/// treat an unknown one like its class.
 pub type cbsvc_status = i32;
 
-/// A service: one configuration with its subscriptions and connections.
+/// An open service: one configuration with its subscriptions and connections.
 ///
-/// The value is a token, not an address. A closed, stale or invented one is recognised and answered with
-/// `CBSVC_BAD_HANDLE`.
+/// The value is an opaque handle, not an address: never dereference it. Functions detect a closed,
+/// stale or forged handle and return `CBSVC_BAD_HANDLE`.
 pub struct cbsvc_service {
     _private: [u8; 0],
 }
 
-/// A function of the program that is told of an event or of a log line.
+/// Handler for events, completions and log lines.
 ///
-/// `event` is the name of the event or log level, `data` its JSON text (of a log line: plain text), `user_data` what
-/// the program gave when it named the handler. Both texts are UTF-8 and belong to the library: they are valid until
-/// the handler returns.
+/// `event` is the name of the event or the log level, `data` its JSON (of a log line: plain text).
+/// Both strings are valid until the handler returns. `user_data` is what the application passed
+/// with the handler. The library only passes it back and never dereferences it: it may be NULL, or
+/// a number converted to a pointer.
 ///
-/// With `"handlers":"caller"`, the default, handlers run only inside functions that the program itself calls, on the
-/// calling thread: a blocking command runs the handlers of its event before it returns. With `"handlers":"thread"` they
-/// run on one thread of the service's own, one at a time. When several threads call, handlers run on each of them, possibly at
-/// the same time. A handler may call any function of the library; only closing its own service is answered with
-/// `CBSVC_REENTRANT`. It must return normally: leaving it by `longjmp` is undefined, and a C++ exception that leaves
-/// it ends the program with a message.
+/// With `"handlers":"caller"`, the default, handlers run only inside functions that the application
+/// calls, on the calling thread: a blocking command runs the handlers of its event before it
+/// returns. If several threads call, their handlers may run at the same time. With
+/// `"handlers":"thread"`, handlers run one at a time on a dedicated thread of the service, with the
+/// signal mask of the thread that called `cbsvc_init`.
+///
+/// A handler may call every function; only closing its own service returns `CBSVC_REENTRANT`. It
+/// may fork: handlers that follow are called in the parent only. Its thread cannot be cancelled
+/// (`pthread_cancel`) while it runs. It must return: `pthread_exit`, or a C++ exception that leaves
+/// it, ends the process with a message. `longjmp` out of it abandons the call that runs it and
+/// leaks the memory of this call; the function that called `setjmp` can still close the service.
 pub type cbsvc_handler = Option<
     unsafe extern "C-unwind" fn(event: *const c_char, data: *const c_char, user_data: *mut c_void),
 >;
 
-/// A function of the program that is told that `user_data` will not be used again.
+/// Destructor for `user_data`.
 ///
-/// It runs exactly once for each time that it was given, after the last call of the handler.
+/// It is called exactly once for each time it is passed, after the last call of the handler, on any
+/// thread on which a handler may run.
 pub type cbsvc_release = Option<unsafe extern "C-unwind" fn(user_data: *mut c_void)>;

@@ -1,15 +1,15 @@
 //! State that a forked child can go on using.
 //!
-//! A child inherits every lock in the state that it had in the parent. No thread is left to release those that other
-//! threads of the parent held. Two invariants keep the library usable in a child:
+//! A child inherits every lock in the state that it had in the parent. No thread is left to release
+//! those that other threads of the parent held. Two invariants keep the library usable in a child:
 //!
 //! 1. A [`ForkSafeMutex`] is locked only under the read side of [`FORK_LOCK`], which `pthread_atfork` takes for
 //!    writing. When a child begins, no such mutex is locked.
 //! 2. Nothing blocks while it holds a [`ForkSafeMutex`]: a second section inside a first could wait for a fork that
 //!    waits for the first. Debug builds check this with [`NestingCheck`]; release builds do not.
 //!
-//! What belongs to one process only (connections, threads, locks that are held for long) is kept in a [`PerProcess`]:
-//! a child leaves the inherited value alone and creates its own.
+//! What belongs to one process only (connections, threads, locks that are held for long) is kept in
+//! a [`PerProcess`]: a child leaves the inherited value alone and creates its own.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,7 +38,8 @@ impl<T> ForkSafeMutex<T> {
         ForkSafeMutex(Mutex::new(value))
     }
 
-    /// Runs a short section on the value. The section must neither block, nor call out, nor enter another section.
+    /// Runs a short section on the value. The section must neither block, nor call out, nor enter
+    /// another section.
     pub fn with<R>(&self, section: impl FnOnce(&mut T) -> R) -> R {
         let _check = NestingCheck::enter();
         let _lock = FORK_LOCK.read().unwrap_or_else(PoisonError::into_inner);
@@ -73,7 +74,8 @@ pub fn generation() -> u64 {
     GENERATION.load(Ordering::Acquire)
 }
 
-/// Takes the lock; called by the thread that is about to fork. Further calls for the same fork change nothing.
+/// Takes the lock; called by the thread that is about to fork. Further calls for the same fork
+/// change nothing.
 pub extern "C" fn prepare() {
     // A thread so near its end that its thread-locals are gone forks without the lock.
     let _ = HELD_FORK_LOCK.try_with(|held| {
@@ -89,8 +91,8 @@ pub extern "C" fn parent() {
     drop(HELD_FORK_LOCK.try_with(RefCell::take));
 }
 
-/// Releases the lock, in the child, and marks everything of the parent as inherited. Whether this was the first call
-/// for this fork.
+/// Releases the lock, in the child, and marks everything of the parent as inherited. Whether this
+/// was the first call for this fork.
 pub fn child() -> bool {
     let held = HELD_FORK_LOCK.try_with(RefCell::take);
     let is_first = !matches!(held, Ok(None));
@@ -118,7 +120,8 @@ impl<T> PerProcess<T> {
         if let Some(value) = self.get_if_set() {
             return value;
         }
-        // Created outside the section, since it may block. If two threads create one, the second is dropped.
+        // Created outside the section, since it may block. If two threads create one, the second is
+        // dropped.
         let made = Arc::new(make());
         let generation = generation();
         self.current.with(|current| match current {

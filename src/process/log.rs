@@ -1,4 +1,5 @@
-//! The library's own log: off until a program asks for it, and never a place for secrets or personal data.
+//! The library's own log: off until a program asks for it, and never a place for secrets or
+//! personal data.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -67,7 +68,8 @@ static HAS_PENDING: AtomicBool = AtomicBool::new(false);
 const MAX_PENDING: usize = 1_000;
 
 struct Pending {
-    /// The fork generation that the lines belong to: those of the parent are not delivered in a child.
+    /// The fork generation that the lines belong to: those of the parent are not delivered in a
+    /// child.
     generation: u64,
     lines: VecDeque<(Level, CString)>,
 }
@@ -118,7 +120,8 @@ pub fn debug(line: impl FnOnce() -> String) {
     write(Level::Debug, line);
 }
 
-/// Appends a line to the pending ones, on whichever thread: the log handler never runs in the middle of the library.
+/// Appends a line to the pending ones, on whichever thread: the log handler never runs in the
+/// middle of the library.
 fn write(level: Level, line: impl FnOnce() -> String) {
     if LEVEL.load(Ordering::Acquire) < level as i32 || IS_IN_LOG_HANDLER.get() {
         return;
@@ -137,8 +140,8 @@ fn write(level: Level, line: impl FnOnce() -> String) {
     });
 }
 
-/// Delivers the pending lines on this thread, unless it is one of the library's own. Called where handlers may run: when
-/// a C function returns, and before another handler is called.
+/// Delivers the pending lines on this thread, unless it is one of the library's own. Called where
+/// handlers may run: when a C function returns, and before another handler is called.
 pub fn flush() {
     if !HAS_PENDING.load(Ordering::Acquire)
         || threads::is_library_thread()

@@ -1,4 +1,4 @@
-//! The network thread: one for the whole process, there as long as a service has started calls.
+//! The network thread: one per process, which sends the requests of asynchronous calls.
 
 use std::cell::Cell;
 use std::future::Future;
@@ -17,11 +17,11 @@ use crate::status::Status;
 static CURRENT: PerProcess<Mutex<Weak<NetworkThread>>> = PerProcess::new();
 
 thread_local! {
-    // Without a destructor, so that it can be read also by a thread that has lost its other locals.
+    // Without a destructor, so that it can be read as long as the thread runs.
     static IS_NETWORK_THREAD: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The thread, ended when the last service lets go of it.
+/// The thread; it ends when the last service drops it.
 pub struct NetworkThread {
     runtime: Handle,
     stop: Arc<Notify>,
@@ -30,7 +30,7 @@ pub struct NetworkThread {
 }
 
 impl NetworkThread {
-    /// The process's network thread, started if there is none.
+    /// Returns the network thread of the process, and starts it if there is none.
     pub fn shared() -> Result<Arc<NetworkThread>> {
         let shared = CURRENT.get(Mutex::default);
         let mut shared = lock(&shared);
@@ -68,14 +68,14 @@ impl NetworkThread {
         })
     }
 
-    /// Whether the thread is there.
+    /// Whether the thread has not ended.
     pub fn is_running(&self) -> bool {
         self.thread
             .as_ref()
             .is_some_and(|thread| !thread.is_finished())
     }
 
-    /// Has the thread drive a future to its end.
+    /// Runs a future on the thread.
     pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
         self.runtime.spawn(future).abort_handle()
     }

@@ -1,4 +1,5 @@
-//! Panics stay inside: they become an error, print nothing, and their text, which may quote data, goes nowhere.
+//! Panics are caught and become an error. They print nothing, and their message, which may quote
+//! data, is discarded.
 
 use std::cell::{Cell, RefCell};
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -12,26 +13,28 @@ thread_local! {
     static PANIC_LOCATION: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-static INSTALLED: AtomicBool = AtomicBool::new(false);
+static IS_INSTALLED: AtomicBool = AtomicBool::new(false);
 
-/// Keeps contained panics off the standard error stream. Other panics go to the hook that was there before.
+/// Keeps caught panics off the standard error stream. Other panics go to the previous hook.
 pub fn install() {
-    if INSTALLED.swap(true, Ordering::AcqRel) {
+    if IS_INSTALLED.load(Ordering::Acquire) {
         return;
     }
+    // Threads that arrive together all install a hook, each of which has the same effect.
     let previous = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |info| {
         if CATCH_DEPTH.try_with(Cell::get).unwrap_or(0) == 0 {
             return previous(info);
         }
-        let place = info
+        let location = info
             .location()
             .map(|location| format!("{}:{}", strip_build_path(location.file()), location.line()));
-        let _ = PANIC_LOCATION.try_with(|kept| kept.replace(place));
+        let _ = PANIC_LOCATION.try_with(|kept| kept.replace(location));
     }));
+    IS_INSTALLED.store(true, Ordering::Release);
 }
 
-/// A file's place without that of the machine on which the library was built.
+/// The path of a file without that of the machine on which the library was built.
 fn strip_build_path(file: &str) -> &str {
     match file.split_once("/registry/src/") {
         Some((_, registry)) => registry.split_once('/').map_or(registry, |(_, file)| file),
@@ -39,7 +42,7 @@ fn strip_build_path(file: &str) -> &str {
     }
 }
 
-/// Runs a section; a panic in it becomes an error that names the place only.
+/// Runs a section. A panic in it becomes an error that names the location only.
 pub fn catch<R>(section: impl FnOnce() -> R) -> Result<R> {
     let _ = CATCH_DEPTH.try_with(|depth| depth.set(depth.get() + 1));
     let result = catch_unwind(AssertUnwindSafe(section));
@@ -47,14 +50,14 @@ pub fn catch<R>(section: impl FnOnce() -> R) -> Result<R> {
     result.map_err(|payload| {
         // A payload whose own destructor panics must not take the host with it.
         std::mem::forget(payload);
-        let place = PANIC_LOCATION
+        let location = PANIC_LOCATION
             .try_with(RefCell::take)
             .ok()
             .flatten()
-            .unwrap_or_else(|| "an unknown place".to_owned());
+            .unwrap_or_else(|| "an unknown location".to_owned());
         Error::new(
             Status::Panic,
-            format!("the library failed at {place}; please report it"),
+            format!("the library failed at {location}; please report it"),
         )
     })
 }

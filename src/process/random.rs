@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use crate::process::fork;
 
-/// Returns a number. The keys of a new hash map differ from those of the one before on the same thread. Forked
-/// children inherit them, so the process and the time are hashed with them.
+/// Returns a number. The keys of a new hash map differ from those of the one before on the same
+/// thread. Forked children inherit them, so the process and the time are hashed with them.
 pub fn number() -> u64 {
     RandomState::new().hash_one((std::process::id(), fork::generation(), Instant::now()))
 }

@@ -1,18 +1,17 @@
-//! What the library asks of the operating system: signal masks, thread cancellation, `errno`, fork handlers and
-//! descriptors above standard error. The only file outside `ffi` with unsafe code.
+//! What the library asks of the operating system: signal masks, thread cancellation, `errno`, fork
+//! handlers and descriptors above standard error. The only file outside `ffi` with unsafe code.
 
 use std::ffi::{c_int, CString};
 use std::io;
 use std::mem::MaybeUninit;
-use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use libc::sigset_t;
 
 use crate::process::fork::{self, ForkSafeMutex};
 
-/// Signals that the kernel raises for what the running thread itself does. If one is blocked at that moment, the
-/// kernel ends the process without running the host's handler.
+/// Signals that the kernel raises for what the running thread itself does. If one is blocked at
+/// that moment, the kernel ends the process without running the host's handler.
 const SYNCHRONOUS: [c_int; 7] = [
     libc::SIGSEGV,
     libc::SIGBUS,
@@ -40,8 +39,8 @@ impl SignalMask {
     }
 }
 
-/// Runs a section with every signal blocked that another thread can handle. Threads inherit the mask of the thread
-/// that creates them.
+/// Runs a section with every signal blocked that another thread can handle. Threads inherit the
+/// mask of the thread that creates them.
 pub fn with_signals_blocked<R>(section: impl FnOnce() -> R) -> R {
     let asynchronous = signal_set(|set| {
         // SAFETY: `set` is a valid set, and the numbers are those of signals.
@@ -54,52 +53,6 @@ pub fn with_signals_blocked<R>(section: impl FnOnce() -> R) -> R {
     });
     let _restored = MaskGuard::set(libc::SIG_BLOCK, &asynchronous);
     section()
-}
-
-/// Runs a section in which a write to a closed connection raises no SIGPIPE.
-pub fn with_sigpipe_blocked<R>(section: impl FnOnce() -> R) -> R {
-    let sigpipe = signal_set(|set| {
-        // SAFETY: `set` is a valid set.
-        unsafe { libc::sigaddset(set, libc::SIGPIPE) };
-    });
-    let guard = MaskGuard::set(libc::SIG_BLOCK, &sigpipe);
-    // A host that blocks SIGPIPE itself may have one pending, which is its own.
-    let is_hosts = guard.was_blocked(libc::SIGPIPE) && is_pending(libc::SIGPIPE);
-    // Declared after the mask, so that it acts while SIGPIPE is still blocked.
-    let _drained = (!is_hosts).then_some(DrainSigpipe(sigpipe));
-    section()
-}
-
-/// Discards a pending SIGPIPE when dropped.
-struct DrainSigpipe(sigset_t);
-
-impl Drop for DrainSigpipe {
-    fn drop(&mut self) {
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        {
-            let now = libc::timespec {
-                tv_sec: 0,
-                tv_nsec: 0,
-            };
-            // SAFETY: set and time are valid, and NULL means that the signal's details are not wanted.
-            while unsafe { libc::sigtimedwait(&self.0, ptr::null_mut(), &now) } == libc::SIGPIPE {}
-        }
-        #[cfg(not(any(target_os = "linux", target_os = "android")))]
-        if is_pending(libc::SIGPIPE) {
-            let mut taken: c_int = 0;
-            // SAFETY: the set is valid, and `taken` is a variable. The signal is pending, so this does not wait.
-            unsafe { libc::sigwait(&self.0, &mut taken) };
-        }
-    }
-}
-
-fn is_pending(signal: c_int) -> bool {
-    let pending = signal_set(|set| {
-        // SAFETY: `set` is a valid set to be overwritten.
-        unsafe { libc::sigpending(set) };
-    });
-    // SAFETY: the set is valid, and the number is that of a signal.
-    unsafe { libc::sigismember(&pending, signal) == 1 }
 }
 
 /// Restores a signal mask when dropped.
@@ -115,16 +68,12 @@ impl MaskGuard {
             generation: fork::generation(),
         }
     }
-
-    fn was_blocked(&self, signal: c_int) -> bool {
-        // SAFETY: the system filled the set, and the number is that of a signal.
-        unsafe { libc::sigismember(&self.before.0, signal) == 1 }
-    }
 }
 
 impl Drop for MaskGuard {
     fn drop(&mut self) {
-        // In a child that a handler forked on the handlers' thread, the mask before is that of a library thread.
+        // In a child that a handler forked on the handlers' thread, the mask before is that of a
+        // library thread.
         if self.generation == fork::generation() {
             change_mask(libc::SIG_SETMASK, &self.before.0);
         }
@@ -133,7 +82,8 @@ impl Drop for MaskGuard {
 
 fn change_mask(how: c_int, set: &sigset_t) -> SignalMask {
     SignalMask(signal_set(|before| {
-        // SAFETY: both sets are valid. The call fails only for an unknown `how`, which no caller here passes.
+        // SAFETY: both sets are valid. The call fails only for an unknown `how`, which no caller
+        // here passes.
         unsafe { libc::pthread_sigmask(how, set, before) };
     }))
 }
@@ -144,7 +94,8 @@ fn signal_set(fill: impl FnOnce(*mut sigset_t)) -> sigset_t {
     // SAFETY: the pointer is that of a variable, and the call initialises it.
     unsafe { libc::sigemptyset(set.as_mut_ptr()) };
     fill(set.as_mut_ptr());
-    // SAFETY: `sigemptyset` initialised it, and `fill` only passes it to functions that keep it valid.
+    // SAFETY: `sigemptyset` initialised it, and `fill` only passes it to functions that keep it
+    // valid.
     unsafe { set.assume_init() }
 }
 
@@ -155,9 +106,9 @@ pub fn install_fork_handlers() -> io::Result<()> {
     if HAS_FORK_HANDLERS.load(Ordering::Acquire) {
         return Ok(());
     }
-    // Threads that arrive together all register, since waiting for each other could outlast a fork. The handlers have
-    // the same effect however often they run.
-    // SAFETY: the functions exist as long as the process, since the library is never unloaded, and do not unwind.
+    // Threads that arrive together all register, since waiting for each other could outlast a fork.
+    // The handlers have the same effect however often they run. SAFETY: the functions exist as long
+    // as the process, since the library is never unloaded, and do not unwind.
     let error =
         unsafe { libc::pthread_atfork(Some(fork::prepare), Some(fork::parent), Some(child)) };
     if error != 0 {
@@ -173,11 +124,13 @@ extern "C" fn child() {
     }
 }
 
-/// What a library call leaves as it was on the thread that makes it: `errno`, and whether the thread can be cancelled.
+/// What a library call leaves as it was on the thread that makes it: `errno`, and whether the
+/// thread can be cancelled.
 ///
-/// Cancellation unwinds the stack, which must not happen to the library's frames, so it is disabled until this value
-/// is dropped. A pending cancellation of a thread with the type PTHREAD_CANCEL_ASYNCHRONOUS acts in the drop itself:
-/// the frames above must have nothing left to clean up, and be able to unwind.
+/// Cancellation unwinds the stack, which must not happen to the library's frames, so it is disabled
+/// until this value is dropped. A pending cancellation of a thread with the type
+/// PTHREAD_CANCEL_ASYNCHRONOUS acts in the drop itself: the frames above must have nothing left to
+/// clean up, and be able to unwind.
 pub struct CallerState {
     errno: c_int,
     cancel_state: c_int,
@@ -256,7 +209,8 @@ use libc::__errno as errno_location;
 #[cfg(target_vendor = "apple")]
 use libc::__error as errno_location;
 
-/// Placeholders on the standard descriptors that the host has closed, while sections run that open descriptors.
+/// Placeholders on the standard descriptors that the host has closed, while sections run that open
+/// descriptors.
 static RESERVATION: ForkSafeMutex<Reservation> = ForkSafeMutex::new(Reservation {
     sections: 0,
     placeholders: [false; 3],
@@ -272,9 +226,10 @@ struct Reservation {
 
 /// Runs a section that opens descriptors; none of them is 0, 1 or 2.
 ///
-/// In a host that has closed these, a socket would become its standard error, and what the host writes there would be
-/// sent to the server. While the section runs, the closed ones are taken by descriptors that can be neither read nor
-/// written. Sections may run on several threads at the same time, and may wait.
+/// In a host that has closed these, a socket would become its standard error, and what the host
+/// writes there would be sent to the server. While the section runs, the closed ones are taken by
+/// descriptors that can be neither read nor written. Sections may run on several threads at the
+/// same time, and may wait.
 pub fn with_stdio_reserved<R>(section: impl FnOnce() -> R) -> R {
     struct Release(u64);
     impl Drop for Release {
@@ -359,7 +314,8 @@ fn is_like_placeholder(descriptor: c_int) -> bool {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn is_like_placeholder(descriptor: c_int) -> bool {
     let mut status = MaybeUninit::<libc::stat>::zeroed();
-    // SAFETY: `status` is a variable, zeroes are a valid value, and the call fails for a closed descriptor.
+    // SAFETY: `status` is a variable, zeroes are a valid value, and the call fails for a closed
+    // descriptor.
     unsafe {
         libc::fstat(descriptor, status.as_mut_ptr()) == 0
             && status.assume_init().st_mode & libc::S_IFMT == libc::S_IFDIR

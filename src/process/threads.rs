@@ -61,8 +61,9 @@ pub fn new_runtime() -> io::Result<Runtime> {
     })?
 }
 
-/// Runs a section that creates or drives a runtime: on this thread, or on a helper thread if this one drives a runtime
-/// already or has lost its thread-locals. It fails if the system refuses the helper thread.
+/// Runs a section that creates or drives a runtime: on this thread, or on a helper thread if this
+/// one drives a runtime already or has lost its thread-locals. It fails if the system refuses the
+/// helper thread.
 pub fn outside_runtime<R: Send>(section: impl FnOnce() -> R + Send) -> io::Result<R> {
     match Handle::try_current() {
         Err(missing) if missing.is_missing_context() && TLS_PROBE.try_with(|_| ()).is_ok() => {
@@ -79,7 +80,8 @@ fn on_helper_thread<R: Send>(section: impl FnOnce() -> R + Send) -> io::Result<R
             IS_LIBRARY_THREAD.set(true);
             section()
         };
-        // Unlike the scope's own method, the builder does not panic when the system refuses a thread.
+        // Unlike the scope's own method, the builder does not panic when the system refuses a
+        // thread.
         let builder = std::thread::Builder::new();
         let thread = sys::with_signals_blocked(|| builder.spawn_scoped(scope, run))?;
         match thread.join() {

@@ -1,4 +1,5 @@
-//! Which calls threads are inside of: closing waits for other threads, and a service cannot be closed from inside.
+//! Which calls threads are inside of: closing waits for other threads, and a service cannot be
+//! closed from inside.
 
 use std::cell::RefCell;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
@@ -45,7 +46,8 @@ impl ThreadCounts {
         *lock(&self.counts).of(kind)
     }
 
-    /// Waits until there is no thread of this kind. Returns whether that came before the deadline (`None` is no limit).
+    /// Waits until there is no thread of this kind. Returns whether that came before the deadline
+    /// (`None` is no limit).
     pub fn wait_until_idle(&self, kind: ThreadKind, deadline: Option<Instant>) -> bool {
         let mut counts = lock(&self.counts);
         counts.closers += 1;
@@ -94,7 +96,8 @@ impl ActiveThread {
         }
     }
 
-    /// Whether a handler has forked and this is the child, where pending items belong to the parent.
+    /// Whether a handler has forked and this is the child, where pending items belong to the
+    /// parent.
     pub fn is_in_forked_child(&self) -> bool {
         self.generation != generation()
     }
@@ -129,7 +132,8 @@ struct Level {
     frame: usize,
 }
 
-/// Marks the calling thread as inside a call or a handler of a service until it is dropped, on the same thread.
+/// Marks the calling thread as inside a call or a handler of a service until it is dropped, on the
+/// same thread.
 pub struct LevelGuard {
     /// 0 if the thread has lost its thread-locals: then a close from inside is not detected.
     id: u64,
@@ -170,7 +174,8 @@ impl LevelGuard {
 impl Drop for LevelGuard {
     fn drop(&mut self) {
         drop(self.unmarked.take());
-        // Inner levels that are still there have been abandoned. If this one is not, it was taken for abandoned itself.
+        // Inner levels that are still there have been abandoned. If this one is not, it was taken
+        // for abandoned itself.
         while let Some(ended) = self.pop_inner() {
             if ended.id == self.id {
                 break;
@@ -204,9 +209,9 @@ pub fn is_inside(service: u64) -> bool {
         .unwrap_or(false)
 }
 
-/// Ends the calls that the host has left by jumping out of a handler (`longjmp`). `marker` is a variable of the function
-/// that the host calls now. The stack grows downwards: while a handler runs, all that it calls has lower addresses
-/// than the variable that marks it.
+/// Ends the calls that the host has left by jumping out of a handler (`longjmp`). `marker` is a
+/// variable of the function that the host calls now. The stack grows downwards: while a handler
+/// runs, all that it calls has lower addresses than the variable that marks it.
 pub fn end_abandoned_calls(marker: &u8) {
     let abandoned = NESTING.try_with(|nesting| {
         let levels = &mut nesting.borrow_mut().levels;

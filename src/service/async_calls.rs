@@ -1,4 +1,5 @@
-//! Asynchronous calls: submitted here, sent on the network thread, dispatched where the configuration says.
+//! Asynchronous calls: submitted here, sent on the network thread, dispatched where the
+//! configuration says.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
@@ -6,11 +7,12 @@ use std::time::{Duration, Instant};
 
 use super::active_calls::{ActiveThread, LevelGuard, ThreadKind};
 use super::completion_queue::{PendingWake, Popped};
+use super::counters::Counters;
 use super::event_bus::Handler;
 use super::process_state::{Completion, PendingCall, ProcessState, QueueItem};
-use super::{closed, lost, Counters, Prepared, Service};
+use super::{closed, lost, PreparedCall, Service};
 use crate::command::{Command, CONFIGURE, CONFIGURE_C};
-use crate::config::Handlers;
+use crate::config::HandlerMode;
 use crate::error::{Error, Result};
 use crate::process::fork::{generation, lock};
 use crate::process::network_thread::NetworkThread;
@@ -22,8 +24,8 @@ use crate::status::Status;
 static LAST_CALL: AtomicU64 = AtomicU64::new(0);
 
 impl Service {
-    /// Starts a command and returns. `on_id` receives the call's id before anything else can happen to it. After `Ok`,
-    /// `handler` is called exactly once.
+    /// Starts a command and returns. `on_id` receives the call's id before anything else can happen
+    /// to it. After `Ok`, `handler` is called exactly once.
     pub fn start(
         self: &Arc<Self>,
         name: &str,
@@ -37,7 +39,7 @@ impl Service {
         if command.is_none() && name != CONFIGURE {
             return Err(Error::new(Status::UnknownCommand, "Command does not exist"));
         }
-        if self.handler_mode() == Handlers::Thread {
+        if self.handler_mode() == HandlerMode::Thread {
             self.ensure_handlers_thread(&call.state)?;
         }
         let limit = self.config().queue_limit;
@@ -87,7 +89,7 @@ impl Service {
         &self,
         id: u64,
         command: Command,
-        prepared: Prepared,
+        prepared: PreparedCall,
         handler: Handler,
         state: &Arc<ProcessState>,
     ) -> Result<()> {
@@ -110,7 +112,8 @@ impl Service {
             is_completed: false,
         };
         let abort = network_thread.spawn(exchange(command, prepared, guard));
-        // Inserted before the lock is released, so that a call that completes immediately finds itself.
+        // Inserted before the lock is released, so that a call that completes immediately finds
+        // itself.
         pending.calls.insert(
             id,
             PendingCall {
@@ -138,7 +141,8 @@ impl Service {
         Ok(())
     }
 
-    /// Runs the handlers of what is in the queue, waiting up to `timeout` for the first item (`None` is no limit).
+    /// Runs the handlers of what is in the queue, waiting up to `timeout` for the first item
+    /// (`None` is no limit).
     pub fn dispatch(&self, timeout: Option<Duration>) -> Result<()> {
         self.require_caller_mode()?;
         let call = self.enter_call().ok_or_else(closed)?;
@@ -154,7 +158,8 @@ impl Service {
             }
             Popped::Closed => return Err(closed()),
         };
-        // Only items queued before this point; otherwise handlers that start calls could keep dispatch busy forever.
+        // Only items queued before this point; otherwise handlers that start calls could keep
+        // dispatch busy forever.
         let mut more = queue.len();
         loop {
             self.deliver(next);
@@ -184,8 +189,8 @@ impl Service {
 
     fn require_caller_mode(&self) -> Result<()> {
         match self.handler_mode() {
-            Handlers::Caller => Ok(()),
-            Handlers::Thread => Err(Error::new(
+            HandlerMode::Caller => Ok(()),
+            HandlerMode::Thread => Err(Error::new(
                 Status::WrongMode,
                 "the service has \"handlers\":\"thread\": its handlers run on their own thread",
             )),
@@ -252,9 +257,9 @@ impl Service {
 }
 
 /// Sends the request of a call, on the network thread, and completes the call.
-async fn exchange(command: Command, prepared: Prepared, mut guard: CompletionGuard) {
-    let Prepared {
-        asked,
+async fn exchange(command: Command, prepared: PreparedCall, mut guard: CompletionGuard) {
+    let PreparedCall {
+        context,
         request,
         transport,
         limits,
@@ -265,7 +270,7 @@ async fn exchange(command: Command, prepared: Prepared, mut guard: CompletionGua
     let counters = guard.counters.clone();
     let wake = guard.complete(|call| {
         QueueItem::Received(Box::new(move || {
-            let outcome = panic::catch(|| asked.conclude(exchanged))
+            let outcome = panic::catch(|| context.into_outcome(exchanged))
                 .unwrap_or_else(|error| lost(command, error));
             completion(&counters, command, outcome, took, call.handler)
         }))

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use crate::process::fork::lock;
 use crate::process::sys;
 
-/// A queue with a limit on the items that are announced by a reservation. Other items have no limit.
+/// A queue with a limit on the items that are announced by a reservation. Other items have no
+/// limit.
 pub struct CompletionQueue<T> {
     state: Mutex<State<T>>,
     changed: Condvar,
@@ -108,8 +109,8 @@ impl<T> CompletionQueue<T> {
         drop(self.append(item, false));
     }
 
-    /// Appends the item of a committed reservation. Returns the wake-up, which several items may share, or `None` if one
-    /// is scheduled already.
+    /// Appends the item of a committed reservation. Returns the wake-up, which several items may
+    /// share, or `None` if one is scheduled already.
     pub fn complete(&self, item: T) -> Option<PendingWake<'_, T>> {
         self.append(item, true)
     }
@@ -216,7 +217,8 @@ impl<T> CompletionQueue<T> {
     }
 }
 
-/// A pipe with one byte in it, or none. It is only used under the queue's lock, so that neither end blocks.
+/// A pipe with one byte in it, or none. It is only used under the queue's lock, so that neither end
+/// blocks.
 struct ReadinessPipe {
     reader: PipeReader,
     writer: PipeWriter,

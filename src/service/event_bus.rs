@@ -42,7 +42,8 @@ pub struct EventBus {
 static LAST_ID: AtomicU64 = AtomicU64::new(0);
 
 impl EventBus {
-    /// Creates a bus without subscriptions. `service` differs from that of the other buses of the process.
+    /// Creates a bus without subscriptions. `service` differs from that of the other buses of the
+    /// process.
     pub fn new(service: u64) -> EventBus {
         EventBus {
             service,
@@ -56,8 +57,8 @@ impl EventBus {
         self.service
     }
 
-    /// Adds a handler after the others. `on_id` receives its id before it can be called. A handler receives no earlier
-    /// events, except `ready`, see [`EventBus::send_ready`].
+    /// Adds a handler after the others. `on_id` receives its id before it can be called. A handler
+    /// receives no earlier events, except `ready`, see [`EventBus::send_ready`].
     pub fn subscribe(
         &self,
         filter: Filter,
@@ -110,8 +111,8 @@ impl EventBus {
         removed.is_some()
     }
 
-    /// Calls every handler that receives the event, in the order of subscription, on this thread. If one of them forks,
-    /// the others are called in the parent only.
+    /// Calls every handler that receives the event, in the order of subscription, on this thread.
+    /// If one of them forks, the others are called in the parent only.
     pub fn publish(&self, event: &'static CStr, data: &CStr) {
         let generation = fork::generation();
         let subscriptions = self.subscriptions.with(|list| list.clone());
@@ -138,7 +139,8 @@ impl EventBus {
         self.subscriptions.with(|list| list.len())
     }
 
-    /// Puts a changed list in place and returns the one before, so that handlers are dropped outside the section.
+    /// Puts a changed list in place and returns the one before, so that handlers are dropped
+    /// outside the section.
     fn update(&self, change: impl FnOnce(&mut Vec<Arc<Subscription>>)) -> Subscriptions {
         self.subscriptions.with(|list| {
             let mut changed = Vec::clone(list);

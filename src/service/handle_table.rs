@@ -1,4 +1,4 @@
-//! Tokens for services: a entry and the number of its use, so that a stale or invented one is found out.
+//! Handle table: index plus generation, so that stale and forged handles are rejected.
 
 use std::sync::Arc;
 
@@ -6,7 +6,8 @@ use crate::process::fork::ForkSafeMutex;
 use crate::process::random;
 use crate::service::Service;
 
-/// What a program holds instead of a pointer. Always odd, so that it is never the address of anything.
+/// Stands for a service outside the library. Always odd, so that it is never the address of
+/// anything.
 pub type Handle = usize;
 
 const INDEX_BITS: u32 = if usize::BITS == 64 { 20 } else { 10 };
@@ -33,11 +34,11 @@ struct Entry {
 }
 
 impl HandleTable {
-    /// Adds a service; `None` when there are as many as can be told apart.
+    /// Adds a service. Returns `None` if the table is full.
     pub fn insert(&self, service: Arc<Service>) -> Option<Handle> {
         self.0.with(|table| {
             let index = table.free.pop().or_else(|| {
-                // The count begins anywhere, so that small or made-up numbers are not tokens.
+                // Generations start at a random value, so that small integers are not valid.
                 let index = table.entries.len();
                 (index <= INDEX_MASK).then(|| {
                     table.entries.push(Entry {
@@ -54,12 +55,12 @@ impl HandleTable {
         })
     }
 
-    /// The service of a handle.
+    /// Returns the service of a handle.
     pub fn get(&self, handle: Handle) -> Option<Arc<Service>> {
         self.0.with(|table| table.find(handle)?.service.clone())
     }
 
-    /// Takes a service out; its handle is worth nothing from then on.
+    /// Removes a service. Its handle is stale from then on.
     pub fn remove(&self, handle: Handle) -> Option<Arc<Service>> {
         self.0.with(|table| {
             let service = table.find(handle)?.service.take()?;
@@ -68,7 +69,7 @@ impl HandleTable {
         })
     }
 
-    /// All services.
+    /// Returns all services.
     pub fn all(&self) -> Vec<Arc<Service>> {
         self.0.with(|table| {
             table

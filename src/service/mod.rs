@@ -1,8 +1,9 @@
-//! A service: a configuration, its subscriptions, its connections, and the way of a command through all of them.
+//! One service: its configuration, blocking commands, and closing.
 
 pub mod active_calls;
 mod async_calls;
 mod completion_queue;
+mod counters;
 pub mod diagnostics;
 pub mod event_bus;
 pub mod handle_table;
@@ -16,7 +17,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::command::{Command, CONFIGURE};
-use crate::config::{Config, Handlers};
+use crate::config::{Config, HandlerMode};
 use crate::error::{Error, Result};
 use crate::process::fork::{generation, lock, ForkSafeMutex, PerProcess};
 use crate::process::log;
@@ -24,6 +25,7 @@ use crate::process::sys::SignalMask;
 use crate::protocol;
 use crate::service::active_calls::{ActiveThread, LevelGuard, ThreadKind};
 use crate::service::completion_queue::Popped;
+use crate::service::counters::Counters;
 use crate::service::event_bus::{EventBus, Filter, Handler};
 use crate::service::outcome::Outcome;
 use crate::status::Status;
@@ -43,24 +45,17 @@ pub struct Service {
     signal_mask: SignalMask,
 }
 
-/// How many commands ended, by result.
-#[derive(Default)]
-struct Counters {
-    resolved: AtomicU64,
-    rejected: AtomicU64,
-}
-
 /// A command that is ready to be sent.
-struct Prepared {
-    asked: Asked,
+struct PreparedCall {
+    context: CallContext,
     request: Request,
     transport: Arc<Transport>,
     limits: ExchangeLimits,
     started_at: Instant,
 }
 
-/// What a command was, as long as its answer has not been read.
-struct Asked {
+/// The command of a request whose response has not been read.
+struct CallContext {
     command: Command,
     config: Arc<Config>,
 }
@@ -88,8 +83,8 @@ pub struct ServiceStats {
 static LAST_ID: AtomicU64 = AtomicU64::new(0);
 
 impl Service {
-    /// Opens a service with this configuration, on the thread whose signal mask its handlers get. Nothing is sent to the
-    /// server yet.
+    /// Opens a service with this configuration, on the thread whose signal mask its handlers get.
+    /// Nothing is sent to the server yet.
     pub fn new(config: Config) -> Service {
         Service {
             config: ForkSafeMutex::new(Arc::new(config)),
@@ -110,11 +105,11 @@ impl Service {
     ) -> Result<()> {
         let call = self.enter_call().ok_or_else(closed)?;
         match self.handler_mode() {
-            Handlers::Caller => {
+            HandlerMode::Caller => {
                 let subscription = self.bus.subscribe(filter, handler, on_id);
                 self.bus.send_ready(&subscription);
             }
-            Handlers::Thread => {
+            HandlerMode::Thread => {
                 self.ensure_handlers_thread(&call.state)?;
                 let subscription = self.bus.subscribe(filter, handler, on_id);
                 call.state.queue.push(QueueItem::Ready(subscription));
@@ -141,7 +136,7 @@ impl Service {
         loop {
             let present = self.config();
             let mut merged = Arc::new(present.merged(text)?);
-            if merged.handlers != present.handlers {
+            if merged.handler_mode != present.handler_mode {
                 return Err(Error::field(
                     Status::Config,
                     "handlers",
@@ -164,7 +159,8 @@ impl Service {
         Ok(())
     }
 
-    /// Runs a command on this thread: sends the request, reads the response, calls the event's handlers.
+    /// Runs a command on this thread: sends the request, reads the response, calls the event's
+    /// handlers.
     pub fn run(self: &Arc<Self>, command: Command, data: Result<Option<&str>>) -> Outcome {
         let started_at = Instant::now();
         let Some(call) = self.enter_call() else {
@@ -178,7 +174,7 @@ impl Service {
                     &prepared.limits,
                     closing,
                 );
-                prepared.asked.conclude(exchanged)
+                prepared.context.into_outcome(exchanged)
             }
             Err(error) => Outcome::failed(command.name(), error, 0),
         };
@@ -186,8 +182,8 @@ impl Service {
             .record(command, &outcome, started_at.elapsed());
         let event = command.event(outcome.is_resolved());
         match self.handler_mode() {
-            Handlers::Caller => self.bus.publish(event, &outcome.text),
-            Handlers::Thread => match self.ensure_handlers_thread(&call.state) {
+            HandlerMode::Caller => self.bus.publish(event, &outcome.text),
+            HandlerMode::Thread => match self.ensure_handlers_thread(&call.state) {
                 Ok(()) => {
                     let item = QueueItem::Event(event, outcome.text.clone());
                     call.state.queue.push(item);
@@ -204,7 +200,7 @@ impl Service {
         data: Result<Option<&str>>,
         started_at: Instant,
         state: &ProcessState,
-    ) -> Result<Prepared> {
+    ) -> Result<PreparedCall> {
         let config = self.config();
         let options = options(command, data?)?;
         let request = protocol::request(&config, command, &options)?;
@@ -214,8 +210,8 @@ impl Service {
             max_bytes: config.max_response_bytes,
             retry: config.retry.clone(),
         };
-        Ok(Prepared {
-            asked: Asked { command, config },
+        Ok(PreparedCall {
+            context: CallContext { command, config },
             request,
             transport,
             limits,
@@ -223,9 +219,9 @@ impl Service {
         })
     }
 
-    /// Closes the service: blocking calls end as closed and pending ones as cancelled, the handlers of what is in the
-    /// queue run, then no handler is called any more and connections are closed. It is an error if other threads have
-    /// not left before the timeout (`None` is no limit).
+    /// Closes the service: blocking calls end as closed and pending ones as cancelled, the handlers
+    /// of what is in the queue run, then no handler is called any more and connections are closed.
+    /// It is an error if other threads have not left before the timeout (`None` is no limit).
     pub fn close(&self, timeout: Option<Duration>) -> Result<()> {
         self.closed.store(true, Ordering::SeqCst);
         let drained = self.state.get_if_set().is_none_or(|state| {
@@ -244,12 +240,13 @@ impl Service {
         }
     }
 
-    /// Ends what runs in this process and delivers the queue. Returns whether all threads have left before the deadline.
+    /// Ends what runs in this process and delivers the queue. Returns whether all threads have left
+    /// before the deadline.
     fn drain(&self, state: &ProcessState, deadline: Option<Instant>) -> bool {
         state.closing.notify_waiters();
         state.cancel_all();
         let drained = match self.handler_mode() {
-            Handlers::Caller => {
+            HandlerMode::Caller => {
                 // Threads that dispatch wait for this.
                 state.queue.close();
                 let idle = state.threads.wait_until_idle(ThreadKind::Caller, deadline);
@@ -258,7 +255,7 @@ impl Service {
                 }
                 idle
             }
-            Handlers::Thread => {
+            HandlerMode::Thread => {
                 // Threads that are leaving may still append to the queue.
                 let idle = state.threads.wait_until_idle(ThreadKind::Caller, deadline);
                 state.queue.close();
@@ -273,7 +270,8 @@ impl Service {
         drained
     }
 
-    /// Delivers the queue. Returns false in a child that a handler has forked, where the rest is the parent's.
+    /// Delivers the queue. Returns false in a child that a handler has forked, where the rest is
+    /// the parent's.
     fn deliver_all(&self, state: &ProcessState) -> bool {
         let generation_before = generation();
         while let Popped::Item(item) = state.queue.pop(Some(Duration::ZERO)) {
@@ -312,8 +310,8 @@ impl Service {
         self.config.with(|config| config.clone())
     }
 
-    fn handler_mode(&self) -> Handlers {
-        self.config.with(|config| config.handlers)
+    fn handler_mode(&self) -> HandlerMode {
+        self.config.with(|config| config.handler_mode)
     }
 
     /// Counts the calling thread in, unless the service is closed.
@@ -339,34 +337,9 @@ impl Service {
     }
 }
 
-impl Counters {
-    /// Counts and logs the result of a command.
-    fn record(&self, command: Command, outcome: &Outcome, took: Duration) {
-        let counter = if outcome.is_resolved() {
-            &self.resolved
-        } else {
-            &self.rejected
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
-        let Some(error) = &outcome.error else {
-            log::info(|| format!("{} resolved after {} ms", command.name(), took.as_millis()));
-            return;
-        };
-        log::info(|| {
-            let (name, took) = (error.status.name(), took.as_millis());
-            format!("{} {name} after {took} ms", command.name())
-        });
-        let line = || format!("{}: {}", command.name(), error.message);
-        match error.status.code() / 100 {
-            3 | 4 | 9 => log::error(line),
-            _ => log::warn(line),
-        }
-    }
-}
-
-impl Asked {
+impl CallContext {
     /// What the exchange means for the command.
-    fn conclude(&self, exchanged: ExchangeResult) -> Outcome {
+    fn into_outcome(self, exchanged: ExchangeResult) -> Outcome {
         let command = self.command;
         let is_booking = command == Command::Schedule && exchanged.sent;
         match exchanged.result {

@@ -1,4 +1,5 @@
-//! What a service has in one process: connections, active threads, pending calls, the queue. A forked child has its own.
+//! What a service has in one process: connections, active threads, pending calls, the queue. A
+//! forked child has its own.
 
 use std::collections::HashMap;
 use std::ffi::{CStr, CString};
@@ -39,7 +40,8 @@ pub struct ProcessState {
 pub enum QueueItem {
     /// An asynchronous call is complete.
     Completed(Completion),
-    /// A response has arrived. The dispatching thread parses it, so that a large one does not block the network thread.
+    /// A response has arrived. The dispatching thread parses it, so that a large one does not block
+    /// the network thread.
     Received(Box<dyn FnOnce() -> Completion + Send>),
     /// An event of a blocking command.
     Event(&'static CStr, CString),

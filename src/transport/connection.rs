@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use http::header::{HOST, PROXY_AUTHORIZATION};
-use http::{HeaderMap, HeaderValue, Request};
+use http::{HeaderMap, Request};
 use hyper::client::conn::http1::{Builder, Connection as Driver, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::task::yield_now;
@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use url::{Position, Url};
 
 use super::connector::{Connected, Connector};
-use super::error::{setup_error, TransportError};
+use super::error::TransportError;
 use super::keep_alive::KeepAlive;
 use super::message::RequestContext;
 use super::response::{read_response, ResponseOrRedirect};
@@ -183,7 +183,6 @@ impl Connection {
         let (sender, driver) = Builder::new()
             .max_buf_size(MAX_READ)
             .allow_spaces_after_header_name_in_responses(true)
-            .allow_obsolete_multiline_headers_in_responses(true)
             .ignore_invalid_headers_in_responses(true)
             .handshake(TokioIo::new(connected.stream))
             .await?;
@@ -218,11 +217,9 @@ impl Connection {
         if let Some(authorization) = forwarding.and_then(|proxy| proxy.authorization.as_ref()) {
             headers.insert(PROXY_AUTHORIZATION, authorization.clone());
         }
-        if !headers.contains_key(HOST) {
-            let host = &url[Position::BeforeHost..Position::AfterPort];
-            let host = HeaderValue::from_str(host).map_err(|error| setup_error(&error))?;
-            headers.insert(HOST, host);
-        }
+        headers
+            .entry(HOST)
+            .or_insert_with(|| self.connector.host.clone());
         Ok(request)
     }
 

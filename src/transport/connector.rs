@@ -8,15 +8,17 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use http::HeaderValue;
 use tokio::time::{timeout, timeout_at, Instant};
-use url::Url;
+use url::{Position, Url};
 
-use super::error::ConnectError;
+use super::error::{setup_error, ConnectError};
 use super::resolver::resolve;
 use super::socket::{Io, Socket};
 use super::tls::TlsClient;
 use super::tunnel::open_tunnel;
 use crate::config::connection::ConnectionSettings;
+use crate::error::Result;
 
 /// How long one address is tried before the next is tried beside it, as RFC 8305 recommends.
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
@@ -39,15 +41,32 @@ pub struct Connector {
     pub tls: TlsClient,
     /// Whether HTTP/2 is offered to the server.
     pub offers_http2: bool,
+    /// The `Host` header of its requests.
+    pub host: HeaderValue,
 }
 
 impl Connector {
+    /// A connector for these settings.
+    pub fn new(
+        settings: &Arc<ConnectionSettings>,
+        tls: &TlsClient,
+        offers_http2: bool,
+    ) -> Result<Connector> {
+        let host = &settings.origin[Position::BeforeHost..Position::AfterPort];
+        Ok(Connector {
+            host: HeaderValue::from_str(host).map_err(|error| setup_error(&error))?,
+            settings: settings.clone(),
+            tls: tls.clone(),
+            offers_http2,
+        })
+    }
+
     /// Opens a connection before the deadline. An address to avoid is tried last.
     pub async fn connect(
         &self,
         avoid: Option<SocketAddr>,
         deadline: Instant,
-    ) -> Result<Connected, ConnectError> {
+    ) -> std::result::Result<Connected, ConnectError> {
         let Some(connect_timeout) = self.settings.connect_timeout else {
             return self.connect_until(avoid, deadline).await;
         };
@@ -61,7 +80,7 @@ impl Connector {
         &self,
         avoid: Option<SocketAddr>,
         until: Instant,
-    ) -> Result<Connected, ConnectError> {
+    ) -> std::result::Result<Connected, ConnectError> {
         let origin = &self.settings.origin;
         let is_tls = origin.scheme() == "https";
         let (mut stream, peer) = match &self.settings.proxy {
@@ -106,7 +125,7 @@ async fn connect_tcp(
     url: &Url,
     avoid: Option<SocketAddr>,
     until: Instant,
-) -> Result<(Box<dyn Io>, SocketAddr), ConnectError> {
+) -> std::result::Result<(Box<dyn Io>, SocketAddr), ConnectError> {
     let port = url.port_or_known_default().unwrap_or_default();
     let addresses = resolve(url.host_str().unwrap_or_default(), port)
         .await
@@ -206,5 +225,54 @@ mod tests {
         );
         let only = addresses(&["1.1.1.1:1"]);
         assert_eq!(in_order(only.clone(), Some(only[0])), only);
+    }
+
+    /// An address at which connections stay unanswered, on a loopback address of its own, and what keeps it so.
+    fn black_hole() -> (SocketAddr, Vec<std::net::TcpStream>, std::net::TcpListener) {
+        let listener = std::net::TcpListener::bind("127.0.0.3:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        // Once the queue is full, the system drops further attempts.
+        let wait = Duration::from_millis(300);
+        let attempt = || std::net::TcpStream::connect_timeout(&address, wait);
+        let queued = std::iter::from_fn(|| attempt().ok()).collect();
+        (address, queued, listener)
+    }
+
+    fn connect_to(addresses: Vec<SocketAddr>, time: Duration) -> io::Result<SocketAddr> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            let connected = connect_any(addresses, Instant::now() + time);
+            timeout(time, connected).await?.map(|(_, peer)| peer)
+        })
+    }
+
+    #[test]
+    fn dead_address_does_not_use_up_the_time_of_the_others() {
+        let (dead, _queued, _listener) = black_hole();
+        let good = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let good = good.local_addr().unwrap();
+        let refusing: SocketAddr = "127.0.0.1:1".parse().unwrap();
+        for addresses in [
+            vec![dead, good],
+            vec![good, dead],
+            vec![dead, dead, good],
+            vec![refusing, dead, good],
+            vec![refusing, refusing, good],
+        ] {
+            for time in [150, 500, 5_000] {
+                let started = std::time::Instant::now();
+                let peer = connect_to(addresses.clone(), Duration::from_millis(time)).unwrap();
+                assert_eq!(peer, good, "{addresses:?} {time}");
+                assert!(started.elapsed() < Duration::from_millis(time.min(1_500)));
+            }
+        }
+        let refused = connect_to(vec![refusing; 3], Duration::from_secs(5)).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+        let started = std::time::Instant::now();
+        assert!(connect_to(vec![dead; 3], Duration::from_millis(300)).is_err());
+        assert!(started.elapsed() < Duration::from_millis(1_300));
     }
 }

@@ -51,8 +51,11 @@ impl<T> IdlePool<T> {
 
     /// Closes the connections that have expired, or are not to be kept; when the next one expires.
     pub fn expire(&self, mut keep: impl FnMut(&mut T) -> bool) -> Option<Instant> {
-        let now = Instant::now();
         let mut idle = lock(&self.idle);
+        if idle.is_empty() {
+            return None;
+        }
+        let now = Instant::now();
         idle.retain_mut(|idle| now < idle.expires_at && keep(&mut idle.connection));
         idle.iter().map(|idle| idle.expires_at).min()
     }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
+
+static KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
 /// What a server announces.
 #[derive(Debug, Default, PartialEq)]
@@ -17,7 +19,7 @@ impl KeepAlive {
     /// Reads `Keep-Alive: timeout=5, max=100`; of several values, the smallest counts.
     pub fn parse(headers: &HeaderMap) -> KeepAlive {
         let mut keep_alive = KeepAlive::default();
-        let values = headers.get_all("keep-alive").into_iter();
+        let values = headers.get_all(&KEEP_ALIVE).into_iter();
         let values = values.filter_map(|value| value.to_str().ok());
         for parameter in values.flat_map(|value| value.split([',', ';'])) {
             // Old servers send a number of seconds alone.

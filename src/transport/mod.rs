@@ -63,17 +63,12 @@ impl Transport {
     /// Prepares connections; none is opened yet.
     pub fn new(settings: Arc<ConnectionSettings>) -> Result<Transport> {
         let tls = TlsClient::new(&settings)?;
-        let connector = |offers_http2| {
-            Arc::new(Connector {
-                settings: settings.clone(),
-                tls: tls.clone(),
-                offers_http2,
-            })
-        };
+        let offers_http2 = settings.origin.scheme() == "https";
+        let connector = |offers_http2| Connector::new(&settings, &tls, offers_http2).map(Arc::new);
         Ok(Transport {
-            connector: connector(false),
+            connector: connector(false)?,
             idle: IdlePool::new(MAX_IDLE_BLOCKING),
-            async_side: AsyncSide::new(connector(settings.origin.scheme() == "https")),
+            async_side: AsyncSide::new(connector(offers_http2)?),
             settings,
             tls,
         })
@@ -98,8 +93,8 @@ impl Transport {
         stop: impl Future<Output = Error> + Send,
     ) -> ExchangeResult {
         let progress = Progress::default();
-        self.expire_idle();
         let idle = self.idle.checkout();
+        self.expire_idle();
         let mut connection =
             match idle.map_or_else(|| BlockingConnection::new(self.connector.clone()), Ok) {
                 Ok(connection) => connection,

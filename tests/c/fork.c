@@ -56,16 +56,20 @@ static void count(const char *event, const char *data, void *user_data)
 
 static void child(int number)
 {
-    int told = 0;
+    int completed = 0, descriptor;
 
     alarm(120);
+    /* A daemon closes all descriptors that it has inherited; those of the library are not used again. */
+    if (number % 4 == 1)
+        for (descriptor = 3; descriptor < 1024; descriptor++)
+            close(descriptor);
     book("child", number);
     if (number % 4 == 0) {
         /* The parent's started calls are the parent's; new ones work. */
         CHECK(cbsvc_dispatch(service, 0) == CBSVC_TIMEOUT);
-        CHECK(cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"1\"}", count, &told, NULL, NULL) ==
+        CHECK(cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"1\"}", count, &completed, NULL, NULL) ==
               CBSVC_OK);
-        CHECK(cbsvc_dispatch(service, 60000) == CBSVC_OK && told == 1);
+        CHECK(cbsvc_dispatch(service, 60000) == CBSVC_OK && completed == 1);
     }
     if (number % 2 == 0)
         CHECK(cbsvc_close(service, 10000) == CBSVC_OK);
@@ -73,7 +77,7 @@ static void child(int number)
 }
 
 struct family {
-    int told;
+    int completed;
     pid_t child;
 };
 
@@ -84,7 +88,7 @@ static void fork_here(const char *event, const char *data, void *user_data)
 
     (void)event;
     CHECK(strstr(data, "\"state\":\"resolved\"") != NULL);
-    if (family->told++ == 0) {
+    if (family->completed++ == 0) {
         family->child = fork();
         CHECK(family->child >= 0);
     }
@@ -98,11 +102,11 @@ static void fork_inside_a_handler(void)
     for (i = 0; i < STARTED; i++)
         CHECK(cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"1\"}", fork_here, &family, NULL,
                           NULL) == CBSVC_OK);
-    while (family.told < STARTED) {
+    while (family.completed < STARTED) {
         CHECK(cbsvc_dispatch(service, 60000) == CBSVC_OK);
         if (family.child == 0) {
             alarm(60);
-            CHECK(family.told == 1);
+            CHECK(family.completed == 1);
             book("grandchild", 1);
             CHECK(cbsvc_dispatch(service, 0) == CBSVC_TIMEOUT);
             CHECK(cbsvc_close(service, 5000) == CBSVC_OK);
@@ -110,6 +114,144 @@ static void fork_inside_a_handler(void)
         }
     }
     CHECK(waitpid(family.child, &status, 0) == family.child && status == 0);
+}
+
+/* Where handlers write one byte each, in the parent and in a child. */
+static int calls_of_handlers[2];
+static pid_t first_process, forked;
+
+static void fork_once(const char *event, const char *data, void *user_data)
+{
+    (void)event;
+    (void)data;
+    (void)user_data;
+    if (getpid() == first_process && forked == 0) {
+        forked = fork();
+        CHECK(forked >= 0);
+        if (forked == 0)
+            alarm(60);
+    }
+}
+
+static void write_byte(const char *event, const char *data, void *user_data)
+{
+    char byte = getpid() == first_process ? 'p' : 'c';
+
+    (void)event;
+    (void)data;
+    (void)user_data;
+    CHECK(write(calls_of_handlers[1], &byte, 1) == 1);
+}
+
+/* Ends the child of a handler, which is back in the program, and returns what handlers wrote. */
+static const char *written_by_handlers(void)
+{
+    static char bytes[256];
+    ssize_t length;
+    int status;
+
+    if (getpid() != first_process)
+        _exit(0);
+    CHECK(forked > 0 && waitpid(forked, &status, 0) == forked && status == 0);
+    close(calls_of_handlers[1]);
+    length = read(calls_of_handlers[0], bytes, sizeof bytes - 1);
+    CHECK(length >= 0);
+    bytes[length] = '\0';
+    close(calls_of_handlers[0]);
+    return bytes;
+}
+
+/* The first line forks; the lines after it are delivered in the parent only. */
+static void log_and_fork(const char *level, const char *line, void *user_data)
+{
+    write_byte(level, line, user_data);
+    fork_once(level, line, user_data);
+}
+
+static cbsvc_service *open_for_fork(const char *base, const char *mode)
+{
+    char format[256];
+
+    first_process = getpid();
+    forked = 0;
+    CHECK(pipe(calls_of_handlers) == 0);
+    snprintf(format, sizeof format,
+             "{\"dataURL\":\"%%s/x\",\"ajaxTimeout\":60000,\"proxy\":\"none\",\"handlers\":\"%s\"}", mode);
+    return open_service(format, base);
+}
+
+static void subscribe(cbsvc_service *to, cbsvc_handler handler)
+{
+    CHECK(cbsvc_subscribe(to, "CallbackService.scheduled", handler, NULL, NULL, NULL) == CBSVC_OK);
+}
+
+static void start(cbsvc_service *on, cbsvc_handler done)
+{
+    CHECK(cbsvc_start(on, "CallbackService.schedule", "{\"phonenumber\":\"1\"}", done, NULL, NULL, NULL) == CBSVC_OK);
+}
+
+/* What follows the handler that forks is called in the parent only: later subscribers, events, other calls. */
+static void handlers_after_a_fork(const char *base)
+{
+    cbsvc_service *forking = open_for_fork(base, "caller");
+
+    subscribe(forking, fork_once);
+    subscribe(forking, write_byte);
+    subscribe(forking, write_byte);
+    CHECK(cbsvc_schedule(forking, "{\"phonenumber\":\"1\"}", NULL) == CBSVC_OK);
+    CHECK(strcmp(written_by_handlers(), "pp") == 0);
+    CHECK(cbsvc_close(forking, 5000) == CBSVC_OK);
+
+    forking = open_for_fork(base, "caller");
+    subscribe(forking, write_byte);
+    start(forking, fork_once);
+    CHECK(cbsvc_dispatch(forking, 60000) == CBSVC_OK);
+    CHECK(strcmp(written_by_handlers(), "p") == 0);
+    CHECK(cbsvc_close(forking, 5000) == CBSVC_OK);
+
+    forking = open_for_fork(base, "caller");
+    start(forking, fork_once);
+    start(forking, write_byte);
+    start(forking, write_byte);
+    CHECK(cbsvc_close(forking, 5000) == CBSVC_OK);
+    CHECK(strcmp(written_by_handlers(), "pp") == 0);
+
+    forking = open_for_fork(base, "caller");
+    CHECK(cbsvc_set_log(CBSVC_LOG_DEBUG, log_and_fork, NULL) == CBSVC_OK);
+    CHECK(cbsvc_schedule(forking, "{\"phonenumber\":\"1\"}", NULL) == CBSVC_OK);
+    if (getpid() == first_process)
+        CHECK(cbsvc_set_log(CBSVC_LOG_OFF, NULL, NULL) == CBSVC_OK);
+    CHECK(strchr(written_by_handlers(), 'c') == NULL);
+    CHECK(cbsvc_close(forking, 5000) == CBSVC_OK);
+
+    /* The handler of cbsvc_init forks. */
+    {
+        char config[256];
+        cbsvc_service *service_of_both;
+        first_process = getpid();
+        forked = 0;
+        CHECK(pipe(calls_of_handlers) == 0);
+        snprintf(config, sizeof config, "{\"dataURL\":\"%s/x\",\"ajaxTimeout\":60000,\"proxy\":\"none\"}", base);
+        CHECK(cbsvc_init(config, fork_once, NULL, &service_of_both, NULL) == CBSVC_OK);
+        CHECK(cbsvc_schedule(service_of_both, "{\"phonenumber\":\"1\"}", NULL) == CBSVC_OK);
+        CHECK(cbsvc_close(service_of_both, 5000) == CBSVC_OK);
+        CHECK(strcmp(written_by_handlers(), "") == 0);
+    }
+
+    forking = open_for_fork(base, "thread");
+    subscribe(forking, write_byte);
+    start(forking, fork_once);
+    CHECK(cbsvc_schedule(forking, "{\"phonenumber\":\"1\"}", NULL) == CBSVC_OK);
+    while (__atomic_load_n(&forked, __ATOMIC_ACQUIRE) == 0)
+        sched_yield();
+    {
+        /* The second call's event is the last thing in the queue. */
+        char bytes[2];
+        CHECK(read(calls_of_handlers[0], bytes, 1) == 1 && read(calls_of_handlers[0], bytes + 1, 1) == 1);
+        CHECK(bytes[0] == 'p' && bytes[1] == 'p');
+    }
+    CHECK(strcmp(written_by_handlers(), "") == 0);
+    CHECK(cbsvc_close(forking, 5000) == CBSVC_OK);
 }
 
 static void join_one(void)
@@ -127,7 +269,7 @@ int main(int argc, char **argv)
 {
     pthread_t threads[THREADS];
     long i, children, calls = 0;
-    int told = 0;
+    int completed = 0;
 
     if (argc != 3)
         return 2;
@@ -135,7 +277,7 @@ int main(int argc, char **argv)
     alarm(600);
     service = open_service("{\"dataURL\":\"%s/x\",\"ajaxTimeout\":60000,\"proxy\":\"none\"}", argv[1]);
     for (i = 0; i < STARTED; i++)
-        CHECK(cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"1\"}", count, &told, NULL, NULL) ==
+        CHECK(cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"1\"}", count, &completed, NULL, NULL) ==
               CBSVC_OK);
     for (i = 0; i < THREADS; i++)
         CHECK(pthread_create(&threads[i], NULL, busy, (void *)i) == 0);
@@ -156,10 +298,11 @@ int main(int argc, char **argv)
         CHECK(pthread_join(threads[i], &made) == 0);
         calls += (long)made;
     }
-    while (told < STARTED)
+    while (completed < STARTED)
         CHECK(cbsvc_dispatch(service, 60000) == CBSVC_OK);
     CHECK(cbsvc_dispatch(service, 0) == CBSVC_TIMEOUT);
     fork_inside_a_handler();
+    handlers_after_a_fork(argv[1]);
     CHECK(cbsvc_close(service, 5000) == CBSVC_OK);
     printf("%ld children beside %ld calls of the parent\n", children, calls);
     printf("%d checks passed\n", checks);

@@ -179,18 +179,18 @@ static void survive_interruptions(cbsvc_service *service)
 {
     struct sigaction action;
     struct itimerval often = {{0, 500}, {0, 500}}, never = {{0, 0}, {0, 0}};
-    int i, told = 0;
+    int i, completed = 0;
 
     memset(&action, 0, sizeof action);
     action.sa_handler = on_alarm;
     CHECK(sigaction(SIGALRM, &action, NULL) == 0 && setitimer(ITIMER_REAL, &often, NULL) == 0);
     for (i = 0; i < CALLS; i++) {
         CHECK(cbsvc_schedule(service, "{\"phonenumber\":\"1\"}", NULL) == CBSVC_OK);
-        CHECK(cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"1\"}", count, &told, NULL, NULL) ==
+        CHECK(cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"1\"}", count, &completed, NULL, NULL) ==
               CBSVC_OK);
         CHECK(cbsvc_dispatch(service, 30000) == CBSVC_OK);
     }
-    CHECK(told == CALLS);
+    CHECK(completed == CALLS);
     CHECK(setitimer(ITIMER_REAL, &never, NULL) == 0);
     stuck_at = time(NULL) + 299;
     alarm(300);

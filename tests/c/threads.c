@@ -13,14 +13,20 @@
 #define SERVICES 6
 
 static cbsvc_service *service;
-static long told, released;
+static long completed, released;
 
 static void done(const char *event, const char *data, void *user_data)
 {
     (void)event;
     (void)user_data;
     CHECK(data[0] == '{');
-    __sync_fetch_and_add(&told, 1);
+    __sync_fetch_and_add(&completed, 1);
+}
+
+static void log_line(const char *level, const char *line, void *user_data)
+{
+    (void)user_data;
+    CHECK(level[0] != '\0' && line[0] != '\0');
 }
 
 static void release(void *user_data)
@@ -29,7 +35,7 @@ static void release(void *user_data)
     __sync_fetch_and_add(&released, 1);
 }
 
-static void *meddle(void *thread)
+static void *reenter(void *thread)
 {
     long round, started = 0, seed = (long)thread;
 
@@ -54,6 +60,7 @@ static void *meddle(void *thread)
             cbsvc_unsubscribe(service, number);
             break;
         case 4:
+            cbsvc_set_log(round % 4 ? CBSVC_LOG_DEBUG : CBSVC_LOG_OFF, log_line, NULL);
             cbsvc_configure(service, "{\"apikey\":\"k\"}", NULL);
             cbsvc_diagnostics(&text);
             cbsvc_string_free(text);
@@ -74,9 +81,9 @@ static void one_service(const char *mode, const char *base, int close_early)
     snprintf(format, sizeof format,
              "{\"dataURL\":\"%%s/x\",\"ajaxTimeout\":30000,\"proxy\":\"none\",\"handlers\":\"%s\"}", mode);
     service = open_service(format, base);
-    told = released = 0;
+    completed = released = 0;
     for (i = 0; i < THREADS; i++)
-        CHECK(pthread_create(&threads[i], NULL, meddle, (void *)i) == 0);
+        CHECK(pthread_create(&threads[i], NULL, reenter, (void *)i) == 0);
     if (close_early)
         CHECK(cbsvc_close(service, -1) == CBSVC_OK);
     for (i = 0; i < THREADS; i++) {

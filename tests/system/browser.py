@@ -1,4 +1,4 @@
-"""A headless Chromium, told what to do by way of its WebDriver."""
+"""A headless Chromium that is controlled through WebDriver."""
 
 import base64
 import json
@@ -14,11 +14,11 @@ DEADLINE = 30
 
 
 class Browser:
-    """A browser window of a size; `dark` is what its user prefers."""
+    """A browser window. `dark` sets the preferred colour scheme."""
 
-    def __init__(self, width=1280, height=900, dark=False):
+    def __init__(self, width=1280, height=900, dark=False, arguments=()):
         self.directory = tempfile.TemporaryDirectory()
-        # Everything that the browser keeps goes away with the window.
+        # Everything that the browser stores is removed with this directory.
         environment = {"HOME": self.directory.name, "PATH": "/usr/local/bin:/usr/bin:/bin", "TMPDIR": self.directory.name}
         self.driver = subprocess.Popen(
             ["chromedriver", "--port=0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
@@ -28,6 +28,7 @@ class Browser:
                 self.base = f"http://127.0.0.1:{found[1]}"
                 break
         arguments = [
+            *arguments,
             "--headless=new",
             "--no-sandbox",
             "--disable-dev-shm-usage",
@@ -54,8 +55,8 @@ class Browser:
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.base + path, data, {"Content-Type": "application/json"}, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=DEADLINE) as answer:
-                return json.load(answer)["value"]
+            with urllib.request.urlopen(request, timeout=DEADLINE) as response:
+                return json.load(response)["value"]
         except urllib.error.HTTPError as error:
             raise AssertionError(error.read().decode()) from None
 
@@ -63,26 +64,26 @@ class Browser:
         self.command("POST", f"{self.session}/url", {"url": url})
 
     def run(self, script):
-        """What a script returns."""
+        """Returns the result of a script."""
         return self.command("POST", f"{self.session}/execute/sync", {"script": script, "args": []})
 
     def wait(self, script):
-        """Waits until a script returns something true, and returns it."""
-        until = time.monotonic() + DEADLINE
-        while time.monotonic() < until:
+        """Waits until a script returns a true value, and returns it."""
+        deadline = time.monotonic() + DEADLINE
+        while time.monotonic() < deadline:
             if found := self.run(script):
                 return found
             time.sleep(0.05)
-        raise AssertionError(f"{script}\ndid not become true; the page says\n{self.run('return document.body.innerText')}")
+        raise AssertionError(f"{script}\ndid not become true; the page contains\n{self.run('return document.body.innerText')}")
 
     def press(self, keys):
-        """Presses keys one after the other."""
+        """Presses keys in order."""
         actions = [{"type": kind, "value": key} for key in keys for kind in ("keyDown", "keyUp")]
         body = {"actions": [{"type": "key", "id": "keyboard", "actions": actions}]}
         self.command("POST", f"{self.session}/actions", body)
 
-    def complaints(self):
-        """What the browser's console has to say."""
+    def console(self):
+        """Returns the messages of the browser's console."""
         return [entry["message"] for entry in self.command("POST", f"{self.session}/se/log", {"type": "browser"})]
 
     def picture(self, path):

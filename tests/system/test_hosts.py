@@ -1,4 +1,4 @@
-"""The library inside real hosts: loops, thread pools, forks, unloading, and the table of situations.
+"""The library inside real hosts: event loops, thread pools, forks, unloading, and the table of situations.
 
 FULL=1 in the environment asks for the full sizes.
 """
@@ -16,7 +16,7 @@ C99 = ["-std=c99", "-D_GNU_SOURCE"]
 
 
 class Echo:
-    """A running server that answers every booking with its own number."""
+    """A running server that answers every booking with the booked phone number as the identifier."""
 
     def __init__(self, milliseconds):
         self.milliseconds = milliseconds
@@ -35,31 +35,31 @@ class Echo:
 
 
 class Hosts(Case):
-    def test_ten_thousand_calls_cost_little_and_all_is_given_back(self):
-        program = self.compile(ROOT / "tests/c/scale.c", *C99)
+    def test_ten_thousand_calls_use_few_resources_and_release_them(self):
+        program = self.compile(ROOT / "tests/c/ten_thousand_calls.c", *C99)
         with Echo(300) as base:
             shown = run(program, base, 10_000, 8_000 if FULL else 400)
         self.assertRegex(shown, r"10000 calls on one service: [12] threads more, \d+ bytes")
         self.assertRegex(shown, r"\d+ checks passed\n$")
 
-    def test_children_are_born_while_threads_call(self):
+    def test_fork_under_load(self):
         program = self.compile(ROOT / "tests/c/fork.c", *C99)
         with Echo(1) as base:
             shown = run(program, base, 2_000 if FULL else 300, timeout=600)
         self.assertRegex(shown, r"\d+ checks passed\n$")
 
-    def test_the_ledger_is_right_though_the_server_is_killed(self):
+    def test_bookings_are_consistent_when_the_server_is_killed(self):
         sizes = ["20000", "20"] if FULL else ["2000", "4"]
         shown = run(sys.executable, ROOT / "tests/ledger.py", *sizes)
         self.assertTrue(shown.endswith("the ledger is right\n"), shown)
 
-    def test_everything_at_once_on_the_same_services(self):
+    def test_concurrent_calls_on_the_same_services(self):
         program = self.compile(ROOT / "tests/c/threads.c", *C99)
         with Echo(1) as base:
             for _ in range(20 if FULL else 3):
                 self.assertRegex(run(program, base), r"\d+ checks passed\n$")
 
-    def test_the_library_is_loaded_and_unloaded(self):
+    def test_library_is_loaded_and_unloaded(self):
         program = self.compile(ROOT / "tests/c/unload.c", *C99, "-ldl")
         with Echo(0) as base:
             shown = run(program, RELEASE / "libcallbackservice.so", base, 100)
@@ -70,14 +70,14 @@ class Hosts(Case):
         with Sandbox() as sandbox:
             self.assertRegex(run(program, sandbox.base, 200_000 if FULL else 40_000), r"\d+ checks passed\n$")
 
-    def test_secrets_are_wiped_when_they_are_replaced_and_on_close(self):
-        program = self.compile(ROOT / "tests/c/wiped.c", *C99)
+    def test_secrets_are_wiped_on_replacement_and_close(self):
+        program = self.compile(ROOT / "tests/c/secrets_wiped.c", *C99)
         self.assertEqual(re.findall(r"(\d+) copies", run(program)), ["0", "0", "0"])
         replaced, *kept = map(int, re.findall(r"(\d+) copies", run(program, "keep")))
         self.assertEqual(replaced, 0)
         self.assertTrue(all(kept), "the search finds what is there")
 
-    def test_multiprocessing_forks_a_python_host(self):
+    def test_python_multiprocessing_forks(self):
         script = """
 import multiprocessing, sys, threading
 from callbackservice import Service
@@ -109,17 +109,17 @@ print("done")
 
 
 class Examples(Case):
-    def test_an_epoll_loop_books_hundreds_at_once(self):
+    def test_epoll_loop_books_hundreds_concurrently(self):
         program = self.compile(ROOT / "examples/c/epoll_loop.c", *C99)
         with Sandbox() as sandbox:
             self.assertTrue(run(program, sandbox.v1, 300).endswith("300 booked, 0 refused\n"))
 
-    def test_a_thread_pool_shares_one_service(self):
+    def test_thread_pool_shares_one_service(self):
         program = self.compile(ROOT / "examples/c/thread_pool.c", *C99)
         with Sandbox() as sandbox:
             self.assertEqual(run(program, sandbox.v1, 8, 200), "200 booked, 0 refused\n")
 
-    def test_a_forking_server_books_for_each_client(self):
+    def test_forking_server_books_for_each_client(self):
         program = self.compile(ROOT / "examples/c/forking_server.c", *C99)
         with Sandbox() as sandbox:
             with subprocess.Popen([program, sandbox.v1, "5"], stdout=subprocess.PIPE, text=True) as server:
@@ -131,7 +131,7 @@ class Examples(Case):
                 self.assertEqual(server.stdout.readline(), "5 clients served, 0 failed\n")
             self.assertEqual(server.returncode, 0)
 
-    def test_an_asyncio_loop_books_and_cancels(self):
+    def test_asyncio_loop_books_and_cancels(self):
         program = ROOT / "examples/python/asyncio_loop.py"
         with Sandbox() as sandbox:
             shown = run(sys.executable, program, sandbox.v1, 200, env=python_environment())
@@ -139,7 +139,7 @@ class Examples(Case):
 
 
 class Situations(Case):
-    def test_every_cell_of_the_table_is_what_happens(self):
+    def test_every_cell_of_the_table_holds(self):
         text = (ROOT / "docs/threads.md").read_text()
         rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
         situations = rows[0][1:]
@@ -153,7 +153,7 @@ class Situations(Case):
         declared = set(re.findall(r"^\S.*?\b(cbsvc_\w+)\(", header, re.M))
         self.assertEqual({name for name, _ in table}, declared)
 
-        program = self.compile(ROOT / "tests/c/situations.c", *C99)
+        program = self.compile(ROOT / "tests/c/call_matrix.c", *C99)
         with Sandbox() as sandbox:
             shown = run(program, sandbox.base)
         seen = {}

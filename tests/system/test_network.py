@@ -177,7 +177,7 @@ class Tls(Network):
             server.start()
             shown = self.book("strict", tls={"caFile": self.file("ca.pem")})
             server.join()
-        self.assertRegex(shown, "^TLS 1 127.0.0.1 wants a client certificate .*: give tls.certFile and tls.keyFile")
+        self.assertRegex(shown, "^TLS 1 127.0.0.1 requires a client certificate .*: set tls.certFile and tls.keyFile")
 
     def test_a_client_certificate_is_shown_where_it_is_wanted(self):
         tls = {"caFile": self.file("ca.pem")}
@@ -191,9 +191,9 @@ class Tls(Network):
         tls = {"caFile": self.file("ca.pem")}
         self.assertEqual(self.book("old", tls=tls), "old")
         shown = self.book("old", tls={**tls, "minVersion": "1.3"})
-        self.assertIn("TLS 1 127.0.0.1 has no TLS version that is accepted here: the least is 1.3, which tls.minVersion", shown)
+        self.assertIn("TLS 1 no common TLS version with 127.0.0.1 (minimum: 1.3, set by tls.minVersion)", shown)
         shown = self.book("ancient", tls=tls)
-        self.assertIn("TLS 1 127.0.0.1 has no TLS version that is accepted here: the least is 1.2", shown)
+        self.assertIn("TLS 1 no common TLS version with 127.0.0.1 (minimum: 1.2)", shown)
 
     def test_a_machine_without_authorities_speaks_http_and_says_what_https_needs(self):
         bare = {"SSL_CERT_FILE": "/dev/null", "SSL_CERT_DIR": "/nonexistent"}
@@ -309,15 +309,17 @@ class Proxies(Network):
             url = f"http://user:p^ss@{proxy.url}"
             self.assertEqual(self.book("plain", proxy={"url": url}), "plain")
             self.assertEqual(self.book("tls", proxy={"url": url}, tls=tls), "tls")
-            self.assertEqual(proxy.served, ["POST", "CONNECT"])
+            keys = {"url": f"http://{proxy.url}", "username": "user", "password": "p^ss"}
+            self.assertEqual(self.book("tls", proxy=keys, tls=tls), "tls")
+            self.assertEqual(proxy.served, ["POST", "CONNECT", "CONNECT"])
             self.assertEqual(self.book("plain", proxy={"url": url, "noProxy": ["127.0.0.1"]}), "plain")
-            self.assertEqual(len(proxy.served), 2)
+            self.assertEqual(len(proxy.served), 3)
 
     def test_missing_credentials_are_told_at_once(self):
         with Proxy() as proxy:
             url = {"url": f"http://{proxy.url}"}
             self.assertRegex(self.book("plain", proxy=url), "^PROXY 1 ")
-            self.assertRegex(self.book("tls", proxy=url), "^PROXY 1 .*put them into proxy.url")
+            self.assertRegex(self.book("tls", proxy=url), "^PROXY 1 .*HTTP 407.*set proxy.username and proxy.password")
             self.assertEqual(proxy.served, ["POST", "CONNECT"])
 
     def test_the_environment_names_the_proxy_unless_told_otherwise(self):

@@ -1,4 +1,4 @@
-"""Programs against a running sandbox: the examples, the bindings, and a C program that asks much."""
+"""Programs against a running server: the examples, the bindings, and the C test programs."""
 
 import os
 import signal
@@ -6,24 +6,25 @@ import subprocess
 import sys
 
 from support import ROOT, Case, Sandbox, python_environment, run
+from test_hosts import Echo
 
 
 class Examples(Case):
-    def test_the_demo_shows_what_it_promises(self):
+    def test_demo_books_and_lists_over_both_apis(self):
         shown = run("make", "--silent", "demo")
         for api in ["v1", "v3"]:
             self.assertEqual(shown.count(f"5 booked over {api}"), 2, shown)
         self.assertEqual(shown.count("is no longer free. The contact center offers instead:"), 4, shown)
         self.assertTrue(shown.endswith("The demo is complete.\n"), shown)
 
-    def test_the_c_quickstart_tells_what_went_wrong(self):
+    def test_c_quickstart_reports_errors(self):
         program = self.compile(ROOT / "examples/c/quickstart.c", "-std=gnu90")
         run(program, expected=2)
         done = subprocess.run([program, "v1", "http://127.0.0.1:1"], capture_output=True, text=True)
         self.assertEqual(done.returncode, 1)
         self.assertIn("no slots: CONNECT", done.stderr)
 
-    def test_the_cpp_quickstart_books(self):
+    def test_cpp_quickstart_books(self):
         program = self.compile(ROOT / "examples/cpp/quickstart.cpp", "-std=c++11", compiler="g++")
         with Sandbox() as sandbox:
             shown = run(program, sandbox.v1)
@@ -31,19 +32,43 @@ class Examples(Case):
 
 
 class Interface(Case):
-    def test_a_c_program_gets_what_the_header_says(self):
+    def test_c_program_gets_what_the_header_documents(self):
         for static in [False, True]:
             with self.subTest(static=static), Sandbox() as sandbox:
                 program = self.compile(ROOT / "tests/c/interface.c", "-std=c99", "-D_GNU_SOURCE", static=static)
                 shown = run(program, sandbox.base)
                 self.assertRegex(shown, r"\d+ checks passed\n$")
 
-    def test_an_exception_from_a_handler_ends_the_program_with_a_message(self):
+    def test_exception_from_a_handler_ends_the_program_with_a_message(self):
         program = self.compile(ROOT / "tests/c/exception.cpp", "-std=c++11", compiler="g++")
         with Sandbox() as sandbox:
             done = subprocess.run([program, sandbox.v1], capture_output=True, text=True)
         self.assertEqual(done.returncode, -signal.SIGABRT)
         self.assertIn("exception", done.stderr)
+
+
+class HostProcess(Case):
+    """What the library must leave alone in its host."""
+
+    C99 = ["-std=c99", "-D_GNU_SOURCE"]
+
+    def test_descriptors_signals_cancellation_errno_and_children(self):
+        program = self.compile(ROOT / "tests/c/host_process.c", *self.C99)
+        with Echo(1) as base:
+            for url in [base, base.replace("127.0.0.1", "localhost")]:
+                with self.subTest(url):
+                    self.assertRegex(run(program, url), r"\d+ checks passed\n$")
+
+    def test_handlers_left_by_longjmp(self):
+        program = self.compile(ROOT / "tests/c/host_process.c", *self.C99)
+        with Echo(1) as base:
+            self.assertRegex(run(program, base, "jump"), r"\d+ checks passed\n$")
+
+    def test_refused_threads_and_fork_handlers(self):
+        for static in [False, True]:
+            with self.subTest(static=static), Echo(1) as base:
+                program = self.compile(ROOT / "tests/c/refused.c", *self.C99, static=static)
+                self.assertRegex(run(program, base), r"\d+ checks passed\n$")
 
 
 class Python(Case):
@@ -98,12 +123,12 @@ assert version() == "0.1.0"
 print("done")
 """
 
-    def test_the_binding_does_all_that_the_library_does(self):
+    def test_python_binding_covers_the_library(self):
         with Sandbox() as sandbox:
             shown = run(sys.executable, "-c", self.SCRIPT, sandbox.v1, sandbox.v3, env=python_environment())
         self.assertEqual(shown, "done\n")
 
-    def test_a_missing_library_is_told(self):
+    def test_missing_library_is_reported(self):
         environment = {**os.environ, **python_environment(), "CALLBACKSERVICE_LIBRARY": "/nowhere.so"}
         done = subprocess.run(
             [sys.executable, "-c", "import callbackservice"], env=environment, capture_output=True, text=True

@@ -1,4 +1,4 @@
-//! Starts the program and talks to it.
+//! Starts the program and sends requests to it.
 
 use std::io::{BufRead, BufReader, ErrorKind, Read, Result, Write};
 use std::net::TcpStream;
@@ -13,13 +13,13 @@ pub const JSON: &str = "application/json";
 pub const V1: &str = "/genesys/1/service/callback";
 pub const V3: &str = "/engagement/v3/callbacks";
 
-/// A running server; it ends with the value.
+/// A running server, which stops on drop.
 pub struct Server {
     pub child: Child,
     pub address: String,
 }
 
-pub struct Answer {
+pub struct Response {
     pub status: u16,
     pub head: String,
     pub body: String,
@@ -50,18 +50,18 @@ pub fn start(arguments: &[&str]) -> Server {
 
 /// Starts a server with this configuration.
 pub fn start_with(config: &str) -> Server {
-    let file = Temporary::new("toml");
+    let file = TemporaryFile::new("toml");
     std::fs::write(file.path(), config).unwrap();
     start(&["--config", file.name()])
 }
 
-/// A file name that nobody else has; what is there goes with the value.
-pub struct Temporary(PathBuf);
+/// A unique file name. The file is removed on drop.
+pub struct TemporaryFile(PathBuf);
 
-impl Temporary {
-    pub fn new(extension: &str) -> Temporary {
+impl TemporaryFile {
+    pub fn new(extension: &str) -> TemporaryFile {
         let name = format!("sandbox-{}.{extension}", uuid::Uuid::new_v4());
-        Temporary(std::env::temp_dir().join(name))
+        TemporaryFile(std::env::temp_dir().join(name))
     }
 
     pub fn path(&self) -> &Path {
@@ -73,7 +73,7 @@ impl Temporary {
     }
 }
 
-impl Drop for Temporary {
+impl Drop for TemporaryFile {
     fn drop(&mut self) {
         for suffix in ["", "-wal", "-shm", "-journal"] {
             let _ = std::fs::remove_file(format!("{}{suffix}", self.name()));
@@ -93,22 +93,22 @@ impl Server {
         connect(&self.address).unwrap()
     }
 
-    /// One request on a connection of its own. Headers are whole lines.
-    pub fn send(&self, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Answer {
-        exchange(&self.address, method, path, headers, body).unwrap()
+    /// Sends one request on a new connection. Headers are whole lines.
+    pub fn send(&self, method: &str, path: &str, headers: &[&str], body: &[u8]) -> Response {
+        send_to(&self.address, method, path, headers, body).unwrap()
     }
 
-    pub fn get(&self, path: &str) -> Answer {
+    pub fn get(&self, path: &str) -> Response {
         self.send("GET", path, &["x-api-key: sandbox-key"], b"")
     }
 
-    pub fn post(&self, path: &str, content_type: &str, body: &str) -> Answer {
+    pub fn post(&self, path: &str, content_type: &str, body: &str) -> Response {
         let content_type = format!("Content-Type: {content_type}");
         let headers = [content_type.as_str(), "x-api-key: sandbox-key"];
         self.send("POST", path, &headers, body.as_bytes())
     }
 
-    pub fn post_json(&self, path: &str, body: Value) -> Answer {
+    pub fn post_json(&self, path: &str, body: Value) -> Response {
         self.post(path, JSON, &body.to_string())
     }
 }
@@ -119,16 +119,17 @@ fn connect(address: &str) -> Result<TcpStream> {
     Ok(stream)
 }
 
-/// One request on a connection of its own; an error when the connection breaks.
-pub fn exchange(
+/// Sends one request on a new connection. Fails if the connection breaks.
+pub fn send_to(
     address: &str,
     method: &str,
     path: &str,
     headers: &[&str],
     body: &[u8],
-) -> Result<Answer> {
+) -> Result<Response> {
     let mut stream = connect(address)?;
-    let mut request = format!("{method} {path} HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\n");
+    let mut request =
+        format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
     for header in headers {
         request += &format!("{header}\r\n");
     }
@@ -142,20 +143,20 @@ pub fn exchange(
     let (head, body) = text
         .split_once("\r\n\r\n")
         .ok_or(ErrorKind::UnexpectedEof)?;
-    Ok(Answer {
+    Ok(Response {
         status: head.split(' ').nth(1).unwrap().parse().unwrap(),
         head: head.to_owned(),
         body: body.to_owned(),
     })
 }
 
-impl Answer {
+impl Response {
     pub fn json(&self) -> Value {
         assert_eq!(self.header("content-type"), Some(JSON), "{}", self.head);
         serde_json::from_str(&self.body).unwrap()
     }
 
-    /// The JSON body of an answer with this status.
+    /// The JSON body of a response with this status.
     pub fn expect(&self, status: u16) -> Value {
         assert_eq!(self.status, status, "{}", self.body);
         self.json()

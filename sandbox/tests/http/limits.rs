@@ -1,19 +1,19 @@
-//! How many bookings are taken, with the texts of real servers.
+//! Limits on bookings, with the messages of real servers.
 
 use serde_json::json;
 
-use crate::client::{start_with, Answer, Server, V1, V3};
-use crate::days::{in_minutes, slot_in_hours, text};
+use crate::client::{start_with, Response, Server, V1, V3};
+use crate::times::{in_minutes, slot_in_hours, text};
 
-fn book(server: &Server, number: &str, time: Option<String>) -> Answer {
+fn book(server: &Server, number: &str, time: Option<String>) -> Response {
     server.post_json(
         &format!("{V1}/samples"),
         json!({"_customer_number": number, "_desired_time": time}),
     )
 }
 
-fn refused(answer: Answer) -> String {
-    let body = answer.expect(503);
+fn rejected(response: Response) -> String {
+    let body = response.expect(503);
     let exception = body["exception"].as_str().unwrap();
     assert_eq!(
         exception,
@@ -23,14 +23,14 @@ fn refused(answer: Answer) -> String {
 }
 
 #[test]
-fn only_so_many_are_queued() {
+fn queue_limit() {
     let server = start_with("[services.samples]\nmax_queued = 1\n");
     let id = book(&server, "1", None).expect(200)["_id"]
         .as_str()
         .unwrap()
         .to_owned();
     assert_eq!(
-        refused(book(&server, "2", None)),
+        rejected(book(&server, "2", None)),
         "Limit of queued callbacks for samples is reached."
     );
     let v3 = json!({"serviceName": "samples", "phoneNumber": "2"});
@@ -44,18 +44,18 @@ fn only_so_many_are_queued() {
         .expect(200);
     book(&server, "2", None).expect(200);
     book(&server, "3", Some(text(slot_in_hours(30)))).expect(200);
-    refused(book(&server, "3", Some(text(in_minutes(1)))));
+    rejected(book(&server, "3", Some(text(in_minutes(1)))));
     let scheduled = start_with("[services.samples]\nmax_queued = 1\n");
     for _ in 0..2 {
         book(&scheduled, "1", Some(text(slot_in_hours(30)))).expect(200);
     }
     let none = start_with("[services.samples]\nmax_queued = 0\n");
-    refused(book(&none, "1", None));
-    refused(book(&none, "1", Some(text(slot_in_hours(30)))));
+    rejected(book(&none, "1", None));
+    rejected(book(&none, "1", Some(text(slot_in_hours(30)))));
 }
 
 #[test]
-fn only_so_many_in_a_time() {
+fn throttle_limit() {
     let server = start_with("[services.samples]\nthrottles = [{limit = 2, seconds = 300}]\n");
     let first = book(&server, "1", None).expect(200)["_id"]
         .as_str()
@@ -67,7 +67,7 @@ fn only_so_many_in_a_time() {
         .expect(200);
     let text_of = "Limit of queued callbacks for samples is reached for interval 300s.";
     assert_eq!(
-        refused(book(&server, "3", None)),
+        rejected(book(&server, "3", None)),
         text_of,
         "cancelled ones count"
     );
@@ -75,13 +75,13 @@ fn only_so_many_in_a_time() {
 }
 
 #[test]
-fn only_so_many_a_day_for_a_number() {
+fn daily_limit() {
     let server = start_with("[services.samples]\nmax_daily = 2\n");
     for _ in 0..2 {
         book(&server, "1", None).expect(200);
     }
     assert_eq!(
-        refused(book(&server, "1", None)),
+        rejected(book(&server, "1", None)),
         "Callback for _customer_number=1 rejected because previous callbacks for this parameter were requested for more \
          than 2 times today."
     );
@@ -90,7 +90,7 @@ fn only_so_many_a_day_for_a_number() {
 }
 
 #[test]
-fn an_empty_value_is_not_counted() {
+fn daily_limit_ignores_empty_values() {
     let server = start_with("[services.samples]\nmax_daily = 1\ndaily_keys = [\"email\"]\n");
     let book = |email: &str| {
         server.post_json(
@@ -101,11 +101,11 @@ fn an_empty_value_is_not_counted() {
     for email in ["", "", "a@b.example"] {
         book(email).expect(200);
     }
-    assert!(refused(book("a@b.example")).contains("email=a@b.example"));
+    assert!(rejected(book("a@b.example")).contains("email=a@b.example"));
 }
 
 #[test]
-fn a_number_counts_with_every_service_until_it_is_called() {
+fn in_queue_check_spans_services() {
     let server = start_with("[services.samples]\nin_queue_check = true\n[services.other]\n");
     server
         .post_json(
@@ -117,27 +117,27 @@ fn a_number_counts_with_every_service_until_it_is_called() {
         .post_json(&format!("{V1}/other"), json!({"_customer_number": "1"}))
         .expect(200);
     book(&server, "1", None).expect(200);
-    refused(book(&server, "1", None));
+    rejected(book(&server, "1", None));
     server
         .post_json("/sandbox/clock", json!({"advanceSeconds": 65}))
         .expect(200);
     for _ in 0..2 {
         book(&server, "1", None).expect(200);
     }
-    refused(book(&server, "1", None));
+    rejected(book(&server, "1", None));
 }
 
 #[test]
-fn a_number_that_is_queued_already() {
+fn in_queue_check() {
     let server = start_with("[services.samples]\nin_queue_check = true\n");
     book(&server, "1", None).expect(200);
     book(&server, "1", Some(text(slot_in_hours(30)))).expect(200);
-    assert!(refused(book(&server, "1", None)).contains("_customer_number=1"));
+    assert!(rejected(book(&server, "1", None)).contains("_customer_number=1"));
     book(&server, "2", None).expect(200);
 }
 
 #[test]
-fn numbers_that_no_telephone_has() {
+fn impossible_numbers_are_rejected() {
     let server = start_with(
         "[services.samples]\ndisallow_impossible_numbers = true\ndisallow_premium_numbers = true\ndefault_country = \"US\"\n\
          [services.nowhere]\ndisallow_premium_numbers = true\n",
@@ -168,7 +168,7 @@ fn numbers_that_no_telephone_has() {
 }
 
 #[test]
-fn places_by_the_hour() {
+fn capacity_by_the_hour() {
     let server = start_with(
         "[services.samples]\nweekly_places = [\"Mon-Sun 00:00-12:00 3\"]\nexceptional_places = [\"2030-01-08 09:00-10:00 1\"]\nfurthest = \"2y\"\n",
     );

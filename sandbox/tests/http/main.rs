@@ -1,14 +1,14 @@
-//! Tests of the whole server: the real program on a free port, real HTTP over a plain socket.
+//! Tests of the whole server: the program on a free port, HTTP over a plain socket.
 
 mod client;
+mod concurrency;
+mod control;
 mod cross_origin;
-mod days;
+mod invalid_requests;
 mod limits;
-mod operations;
 mod process;
-mod race;
-mod refusals;
-mod sandbox;
+mod times;
 mod v1;
+mod v1_operations;
 mod v3;
 mod v3_operations;

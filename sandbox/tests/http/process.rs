@@ -1,4 +1,4 @@
-//! The life of the process: arguments, signals, files.
+//! The process: arguments, signals, files.
 
 use std::io::{Read, Write};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -7,17 +7,17 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::client::{exchange, program, start, Temporary, FORM, V1};
-use crate::days::{slot_in_hours, text};
+use crate::client::{program, send_to, start, TemporaryFile, FORM, V1};
+use crate::times::{slot_in_hours, text};
 
-/// Waits for the end of a process, but not for ever.
+/// Waits for the end of a process, with a deadline.
 fn wait(child: &mut Child) -> ExitStatus {
-    let begun = Instant::now();
+    let started_at = Instant::now();
     loop {
         if let Some(status) = child.try_wait().unwrap() {
             return status;
         }
-        if begun.elapsed() > Duration::from_secs(8) {
+        if started_at.elapsed() > Duration::from_secs(8) {
             child.kill().unwrap();
             panic!("it does not end");
         }
@@ -59,7 +59,7 @@ fn help_and_version() {
 }
 
 #[test]
-fn wrong_arguments_end_with_2() {
+fn invalid_arguments_exit_with_2() {
     for arguments in [
         &["--port", "1"][..],
         &["--listen"],
@@ -74,8 +74,8 @@ fn wrong_arguments_end_with_2() {
 }
 
 #[test]
-fn a_wrong_configuration_is_named_with_its_place() {
-    let file = Temporary::new("toml");
+fn config_error_names_line_and_column() {
+    let file = TemporaryFile::new("toml");
     std::fs::write(file.path(), "[services.a]\nslots = 3\n").unwrap();
     let (status, line) = failure(&["--config", file.name()]);
     assert_eq!(status, 2);
@@ -84,7 +84,7 @@ fn a_wrong_configuration_is_named_with_its_place() {
 }
 
 #[test]
-fn the_example_starts() {
+fn example_config_starts() {
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/example.toml");
     let server = start(&["--config", example]);
     server
@@ -93,7 +93,7 @@ fn the_example_starts() {
 }
 
 #[test]
-fn a_port_in_use_ends_with_1() {
+fn port_in_use_exits_with_1() {
     let server = start(&[]);
     let (status, line) = failure(&["--listen", &server.address]);
     assert_eq!(status, 1);
@@ -101,8 +101,8 @@ fn a_port_in_use_ends_with_1() {
 }
 
 #[test]
-fn a_database_in_use_ends_with_1() {
-    let file = Temporary::new("db");
+fn database_in_use_exits_with_1() {
+    let file = TemporaryFile::new("db");
     let arguments = ["--db", file.name()];
     let server = start(&arguments);
     let second = ["--listen", "127.0.0.1:0", arguments[0], arguments[1]];
@@ -117,8 +117,8 @@ fn a_database_in_use_ends_with_1() {
 }
 
 #[test]
-fn a_foreign_file_is_left_alone() {
-    let file = Temporary::new("db");
+fn foreign_file_is_not_modified() {
+    let file = TemporaryFile::new("db");
     let arguments = ["--listen", "127.0.0.1:0", "--db", file.name()];
     std::fs::write(
         file.path(),
@@ -141,20 +141,20 @@ fn a_foreign_file_is_left_alone() {
     assert_eq!(status, 1);
 }
 
-/// Books one place again and again until the connection breaks; sends each confirmed id.
+/// Books repeatedly until the connection breaks, and sends each confirmed id.
 fn book_until_broken(address: &str, time: &str, confirmed: &Sender<String>) {
     let path = format!("{V1}/samples");
     let body = format!("_customer_number=1&_desired_time={time}");
     let content_type = format!("Content-Type: {FORM}");
-    while let Ok(answer) = exchange(address, "POST", &path, &[&content_type], body.as_bytes()) {
-        let id = answer.expect(200)["_id"].as_str().unwrap().to_owned();
+    while let Ok(response) = send_to(address, "POST", &path, &[&content_type], body.as_bytes()) {
+        let id = response.expect(200)["_id"].as_str().unwrap().to_owned();
         confirmed.send(id).unwrap();
     }
 }
 
 #[test]
-fn confirmed_bookings_survive_a_kill_under_load() {
-    let (file, config) = (Temporary::new("db"), Temporary::new("toml"));
+fn confirmed_bookings_survive_kill_under_load() {
+    let (file, config) = (TemporaryFile::new("db"), TemporaryFile::new("toml"));
     std::fs::write(config.path(), "[services.samples]\nplaces = 100000\n").unwrap();
     let arguments = ["--db", file.name(), "--config", config.name()];
     let mut server = start(&arguments);
@@ -196,8 +196,8 @@ fn confirmed_bookings_survive_a_kill_under_load() {
 }
 
 #[test]
-fn what_was_sent_is_kept() {
-    let file = Temporary::new("db");
+fn stored_booking_has_all_fields() {
+    let file = TemporaryFile::new("db");
     let server = start(&["--db", file.name()]);
     let body = "_customer_number=%2B44&subject=q+%26+a&userData%5Bk%5D=v&_urs_virtual_queue=q";
     server
@@ -218,9 +218,9 @@ fn what_was_sent_is_kept() {
 }
 
 #[cfg(unix)]
-fn ends_cleanly_on(signal: &str) {
+fn stops_cleanly_on(signal: &str) {
     let mut server = start(&[]);
-    // One connection that has been used and is kept alive, one that never said a word.
+    // One connection is idle after a request, another has never sent one.
     let mut idle = server.connect();
     idle.write_all(b"GET / HTTP/1.1\r\nHost: sandbox\r\n\r\n")
         .unwrap();
@@ -239,12 +239,12 @@ fn ends_cleanly_on(signal: &str) {
 
 #[cfg(unix)]
 #[test]
-fn terminate_ends_cleanly() {
-    ends_cleanly_on("-TERM");
+fn sigterm_stops_cleanly() {
+    stops_cleanly_on("-TERM");
 }
 
 #[cfg(unix)]
 #[test]
-fn interrupt_ends_cleanly() {
-    ends_cleanly_on("-INT");
+fn sigint_stops_cleanly() {
+    stops_cleanly_on("-INT");
 }

@@ -4,7 +4,7 @@ use base64::Engine;
 use serde_json::{json, Value};
 
 use crate::client::{start, start_with, Server, FORM, JSON, V1};
-use crate::days::{closed_now, in_minutes, london, slot_in_hours, text, working_day};
+use crate::times::{closed_now, in_minutes, london, slot_in_hours, text, working_day};
 
 fn samples() -> String {
     format!("{V1}/samples")
@@ -32,7 +32,7 @@ fn assert_id(id: &Value) {
 }
 
 #[test]
-fn immediate_in_every_content_type() {
+fn immediate_booking_in_every_content_type() {
     let server = start(&[]);
     let form = "_customer_number=4151110000&_desired_time=&_call_direction=&subject=q+%26+a";
     assert_confirmation(&server.post(&samples(), FORM, form).expect(200));
@@ -47,12 +47,12 @@ fn immediate_in_every_content_type() {
         "--b\r\nContent-Disposition: form-data; name=\"_customer_number\"\r\n\r\n5115\r\n\
                      --b\r\nContent-Disposition: form-data; name=\"note\"; filename=\"n.txt\"\r\n\
                      Content-Type: text/plain\r\n\r\nhello\r\n--b--\r\n";
-    let answer = server.post(&samples(), "multipart/form-data; boundary=b", multipart);
-    assert_confirmation(&answer.expect(200));
+    let response = server.post(&samples(), "multipart/form-data; boundary=b", multipart);
+    assert_confirmation(&response.expect(200));
 }
 
 #[test]
-fn files_may_be_sent_along() {
+fn files_may_be_uploaded() {
     let server = start(&[]);
     let mut body = b"--b\r\nContent-Disposition: form-data; name=\"_customer_number\"\r\n\r\n99\r\n\
                      --b\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"p.jpg\"\r\n\r\n"
@@ -72,7 +72,7 @@ fn files_may_be_sent_along() {
 }
 
 #[test]
-fn scheduled_in_every_content_type_takes_a_place() {
+fn scheduled_booking_in_every_content_type() {
     let server = start(&[]);
     let slot = slot_in_hours(30);
     let time = text(slot);
@@ -84,13 +84,13 @@ fn scheduled_in_every_content_type_takes_a_place() {
     );
     let flat = json!({"_customer_number": "1", "_desired_time": without_milliseconds});
     assert_eq!(capacity(&server, &time), 5);
-    let answers = [
+    let responses = [
         server.post(&samples(), FORM, &form),
         server.post_json(&samples(), flat),
         server.post(&samples(), "multipart/form-data; boundary=b", &multipart),
     ];
-    for answer in &answers {
-        let body = answer.expect(200);
+    for response in &responses {
+        let body = response.expect(200);
         assert_eq!(body.as_object().unwrap().len(), 1, "only _id: {body}");
         assert_id(&body["_id"]);
     }
@@ -98,7 +98,7 @@ fn scheduled_in_every_content_type_takes_a_place() {
 }
 
 #[test]
-fn a_time_inside_a_slot_and_an_offset_count_for_the_slot() {
+fn time_inside_a_slot_counts_for_the_slot() {
     let server = start(&[]);
     let slot = slot_in_hours(30);
     let inside = slot + jiff::SignedDuration::from_secs(14 * 60 + 59);
@@ -113,7 +113,7 @@ fn a_time_inside_a_slot_and_an_offset_count_for_the_slot() {
 }
 
 #[test]
-fn immediate_bookings_take_no_place() {
+fn immediate_bookings_take_no_capacity() {
     let server = start(&[]);
     let bare = format!("{V1}/samples/availability");
     for _ in 0..7 {
@@ -127,7 +127,7 @@ fn immediate_bookings_take_no_place() {
 }
 
 #[test]
-fn availability_is_ascending_and_cut_as_asked() {
+fn availability_is_sorted_and_limited() {
     let server = start(&[]);
     let slot = slot_in_hours(30);
     let keys = |query: &str| -> Vec<String> {
@@ -160,7 +160,7 @@ fn availability_is_ascending_and_cut_as_asked() {
 }
 
 #[test]
-fn the_past_and_the_far_future_are_not_offered() {
+fn past_and_far_future_are_not_offered() {
     let server = start(&[]);
     let (start, end) = (text(in_minutes(-600)), text(in_minutes(60 * 24 * 60)));
     let path = format!("{V1}/samples/availability?start={start}&end={end}");
@@ -173,7 +173,7 @@ fn the_past_and_the_far_future_are_not_offered() {
 }
 
 #[test]
-fn full_slots_are_hidden_and_refused_with_others() {
+fn full_slots_are_hidden_and_rejected_with_proposals() {
     let server = start(&[]);
     let slot = text(slot_in_hours(30));
     let body = json!({"_customer_number": "1", "_desired_time": slot});
@@ -209,7 +209,7 @@ fn full_slots_are_hidden_and_refused_with_others() {
 }
 
 #[test]
-fn office_hours_hold_for_slots_and_times() {
+fn office_hours_limit_slots_and_times() {
     let server = start(&[]);
     let support = format!("{V1}/support");
     let open = london(working_day, 0, 0).timestamp();
@@ -248,7 +248,7 @@ fn as_soon_as_possible_needs_an_open_office() {
 }
 
 #[test]
-fn the_switches_change_the_answers() {
+fn v1_options_change_the_responses() {
     let server = start_with(
         "[server.v1]\nfull_slot_status = 429\nunknown_service_status = 404\n\
          closed_interval = \"empty\"\nfirst_slot = \"next\"\ninterval_end = \"number-of-days\"\n\
@@ -287,7 +287,7 @@ fn the_switches_change_the_answers() {
 }
 
 #[test]
-fn basic_authentication_challenges() {
+fn basic_auth_challenge() {
     let server = start_with(
         "[server.v1]\nusername = \"mobile\"\npassword = \"pass\"\nrealm = \"My realm\"\n\
          [services.a]\n[services.b]\npassword = \"other\"\n",
@@ -321,7 +321,7 @@ fn basic_authentication_challenges() {
 }
 
 #[test]
-fn a_key_can_be_asked_for() {
+fn api_key_can_be_required() {
     let server = start_with("[server.v1]\napi_keys = [\"one\", \"two\"]\n");
     let path = format!("{V1}/samples/availability");
     let get = |headers: &[&str]| server.send("GET", &path, headers, b"");

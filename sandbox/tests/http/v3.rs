@@ -3,20 +3,20 @@
 use jiff::{SignedDuration, ToSpan};
 use serde_json::{json, Value};
 
-use crate::client::{start, start_with, Answer, Server, FORM, JSON, V1, V3};
-use crate::days::{closed_now, in_minutes, london, slot_in_hours, text, working_day};
+use crate::client::{start, start_with, Response, Server, FORM, JSON, V1, V3};
+use crate::times::{closed_now, in_minutes, london, slot_in_hours, text, working_day};
 
-fn create(server: &Server, body: Value) -> Answer {
+fn create(server: &Server, body: Value) -> Response {
     server.post_json(&format!("{V3}/create"), body)
 }
 
-fn list(server: &Server, service: &str, query: &str) -> Answer {
+fn list(server: &Server, service: &str, query: &str) -> Response {
     server.get(&format!("{V3}/availability/{service}?{query}"))
 }
 
-/// The data of a successful answer, its envelope checked.
-fn data(answer: &Answer) -> Value {
-    let body = answer.expect(200);
+/// The data of a successful response. Checks its envelope.
+fn data(response: &Response) -> Value {
+    let body = response.expect(200);
     assert_envelope(&body, 0);
     assert_eq!(body["status"]["message"], "Successful");
     body["data"].clone()
@@ -28,14 +28,14 @@ fn assert_envelope(body: &Value, code: u16) {
     uuid::Uuid::parse_str(id).unwrap();
 }
 
-fn assert_booked(answer: &Answer) {
-    let data = data(answer);
+fn assert_booked(response: &Response) {
+    let data = data(response);
     assert_eq!(data.as_object().unwrap().len(), 1);
     uuid::Uuid::parse_str(data["id"].as_str().unwrap()).unwrap();
 }
 
 #[test]
-fn create_takes_json() {
+fn create_accepts_json() {
     let server = start(&[]);
     assert_booked(&create(
         &server,
@@ -53,7 +53,7 @@ fn create_takes_json() {
 }
 
 #[test]
-fn some_services_ask_for_more() {
+fn captcha_and_push_targets_are_required() {
     let server = start_with(
         "[services.shy]\ncaptcha = true\n[services.push]\ncall_direction = \"useroriginated\"\n",
     );
@@ -98,7 +98,7 @@ fn booleans_and_push_targets_are_checked() {
 }
 
 #[test]
-fn create_takes_multipart_forms() {
+fn create_accepts_multipart_forms() {
     let server = start(&[]);
     let part = |name: &str, value: &str| {
         format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
@@ -122,7 +122,7 @@ fn create_takes_multipart_forms() {
 }
 
 #[test]
-fn create_takes_nested_forms() {
+fn create_accepts_nested_forms() {
     let server = start(&[]);
     let time = text(slot_in_hours(30)).replace(':', "%3A");
     let form = format!(
@@ -139,7 +139,7 @@ fn create_takes_nested_forms() {
 }
 
 #[test]
-fn every_spelling_of_a_time_with_zone_is_legal() {
+fn every_time_format_with_zone_is_accepted() {
     let server = start(&[]);
     let slot = slot_in_hours(30);
     let later = slot + SignedDuration::from_hours(1);
@@ -156,7 +156,7 @@ fn every_spelling_of_a_time_with_zone_is_legal() {
 }
 
 #[test]
-fn availability_has_the_documented_shape() {
+fn availability_has_the_documented_format() {
     let server = start(&[]);
     let slot = slot_in_hours(30);
     let start = text(slot);
@@ -184,23 +184,23 @@ fn availability_has_the_documented_shape() {
 }
 
 #[test]
-fn local_times_come_when_a_zone_is_asked() {
+fn local_times_are_included_with_a_zone() {
     let server = start(&[]);
     let zone = "America/Phoenix";
     let slot = slot_in_hours(30);
     let local = slot.to_zoned(jiff::tz::TimeZone::get(zone).unwrap());
     let wall = local.strftime("%Y-%m-%dT%H:%M:%S").to_string();
     let query = format!("start={wall}&numberOfDays=1&timezone=America%2FPhoenix&maxTimeSlots=1");
-    let answer = data(&list(&server, "samples", &query));
-    assert_eq!(answer["timezone"], zone);
-    let slots = answer["slots"].as_array().unwrap();
+    let response = data(&list(&server, "samples", &query));
+    assert_eq!(response["timezone"], zone);
+    let slots = response["slots"].as_array().unwrap();
     assert_eq!(slots.len(), 1);
     assert_eq!(slots[0]["localTime"], format!("{wall}.000"));
     assert_eq!(slots[0]["utcTime"], text(slot));
 }
 
 #[test]
-fn a_start_without_zone_is_utc_and_a_day_is_a_day() {
+fn start_without_zone_is_utc() {
     let server = start(&[]);
     let slot = slot_in_hours(30);
     let wall = slot.strftime("%Y-%m-%dT%H:%M:%S").to_string();
@@ -229,19 +229,19 @@ fn a_start_without_zone_is_utc_and_a_day_is_a_day() {
 }
 
 #[test]
-fn the_answer_has_the_zone_as_it_is_known() {
+fn response_has_the_canonical_zone_name() {
     let server = start(&[]);
-    let answer = data(&list(
+    let response = data(&list(
         &server,
         "samples",
         "timezone=europe/london&reportBusy=True&maxTimeSlots=1",
     ));
-    assert_eq!(answer["timezone"], "Europe/London");
+    assert_eq!(response["timezone"], "Europe/London");
 }
 
 #[test]
-fn a_day_is_a_day_of_the_service_when_no_zone_is_asked() {
-    // The day on which London's clocks go back begins at 23:00 UTC, and has 25 hours.
+fn days_default_to_the_zone_of_the_service() {
+    // The day on which the clocks in London go back starts at 23:00 UTC and has 25 hours.
     let server = start_with(
         "[services.day]\nslot_minutes = 60\ntime_zone = \"Europe/London\"\n[services.other]\nslot_minutes = 60\n",
     );
@@ -273,7 +273,7 @@ fn a_day_is_a_day_of_the_service_when_no_zone_is_asked() {
 }
 
 #[test]
-fn what_decides_beside_number_of_days_is_a_switch() {
+fn end_precedence_is_configurable() {
     let slot = slot_in_hours(30);
     let end = slot + SignedDuration::from_mins(30);
     let both = [
@@ -297,14 +297,14 @@ fn what_decides_beside_number_of_days_is_a_switch() {
         };
         let server = start_with(&format!("[server.v3]\n{line}"));
         for query in &both {
-            let answer = list(&server, "samples", query);
+            let response = list(&server, "samples", query);
             match expected {
                 Some(count) => assert_eq!(
-                    data(&answer)["slots"].as_array().unwrap().len(),
+                    data(&response)["slots"].as_array().unwrap().len(),
                     count,
                     "{switch}"
                 ),
-                None => assert_envelope(&answer.expect(400), 501),
+                None => assert_envelope(&response.expect(400), 501),
             }
         }
         list(
@@ -317,7 +317,7 @@ fn what_decides_beside_number_of_days_is_a_switch() {
 }
 
 #[test]
-fn slots_do_not_begin_before_the_start() {
+fn slots_do_not_start_before_the_interval() {
     let server = start(&[]);
     let slot = slot_in_hours(30);
     let inside = text(slot + SignedDuration::from_mins(7));
@@ -334,7 +334,7 @@ fn slots_do_not_begin_before_the_start() {
 }
 
 #[test]
-fn full_slots_are_refused_with_proposals_and_shown_when_asked() {
+fn full_slots_are_rejected_with_proposals_and_listed_on_request() {
     let server = start(&[]);
     let slot = text(slot_in_hours(30));
     let body = json!({"serviceName": "samples", "phoneNumber": "1", "desiredTime": slot});
@@ -365,7 +365,7 @@ fn full_slots_are_refused_with_proposals_and_shown_when_asked() {
 }
 
 #[test]
-fn both_apis_share_the_places() {
+fn capacity_is_shared_between_apis() {
     let server = start(&[]);
     let slot = text(slot_in_hours(30));
     let body = json!({"_customer_number": "1", "_desired_time": slot});
@@ -376,7 +376,7 @@ fn both_apis_share_the_places() {
 }
 
 #[test]
-fn a_closed_office_is_refused() {
+fn closed_office_is_rejected() {
     let server = start(&[]);
     let weekend = london(|day| !working_day(day), 12, 0);
     let time = text(weekend.timestamp());
@@ -394,7 +394,7 @@ fn a_closed_office_is_refused() {
 }
 
 #[test]
-fn the_status_of_a_closed_office_is_a_switch() {
+fn closed_office_status_is_configurable() {
     let hours = closed_now();
     let server = start_with(&format!(
         "[server.v3]\nclosed_status = 400\napi_keys = []\n[services.weekly]\nhours = [\"{hours}\"]\n"
@@ -407,7 +407,7 @@ fn the_status_of_a_closed_office_is_a_switch() {
 }
 
 #[test]
-fn the_gateway_wants_a_key() {
+fn gateway_requires_a_key() {
     let server = start(&[]);
     let path = format!("{V3}/availability/samples");
     let get = |headers: &[&str]| server.send("GET", &path, headers, b"").expect(401);
@@ -428,7 +428,7 @@ fn the_gateway_wants_a_key() {
 }
 
 #[test]
-fn the_gateway_looks_at_the_key_before_anything_else() {
+fn gateway_checks_the_key_first() {
     let server = start(&[]);
     for (method, path, length) in [
         ("GET", "/engagement/v3", 0),
@@ -436,11 +436,11 @@ fn the_gateway_looks_at_the_key_before_anything_else() {
         ("DELETE", "/engagement/v3/callbacks/create", 0),
         ("POST", "/engagement/v3/callbacks/create", 1024 * 1024 + 1),
     ] {
-        let answer = server
+        let response = server
             .send(method, path, &[], &vec![b'x'; length])
             .expect(401);
         assert!(
-            answer["fault"]["faultstring"].is_string(),
+            response["fault"]["faultstring"].is_string(),
             "{method} {path}"
         );
     }

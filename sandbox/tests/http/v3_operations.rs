@@ -1,9 +1,9 @@
-//! What can be done in v3 beside booking and listing.
+//! Operations of v3 besides create and availability.
 
 use serde_json::{json, Value};
 
 use crate::client::{start, start_with, Server, V1, V3};
-use crate::days::{closed_now, slot_in_hours, text};
+use crate::times::{closed_now, slot_in_hours, text};
 
 fn create(server: &Server, time: Option<&str>) -> String {
     let body =
@@ -12,7 +12,7 @@ fn create(server: &Server, time: Option<&str>) -> String {
     body["data"]["id"].as_str().unwrap().to_owned()
 }
 
-fn post(server: &Server, operation: &str, id: &str) -> crate::client::Answer {
+fn post(server: &Server, operation: &str, id: &str) -> crate::client::Response {
     server.post_json(&format!("{V3}/{operation}"), json!({"id": id}))
 }
 
@@ -49,7 +49,7 @@ fn retrieve_and_cancel() {
 }
 
 #[test]
-fn ids_are_uuids_in_any_case() {
+fn ids_are_accepted_in_any_case() {
     let server = start(&[]);
     let id = create(&server, None);
     let capital = id.to_uppercase();
@@ -83,7 +83,7 @@ fn ids_are_uuids_in_any_case() {
 }
 
 #[test]
-fn a_halted_callback_is_in_the_queue() {
+fn paused_callback_is_reported_as_queued() {
     let server = start(&[]);
     let id = create(&server, None);
     let headers = ["Content-Type: application/json"];
@@ -107,7 +107,7 @@ fn a_halted_callback_is_in_the_queue() {
 }
 
 #[test]
-fn the_queue() {
+fn queue_status_and_estimated_wait() {
     let server =
         start_with("[services.samples]\nvirtual_queue = \"VQ\"\n[services.empty]\nagents = 0\n");
     let get = |path: &str| server.get(&format!("/engagement/v3{path}"));
@@ -173,7 +173,7 @@ fn the_queue() {
 }
 
 #[test]
-fn a_closed_office_with_agents_has_no_wait() {
+fn closed_office_with_agents_has_no_wait() {
     let server = start_with(&format!(
         "[services.weekly]\nhours = [\"{}\"]\n",
         closed_now()
@@ -186,7 +186,7 @@ fn a_closed_office_with_agents_has_no_wait() {
 }
 
 #[test]
-fn how_long_the_office_is_open() {
+fn open_for_reports_seconds_until_closing() {
     let server = start_with(
         "[services.day]\nhours = [\"Mon-Sun 09:00-17:00\"]\ntime_zone = \"Europe/London\"\n",
     );
@@ -210,7 +210,7 @@ fn how_long_the_office_is_open() {
 }
 
 #[test]
-fn calling_in() {
+fn call_in_request() {
     let server = start(&[]);
     let path = "/engagement/v3/call-in/requests/create";
     let body = json!({"groupName": "sales", "fromPhoneNumber": "+1", "callbackServiceId": "samples", "userData": {"a": "b"}});
@@ -246,7 +246,7 @@ fn calling_in() {
 }
 
 #[test]
-fn v1_knows_what_v3_cancelled() {
+fn v3_cancellation_is_visible_in_v1() {
     let server = start(&[]);
     let id = create(&server, None);
     post(&server, "cancel", &id).expect(200);

@@ -18,20 +18,26 @@ const SOURCES: [&str; 7] = [
 ];
 
 const INTRODUCTION: &str = r#"/*
- * libcallbackservice: books telephone callbacks with a contact center, and lists the slots that can be booked.
+ * libcallbackservice: books telephone callbacks with a contact center and lists the slots that can be booked.
  *
- * In short
- *   - Texts are NUL-terminated UTF-8. A text in an out parameter belongs to the program: free it with
- *     cbsvc_string_free. A text that a handler gets is valid until the handler returns.
- *   - Every out parameter may be NULL if the program does not want it (only cbsvc_init must have somewhere to put the
- *     service, cbsvc_diagnostics its text); it is set to NULL or 0 first, and filled on failure too where there is
- *     something to say.
- *   - Every function may be called from any thread at any time, and again in a forked child.
- *   - The library prints nothing, installs no signal handler, raises no SIGPIPE, changes no environment.
+ * Conventions
+ *   - Strings are NUL-terminated UTF-8. A string in an out parameter belongs to the application: free it with
+ *     cbsvc_string_free. A string that a handler receives is valid until the handler returns.
+ *   - An out parameter may be NULL if the application does not need it, except service of cbsvc_init, waitable of
+ *     cbsvc_waitable and json of cbsvc_diagnostics. It is first set to NULL or 0 (waitable: to -1), and filled on
+ *     failure too if there is something to report.
+ *   - Every function may be called from any thread, and again in a forked child. No function may be called in a
+ *     signal handler.
+ *   - Signals do not end a wait inside a function: the application's signal handlers run, and the wait goes on until
+ *     its timeout. To wait for signals too, see the example of cbsvc_waitable.
+ *   - A thread cannot be cancelled inside a function: pthread_cancel takes effect after the function has returned.
+ *   - The library prints nothing, installs no signal handler, raises no SIGPIPE, opens no descriptor below 3, and
+ *     changes neither errno nor the environment. Its threads block the signals of the application,
+ *     except while a handler runs on one.
  *
  * A callback is a telephone call. A C function that the library calls is a handler.
  *
- * This file is generated from the library's source.
+ * This file is generated from the source of the library.
  */
 
 #ifndef CALLBACKSERVICE_H
@@ -45,7 +51,7 @@ fn main() -> ExitCode {
     let path = root.join("include/callbackservice.h");
     let header = match header(&root) {
         Ok(header) => header,
-        Err(error) => return fail(&format!("the header cannot be made: {error}")),
+        Err(error) => return fail(&format!("cannot generate the header: {error}")),
     };
     let check = std::env::args().any(|argument| argument == "--check");
     match (check, std::fs::read_to_string(&path)) {
@@ -53,9 +59,7 @@ fn main() -> ExitCode {
         (true, _) => fail("include/callbackservice.h is stale: run `make header`"),
         (false, _) => match std::fs::write(&path, header) {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&format!(
-                "include/callbackservice.h cannot be written: {error}"
-            )),
+            Err(error) => fail(&format!("cannot write include/callbackservice.h: {error}")),
         },
     }
 }
@@ -93,9 +97,9 @@ fn header(root: &Path) -> Result<String, cbindgen::Error> {
     Ok(readable(&String::from_utf8_lossy(&header)))
 }
 
-/// Leaves out what only Rust wants to hear, and gives each constant two lines instead of five.
+/// Removes what is for Rust only, and gives each constant two lines instead of five.
 fn readable(header: &str) -> String {
-    let header = header.replace('`', "");
+    let header = indented_examples(header).replace('`', "");
     let mut out = String::with_capacity(header.len());
     let mut rest = header.as_str();
     while let Some(start) = rest.find("/**\n") {
@@ -124,7 +128,26 @@ fn readable(header: &str) -> String {
     without_gaps(&out)
 }
 
-/// Constants stand in blocks: no empty line between two of a family, and the version in hexadecimal digits.
+/// Code between fences is indented instead, below the line that announces it.
+fn indented_examples(header: &str) -> String {
+    let mut out = String::with_capacity(header.len());
+    let mut is_code = false;
+    for line in header.lines() {
+        match line.strip_prefix(" * ") {
+            Some("```c") => {
+                is_code = true;
+                // The empty line before the fence.
+                out.truncate(out.trim_end_matches(" *\n").len());
+            }
+            Some("```") => is_code = false,
+            Some(code) if is_code => out.push_str(&format!(" *     {code}\n")),
+            _ => out.push_str(&format!("{line}\n")),
+        }
+    }
+    out
+}
+
+/// Removes the empty lines between constants of one family, and writes the version in hexadecimal digits.
 fn without_gaps(header: &str) -> String {
     let mut out = String::with_capacity(header.len());
     let lines: Vec<&str> = header.lines().collect();
@@ -151,7 +174,7 @@ fn without_gaps(header: &str) -> String {
     out
 }
 
-/// Log levels are one family, numbers of the same class another.
+/// Log levels are one family, statuses of the same number of digits another.
 fn family(definition: &str) -> Option<(bool, usize)> {
     let number = definition.split(' ').nth(2)?;
     Some((definition.contains("_LOG_"), number.len()))

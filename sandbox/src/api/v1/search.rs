@@ -1,0 +1,213 @@
+//! Bookings as JSON, and queries.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::header::HOST;
+use axum::http::HeaderMap;
+use axum::Json;
+use jiff::Timestamp;
+use serde_json::{json, Map, Value};
+
+use super::auth::{authorize_any, authorize_service};
+use super::error::ApiError;
+use super::{is_read_only, JsonResult, ServiceName};
+use crate::booking::BookingService;
+use crate::domain::lifecycle::CallbackState;
+use crate::domain::time_format::format_utc;
+use crate::http::errors::ParameterError;
+use crate::http::query::{Query, RawQuery};
+use crate::store::{Booking, BookingFilter};
+
+/// The properties that can be queried besides a service's lookup keys.
+const FILTERS: [&str; 6] = [
+    "_id",
+    "_customer_number",
+    "_service_name",
+    "_desired_time",
+    "_callback_state",
+    "_callback_reason",
+];
+
+/// `GET /genesys/1/service/callback`
+pub(crate) async fn search(
+    State(booking): State<Arc<BookingService>>,
+    query: RawQuery,
+    headers: HeaderMap,
+) -> JsonResult {
+    authorize_any(&booking, &headers)?;
+    find_matching(&booking, None, &query.parse()?, &headers).await
+}
+
+/// `GET /genesys/1/service/callback/{service}`
+pub(crate) async fn search_service(
+    State(booking): State<Arc<BookingService>>,
+    service: ServiceName,
+    query: RawQuery,
+    headers: HeaderMap,
+) -> JsonResult {
+    let name = authorize_service(&booking, service, &headers)?;
+    find_matching(&booking, Some(name), &query.parse()?, &headers).await
+}
+
+async fn find_matching(
+    booking: &BookingService,
+    service: Option<String>,
+    query: &Query,
+    headers: &HeaderMap,
+) -> JsonResult {
+    let any = is_any_sufficient(query)?;
+    let criteria = Criterion::parse_all(booking, service.as_deref(), query, &["operand"])?;
+    let number = criteria
+        .iter()
+        .find(|criterion| criterion.key == "_customer_number" && !criterion.negated);
+    let filter = BookingFilter {
+        service,
+        number: number
+            .filter(|_| !any)
+            .map(|criterion| criterion.value.clone()),
+        ..BookingFilter::default()
+    };
+    let now = booking.clock.now();
+    let base = base_url(headers);
+    let bookings = booking.select(filter).await?;
+    let records = bookings.iter().map(|booking| to_json(booking, now, &base));
+    let matching = records.filter(|record| {
+        if any && !criteria.is_empty() {
+            criteria.iter().any(|criterion| criterion.matches(record))
+        } else {
+            criteria.iter().all(|criterion| criterion.matches(record))
+        }
+    });
+    Ok(Json(matching.map(Value::Object).collect()))
+}
+
+/// Whether one criterion of a query is sufficient, or all must match.
+fn is_any_sufficient(query: &Query) -> Result<bool, ParameterError> {
+    match query.text("operand") {
+        None => Ok(false),
+        Some(text) if text.eq_ignore_ascii_case("AND") => Ok(false),
+        Some(text) if text.eq_ignore_ascii_case("OR") => Ok(true),
+        Some(other) => Err(ParameterError::invalid_value("operand", other, "AND or OR")),
+    }
+}
+
+/// `GET /genesys/1/service/{id}/check-queue-position`
+pub(crate) async fn queue_position(
+    State(booking): State<Arc<BookingService>>,
+    id: Result<Path<String>, PathRejection>,
+    headers: HeaderMap,
+) -> JsonResult {
+    authorize_any(&booking, &headers)?;
+    let Path(id) = id.map_err(ParameterError::from)?;
+    let callback = booking.find(&id).await?;
+    let now = booking.clock.now();
+    let state = callback.state(now);
+    if state == CallbackState::Completed {
+        return Err(ApiError::SessionOver(id));
+    }
+    let position = booking.position(&callback, now).await?;
+    let wait = i64::from(position.estimated_wait);
+    Ok(Json(json!({
+        "ewt": wait,
+        "_position": position.rank,
+        "_eta": (now.as_second() + wait),
+        "_total_waiting": position.queued,
+        "_agent_ready_threshold_passed": state > CallbackState::Queued,
+    })))
+}
+
+/// One condition of a query. `!` before the value negates it. An empty value matches nothing.
+pub(crate) struct Criterion {
+    key: String,
+    value: String,
+    negated: bool,
+}
+
+impl Criterion {
+    /// Parses all parameters of a query except the `ignored` ones.
+    pub(crate) fn parse_all(
+        booking: &BookingService,
+        service: Option<&str>,
+        query: &Query,
+        ignored: &[&str],
+    ) -> Result<Vec<Criterion>, ParameterError> {
+        let services = booking.config.services.iter();
+        let relevant = services.filter(|(name, _)| service.is_none_or(|service| service == *name));
+        let lookup_keys: Vec<&str> = relevant
+            .flat_map(|(_, service)| &service.lookup_keys)
+            .map(String::as_str)
+            .collect();
+        let mut criteria = Vec::new();
+        for (key, value) in query.pairs().filter(|(key, _)| !ignored.contains(key)) {
+            if !FILTERS.contains(&key) && !lookup_keys.contains(&key) {
+                return Err(ParameterError::new(format!(
+                    "Parameter {key} cannot be searched: it is not one of the service's lookup keys."
+                )));
+            }
+            let negated_value = value.strip_prefix('!');
+            criteria.push(Criterion {
+                key: key.to_owned(),
+                value: negated_value.unwrap_or(value).to_owned(),
+                negated: negated_value.is_some(),
+            });
+        }
+        Ok(criteria)
+    }
+
+    /// Whether a booking in the form of [`to_json`] matches.
+    pub(crate) fn matches(&self, record: &Map<String, Value>) -> bool {
+        let equal = !self.value.is_empty()
+            && record.get(&self.key).and_then(Value::as_str) == Some(&self.value);
+        equal != self.negated
+    }
+}
+
+/// A booking as a flat object of texts.
+pub(crate) fn to_json(booking: &Booking, now: Timestamp, base_url: &str) -> Map<String, Value> {
+    let mut record = Map::new();
+    let mut add = |key: &str, value: String| {
+        record.insert(key.to_owned(), value.into());
+    };
+    let state = booking.state(now);
+    let url = format!("{base_url}/genesys/1/service/{}", booking.id);
+    add("_id", booking.id.clone());
+    add("_service_name", booking.service.clone());
+    add("_customer_number", booking.number.clone());
+    add("_desired_time", format_utc(booking.desired));
+    add("_expiration_time", format_utc(booking.expires));
+    add("_callback_state", state.name().to_owned());
+    if let Some(reason) = &booking.reason {
+        add("_callback_reason", reason.clone());
+    }
+    add("url", url.clone());
+    add("_url", url);
+    let data: Map<String, Value> = serde_json::from_str(&booking.data).unwrap_or_default();
+    flatten_into(&mut record, data);
+    record
+}
+
+/// Adds what the client sent, except read-only properties. Nested data of a v3 client is flattened.
+fn flatten_into(record: &mut Map<String, Value>, data: Map<String, Value>) {
+    for (key, value) in data {
+        let text = match value {
+            Value::Object(inner) => {
+                flatten_into(record, inner);
+                continue;
+            }
+            Value::Null => continue,
+            Value::String(text) => text,
+            other => other.to_string(),
+        };
+        if !record.contains_key(&key) && !is_read_only(&key) {
+            record.insert(key, text.into());
+        }
+    }
+}
+
+/// The origin of this server under the name that the client used.
+pub(crate) fn base_url(headers: &HeaderMap) -> String {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    format!("http://{}", host.unwrap_or("localhost"))
+}
