@@ -1,10 +1,10 @@
-# make            the shared library, the static library and the header
+# make            the shared library, the static library and the header; build/release leads to them
 # make demo       the sandbox server and the quickstart programs against it
 # make test       everything that is checked; sets itself up
 # make test-full  the same, with long tests in full size
-# make test-faults  the table of docs/reliability.md anew
+# make test-faults  measures the fault matrix and rewrites its table in docs/reliability.md
 # make test-ledger  bookings while their server is killed, compared with its database
-# make bench      the library against libcurl, requests and others; docs/benchmarks.md anew
+# make bench      measures the library against libcurl, requests and others and rewrites docs/benchmarks.md
 # make bench-parts  the library's pure parts by themselves
 # make bench-instructions  records the instructions of a call, which make test holds later ones against
 # make test-tsan  threaded tests under ThreadSanitizer
@@ -12,8 +12,8 @@
 # make test-valgrind  the same under memcheck
 # make deny       licences, duplicates and sources of the dependencies
 # make fuzz       every fuzz target for SECONDS (60)
-# make install    into PREFIX (default /usr/local), below DESTDIR if given
-# make header     the header anew from the source
+# make install    what make has built, into PREFIX (default /usr/local), below DESTDIR if given; needs no cargo
+# make header     generates the header from the source
 # make clean
 
 PREFIX ?= /usr/local
@@ -23,11 +23,20 @@ CC ?= cc
 CARGO ?= cargo
 PYTHON ?= python3
 
+STRIP ?= strip
+
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
-RELEASE := target/release
-SHARED := $(RELEASE)/libcallbackservice.so
-STATIC := $(RELEASE)/libcallbackservice.a
 SONAME := libcallbackservice.so.1
+
+# Cargo says where it puts what it builds: CARGO_TARGET_DIR, build.target-dir and build.target all move it, and several
+# trees may share one directory. build/release is a link to that directory, and build/library holds the library of this
+# tree as it is installed.
+MESSAGES := --message-format=json-render-diagnostics
+LIBRARY := build/library
+SOURCES := src build.rs Cargo.toml Cargo.lock tools/hide-symbols.sh
+
+# The directories of the installed files, as seen from the directory of another one.
+relative = $(shell realpath -ms --relative-to="$(LIBDIR)/$(1)" "$(2)")
 
 .PHONY: all library header demo sandbox test test-full test-faults test-ledger test-tsan test-asan test-valgrind fuzz deny \
 	bench bench-parts bench-instructions install uninstall clean
@@ -35,16 +44,30 @@ SONAME := libcallbackservice.so.1
 all: library header
 
 library:
-	$(CARGO) rustc --locked --release --lib --crate-type cdylib,staticlib
-	@ln -sf libcallbackservice.so $(RELEASE)/$(SONAME)
-	@if [ $(STATIC) -ef $(RELEASE)/deps/libcallbackservice.a ]; then \
-		sh tools/hide-symbols.sh include/callbackservice.h $(STATIC) $(STATIC); fi
+	@rm -rf $(LIBRARY) $(LIBRARY).new && mkdir -p $(LIBRARY).new
+	$(CARGO) rustc --locked --release --lib --crate-type cdylib,staticlib $(MESSAGES) > build/library.json
+	@set -e; \
+	shared=$$(sed -n 's|.*"\([^"]*/libcallbackservice\.so\)".*|\1|p' build/library.json | tail -n 1); \
+	test -n "$$shared" || { echo 'cargo does not say where the library is' >&2; exit 1; }; \
+	release=$${shared%/*}; static=$$release/libcallbackservice.a; \
+	ln -sfn "$$release" build/release; \
+	ln -sf libcallbackservice.so "$$release/$(SONAME)"; \
+	if [ "$$static" -ef "$$release/deps/libcallbackservice.a" ]; then \
+		sh tools/hide-symbols.sh include/callbackservice.h "$$static" "$$static"; fi; \
+	cp "$$static" $(LIBRARY).new/; \
+	$(STRIP) --strip-unneeded -o $(LIBRARY).new/$(SONAME) "$$shared"; \
+	mv $(LIBRARY).new $(LIBRARY)
 
 header:
 	$(CARGO) run --locked --quiet --package generate-header
 
 sandbox:
-	$(CARGO) build --locked --release --package callback-sandbox
+	@mkdir -p build
+	$(CARGO) build --locked --release --package callback-sandbox $(MESSAGES) > build/sandbox.json
+	@set -e; \
+	program=$$(sed -n 's|.*"executable":"\([^"]*\)".*|\1|p' build/sandbox.json | tail -n 1); \
+	test -n "$$program" || { echo 'cargo does not say where the sandbox is' >&2; exit 1; }; \
+	ln -sfn "$${program%/*}" build/release
 
 demo: library sandbox
 	@CC="$(CC)" PYTHON="$(PYTHON)" sh tools/demo.sh
@@ -86,18 +109,25 @@ test-full:
 	@FULL=1 $(PYTHON) tests/run.py
 
 install:
-	@test -f $(SHARED) && test -f $(STATIC) || { echo 'run make first' >&2; exit 1; }
+	@test -f $(LIBRARY)/$(SONAME) || { echo 'run make first' >&2; exit 1; }
+	@changed=$$(find $(SOURCES) -type f -newer $(LIBRARY)/$(SONAME) | head -n 1); \
+	test -z "$$changed" || { echo "$$changed has changed since the library was built: run make first" >&2; exit 1; }
 	install -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(LIBDIR)/cmake/callbackservice" "$(DESTDIR)$(INCLUDEDIR)"
-	install -m 755 $(SHARED) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
+	install -m 755 $(LIBRARY)/$(SONAME) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
 	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libcallbackservice.so"
-	install -m 644 $(STATIC) "$(DESTDIR)$(LIBDIR)/"
+	install -m 644 $(LIBRARY)/libcallbackservice.a "$(DESTDIR)$(LIBDIR)/"
 	install -m 644 include/callbackservice.h bindings/cpp/callbackservice.hpp "$(DESTDIR)$(INCLUDEDIR)/"
-	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' \
+	sed -e 's|@PREFIX@|$(call relative,pkgconfig,$(PREFIX))|' \
+		-e 's|@INCLUDEDIR@|$(call relative,pkgconfig,$(INCLUDEDIR))|' \
 		-e 's|@VERSION@|$(VERSION)|' packaging/callbackservice.pc.in \
 		> "$(DESTDIR)$(LIBDIR)/pkgconfig/callbackservice.pc"
-	sed -e 's|@LIBDIR@|$(LIBDIR)|' -e 's|@INCLUDEDIR@|$(INCLUDEDIR)|' packaging/callbackserviceConfig.cmake.in \
+	sed -e 's|@INCLUDEDIR@|$(call relative,cmake/callbackservice,$(INCLUDEDIR))|' \
+		packaging/callbackserviceConfig.cmake.in \
 		> "$(DESTDIR)$(LIBDIR)/cmake/callbackservice/callbackserviceConfig.cmake"
-	sed -e 's|@VERSION@|$(VERSION)|' packaging/callbackserviceConfigVersion.cmake.in \
+	@# The fifth byte of an ELF file is 1 where a pointer has 4 bytes, and 2 where it has 8.
+	sed -e 's|@VERSION@|$(VERSION)|' \
+		-e "s|@POINTER_SIZE@|$$(($$(od -An -tu1 -j4 -N1 $(LIBRARY)/$(SONAME)) * 4))|" \
+		packaging/callbackserviceConfigVersion.cmake.in \
 		> "$(DESTDIR)$(LIBDIR)/cmake/callbackservice/callbackserviceConfigVersion.cmake"
 
 uninstall:

@@ -168,8 +168,8 @@ typedef void (*cbsvc_release)(void *user_data);
  *
  * On success, *service is the new service; close it with cbsvc_close. On failure, it is NULL,
  * and *error is a message that names the key or position; free it with cbsvc_string_free.
- * error may be NULL. The proxy variables of the environment are read if config has no proxy:
- * no other thread may change the environment meanwhile.
+ * error may be NULL. The proxy variables of the environment are read unless proxy is set to
+ * something other than env: no other thread may change the environment meanwhile.
  *
  * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (config, service),
  * CBSVC_NOT_UTF8, CBSVC_NOT_JSON, CBSVC_CONFIG, CBSVC_BUSY (too many open services),

@@ -4,8 +4,9 @@ use std::ffi::CStr;
 
 macro_rules! statuses {
     ($($variant:ident = $code:literal $name:literal,)*) => {
-        /// Why a call did not resolve. The hundreds digit is the class: 1 the caller's mistake, 2 the state of
-        /// the service, 3 time and will, 4 transport, 5 the server said no, 9 the library's own fault.
+        /// The reason of a failure. The hundreds digit gives the class: 1xx invalid argument, 2xx wrong
+        /// state of the service, 3xx timed out or cancelled, 4xx network error, 5xx rejected by the
+        /// server, 9xx internal error.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(i32)]
         pub enum Status {

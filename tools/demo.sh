@@ -2,7 +2,7 @@
 # Starts the sandbox, runs the quickstart programs against it over both server APIs, and stops it.
 set -eu
 CC=${CC:-cc} PYTHON=${PYTHON:-python3}
-release=$PWD/target/release
+release=$PWD/build/release
 scratch=$(mktemp -d)
 sandbox=
 finish() {

@@ -6,6 +6,7 @@ use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::allocator;
 use super::constants::CBSVC_OK;
 use super::types::{cbsvc_handler, cbsvc_release, cbsvc_service, cbsvc_status};
 use crate::error::{Error, Result};
@@ -65,7 +66,7 @@ pub unsafe fn call_with_text(
     let result = panic::catch(body).unwrap_or_else(on_panic);
     if let (false, Some(text)) = (out.is_null(), result.text) {
         // SAFETY: this function's own condition.
-        unsafe { write_out(out, to_host(&text)) };
+        unsafe { write_out(out, text.into_raw()) };
     }
     log::flush();
     result.status
@@ -84,27 +85,14 @@ pub fn call(body: impl FnOnce() -> Result<()>) -> cbsvc_status {
     }
 }
 
-/// Copies a string into memory that `cbsvc_string_free` can free whatever the host has written into
-/// it: unlike Rust's allocator, C's knows the size. NULL if there is no memory.
-fn to_host(text: &CStr) -> *mut c_char {
-    let bytes = text.to_bytes_with_nul();
-    // SAFETY: the size is not 0.
-    let copy = unsafe { libc::malloc(bytes.len()) };
-    if !copy.is_null() {
-        // SAFETY: `copy` has room for all bytes, and nothing else knows of it yet.
-        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), copy.cast(), bytes.len()) };
-    }
-    copy.cast()
-}
-
 /// Frees a string of the library.
 ///
 /// # Safety
 /// `text` is NULL, or came from an out parameter of this library and has not been freed.
 pub unsafe fn free_text(text: *mut c_char) {
     let _restored = CallerState::save();
-    // SAFETY: `to_host` allocated the string with `malloc`, and the host passes it once.
-    unsafe { libc::free(text.cast()) };
+    // SAFETY: the library allocated the string, and the host passes it once.
+    unsafe { allocator::free(text.cast()) };
 }
 
 /// Writes an out parameter that may be NULL.

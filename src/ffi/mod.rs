@@ -3,6 +3,7 @@
 
 #![allow(non_camel_case_types)]
 
+mod allocator;
 pub mod async_call;
 pub mod blocking;
 mod boundary;

@@ -4,7 +4,6 @@
 use std::ffi::{c_int, CString};
 use std::io;
 use std::mem::MaybeUninit;
-use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use libc::sigset_t;
@@ -56,54 +55,6 @@ pub fn with_signals_blocked<R>(section: impl FnOnce() -> R) -> R {
     section()
 }
 
-/// Runs a section in which a write to a closed connection raises no SIGPIPE.
-pub fn with_sigpipe_blocked<R>(section: impl FnOnce() -> R) -> R {
-    let sigpipe = signal_set(|set| {
-        // SAFETY: `set` is a valid set.
-        unsafe { libc::sigaddset(set, libc::SIGPIPE) };
-    });
-    let guard = MaskGuard::set(libc::SIG_BLOCK, &sigpipe);
-    // A host that blocks SIGPIPE itself may have one pending, which is its own.
-    let is_hosts = guard.was_blocked(libc::SIGPIPE) && is_pending(libc::SIGPIPE);
-    // Declared after the mask, so that it acts while SIGPIPE is still blocked.
-    let _drained = (!is_hosts).then_some(DrainSigpipe(sigpipe));
-    section()
-}
-
-/// Discards a pending SIGPIPE when dropped.
-struct DrainSigpipe(sigset_t);
-
-impl Drop for DrainSigpipe {
-    fn drop(&mut self) {
-        #[cfg(any(target_os = "linux", target_os = "android"))]
-        {
-            let now = libc::timespec {
-                tv_sec: 0,
-                tv_nsec: 0,
-            };
-            // SAFETY: set and time are valid, and NULL means that the signal's details are not
-            // wanted.
-            while unsafe { libc::sigtimedwait(&self.0, ptr::null_mut(), &now) } == libc::SIGPIPE {}
-        }
-        #[cfg(not(any(target_os = "linux", target_os = "android")))]
-        if is_pending(libc::SIGPIPE) {
-            let mut taken: c_int = 0;
-            // SAFETY: the set is valid, and `taken` is a variable. The signal is pending, so this
-            // does not wait.
-            unsafe { libc::sigwait(&self.0, &mut taken) };
-        }
-    }
-}
-
-fn is_pending(signal: c_int) -> bool {
-    let pending = signal_set(|set| {
-        // SAFETY: `set` is a valid set to be overwritten.
-        unsafe { libc::sigpending(set) };
-    });
-    // SAFETY: the set is valid, and the number is that of a signal.
-    unsafe { libc::sigismember(&pending, signal) == 1 }
-}
-
 /// Restores a signal mask when dropped.
 struct MaskGuard {
     before: SignalMask,
@@ -116,11 +67,6 @@ impl MaskGuard {
             before: change_mask(how, set),
             generation: fork::generation(),
         }
-    }
-
-    fn was_blocked(&self, signal: c_int) -> bool {
-        // SAFETY: the system filled the set, and the number is that of a signal.
-        unsafe { libc::sigismember(&self.before.0, signal) == 1 }
     }
 }
 

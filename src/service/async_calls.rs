@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use super::active_calls::{ActiveThread, LevelGuard, ThreadKind};
 use super::completion_queue::{PendingWake, Popped};
+use super::counters::Counters;
 use super::event_bus::Handler;
 use super::process_state::{Completion, PendingCall, ProcessState, QueueItem};
-use super::{closed, lost, Counters, Prepared, Service};
+use super::{closed, lost, Prepared, Service};
 use crate::command::{Command, CONFIGURE, CONFIGURE_C};
 use crate::config::Handlers;
 use crate::error::{Error, Result};

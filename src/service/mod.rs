@@ -3,6 +3,7 @@
 pub mod active_calls;
 mod async_calls;
 mod completion_queue;
+mod counters;
 pub mod diagnostics;
 pub mod event_bus;
 pub mod handle_table;
@@ -24,6 +25,7 @@ use crate::process::sys::SignalMask;
 use crate::protocol;
 use crate::service::active_calls::{ActiveThread, LevelGuard, ThreadKind};
 use crate::service::completion_queue::Popped;
+use crate::service::counters::Counters;
 use crate::service::event_bus::{EventBus, Filter, Handler};
 use crate::service::outcome::Outcome;
 use crate::status::Status;
@@ -41,13 +43,6 @@ pub struct Service {
     counters: Arc<Counters>,
     /// The signal mask of the thread that opened the service, for handlers on the handlers' thread.
     signal_mask: SignalMask,
-}
-
-/// How many commands ended, by result.
-#[derive(Default)]
-struct Counters {
-    resolved: AtomicU64,
-    rejected: AtomicU64,
 }
 
 /// A command that is ready to be sent.
@@ -339,31 +334,6 @@ impl Service {
             closing.await;
         }
         closed()
-    }
-}
-
-impl Counters {
-    /// Counts and logs the result of a command.
-    fn record(&self, command: Command, outcome: &Outcome, took: Duration) {
-        let counter = if outcome.is_resolved() {
-            &self.resolved
-        } else {
-            &self.rejected
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
-        let Some(error) = &outcome.error else {
-            log::info(|| format!("{} resolved after {} ms", command.name(), took.as_millis()));
-            return;
-        };
-        log::info(|| {
-            let (name, took) = (error.status.name(), took.as_millis());
-            format!("{} {name} after {took} ms", command.name())
-        });
-        let line = || format!("{}: {}", command.name(), error.message);
-        match error.status.code() / 100 {
-            3 | 4 | 9 => log::error(line),
-            _ => log::warn(line),
-        }
     }
 }
 

@@ -146,7 +146,7 @@ static void write_byte(const char *event, const char *data, void *user_data)
 /* Ends the child of a handler, which is back in the program, and returns what handlers wrote. */
 static const char *written_by_handlers(void)
 {
-    static char bytes[16];
+    static char bytes[256];
     ssize_t length;
     int status;
 
@@ -159,6 +159,13 @@ static const char *written_by_handlers(void)
     bytes[length] = '\0';
     close(calls_of_handlers[0]);
     return bytes;
+}
+
+/* The first line forks; the lines after it are delivered in the parent only. */
+static void log_and_fork(const char *level, const char *line, void *user_data)
+{
+    write_byte(level, line, user_data);
+    fork_once(level, line, user_data);
 }
 
 static cbsvc_service *open_for_fork(const char *base, const char *mode)
@@ -208,6 +215,28 @@ static void handlers_after_a_fork(const char *base)
     start(forking, write_byte);
     CHECK(cbsvc_close(forking, 5000) == CBSVC_OK);
     CHECK(strcmp(written_by_handlers(), "pp") == 0);
+
+    forking = open_for_fork(base, "caller");
+    CHECK(cbsvc_set_log(CBSVC_LOG_DEBUG, log_and_fork, NULL) == CBSVC_OK);
+    CHECK(cbsvc_schedule(forking, "{\"phonenumber\":\"1\"}", NULL) == CBSVC_OK);
+    if (getpid() == first_process)
+        CHECK(cbsvc_set_log(CBSVC_LOG_OFF, NULL, NULL) == CBSVC_OK);
+    CHECK(strchr(written_by_handlers(), 'c') == NULL);
+    CHECK(cbsvc_close(forking, 5000) == CBSVC_OK);
+
+    /* The handler of cbsvc_init forks. */
+    {
+        char config[256];
+        cbsvc_service *service_of_both;
+        first_process = getpid();
+        forked = 0;
+        CHECK(pipe(calls_of_handlers) == 0);
+        snprintf(config, sizeof config, "{\"dataURL\":\"%s/x\",\"ajaxTimeout\":60000,\"proxy\":\"none\"}", base);
+        CHECK(cbsvc_init(config, fork_once, NULL, &service_of_both, NULL) == CBSVC_OK);
+        CHECK(cbsvc_schedule(service_of_both, "{\"phonenumber\":\"1\"}", NULL) == CBSVC_OK);
+        CHECK(cbsvc_close(service_of_both, 5000) == CBSVC_OK);
+        CHECK(strcmp(written_by_handlers(), "") == 0);
+    }
 
     forking = open_for_fork(base, "thread");
     subscribe(forking, write_byte);

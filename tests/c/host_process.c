@@ -92,13 +92,15 @@ static int listen_silently(char *url, size_t size)
 
 /* --- Standard descriptors that the host has closed --------------------------------------------------------------- */
 
-/* Which of 0 to 2 are open, as bits. */
+/* Which of 0 to 2 can be read or written, as bits. Placeholders, which other threads of the library may use now, cannot. */
 static int open_standard(void)
 {
-    int descriptor, open = 0;
+    int descriptor, flags, open = 0;
 
-    for (descriptor = 0; descriptor < 3; descriptor++)
-        open |= (fcntl(descriptor, F_GETFD) >= 0) << descriptor;
+    for (descriptor = 0; descriptor < 3; descriptor++) {
+        flags = fcntl(descriptor, F_GETFL);
+        open |= (flags >= 0 && !(flags & O_PATH)) << descriptor;
+    }
     return open;
 }
 
@@ -145,12 +147,15 @@ static void leave_standard_closed(const char *format, int kept)
     CHECK(open_standard() == kept);
     /* What the host opens now is the host's. */
     if (!(kept & 1)) {
-        CHECK(open("/dev/null", O_RDONLY) == 0);
+        CHECK(dup2(40, 0) == 0);
         CHECK(cbsvc_schedule(service, BOOKING, NULL) == CBSVC_OK);
         CHECK(open_standard() == (kept | 1));
     }
     CHECK(cbsvc_close(service, 20000) == CBSVC_OK);
     CHECK(open_standard() == (kept | 1));
+    /* No placeholder is left. */
+    for (descriptor = 0; descriptor < 3; descriptor++)
+        CHECK((fcntl(descriptor, F_GETFD) >= 0) == ((kept | 1) >> descriptor & 1));
     _exit(0);
 }
 
@@ -162,6 +167,37 @@ static void standard_descriptors(void)
         for (kept = 0; kept < 8; kept++)
             if (kept == 0 || kept == 1 || kept == 6 || kept == 3)
                 leave_standard_closed(modes[mode], kept);
+}
+
+#define CONCURRENT_CALLS 64
+/* At most 16 idle connections of blocking calls are kept, with 4 descriptors each. */
+#define MAX_IDLE_DESCRIPTORS (16 * 4)
+
+static pthread_barrier_t barrier;
+
+static void *call_together(void *service)
+{
+    pthread_barrier_wait(&barrier);
+    CHECK(cbsvc_schedule(service, BOOKING, NULL) == CBSVC_OK);
+    return NULL;
+}
+
+static void idle_descriptors(void)
+{
+    long before = open_descriptors();
+    cbsvc_service *service = open_service(CALLER, base);
+    pthread_t threads[CONCURRENT_CALLS];
+    int i;
+
+    CHECK(pthread_barrier_init(&barrier, NULL, CONCURRENT_CALLS) == 0);
+    for (i = 0; i < CONCURRENT_CALLS; i++)
+        CHECK(pthread_create(&threads[i], NULL, call_together, service) == 0);
+    for (i = 0; i < CONCURRENT_CALLS; i++)
+        CHECK(pthread_join(threads[i], NULL) == 0);
+    CHECK(pthread_barrier_destroy(&barrier) == 0);
+    CHECK(open_descriptors() - before <= MAX_IDLE_DESCRIPTORS);
+    CHECK(cbsvc_close(service, 0) == CBSVC_OK);
+    CHECK(open_descriptors() == before);
 }
 
 /* --- Signals ------------------------------------------------------------------------------------------------------ */
@@ -841,6 +877,7 @@ int main(int argc, char **argv)
         leave_handlers(dispatch_one, 1);
     } else {
         standard_descriptors();
+        idle_descriptors();
         signals();
         cancellation();
         errno_is_kept();

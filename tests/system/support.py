@@ -7,7 +7,8 @@ import tempfile
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-RELEASE = ROOT / "target" / "release"
+# A link to the directory into which the library was built last; see the Makefile.
+RELEASE = ROOT / "build" / "release"
 ENVIRONMENT = ROOT / "build" / "test" / "venv"
 HEADER = ROOT / "include" / "callbackservice.h"
 STRICT = ["-Wall", "-Wextra", "-pedantic", "-Werror"]
