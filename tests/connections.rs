@@ -16,13 +16,13 @@ use callbackservice::ffi::library::cbsvc_diagnostics;
 use serde_json::{json, Value};
 use support::calls::{service, start, Mode, MODES};
 use support::openssl::Directory;
-use support::server::{reply, Server, Then};
+use support::server::{reply, AfterResponse, Server};
 use support::taken;
 
 fn server_with(headers: &'static [(&'static str, &'static str)]) -> Server {
     Server::start(|_, stream| {
         reply(stream, 200, headers, r#"{"_id":"1"}"#);
-        Then::KeepOpen
+        AfterResponse::KeepOpen
     })
 }
 
@@ -74,7 +74,7 @@ fn server_announces_how_many_requests_are_left() {
                 "max=0"
             };
             reply(stream, 200, &[("Keep-Alive", left)], r#"{"_id":"1"}"#);
-            Then::KeepOpen
+            AfterResponse::KeepOpen
         });
         let service = service(&server.base, json!({}));
         for (number, name) in ["first", "second", "first", "second"].iter().enumerate() {
@@ -156,7 +156,7 @@ fn few_idle_connections_are_kept_and_they_expire() {
             &[("Keep-Alive", "timeout=2")],
             r#"{"_id":"1"}"#,
         );
-        Then::KeepOpen
+        AfterResponse::KeepOpen
     });
     let service = service(&server.base, json!({"ajaxTimeout": 20_000}));
     std::thread::scope(|scope| {
@@ -186,7 +186,7 @@ fn no_descriptor_is_below_three() {
             &[("Keep-Alive", "timeout=0")],
             r#"{"_id":"1"}"#,
         );
-        Then::KeepOpen
+        AfterResponse::KeepOpen
     });
     // In a process of its own, which can close descriptors.
     let child = Command::new(std::env::current_exe().unwrap())

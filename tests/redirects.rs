@@ -7,7 +7,7 @@ use std::net::{TcpListener, TcpStream};
 
 use serde_json::json;
 use support::calls::{both, service};
-use support::server::{reply, Server, Then};
+use support::server::{reply, AfterResponse, Server};
 
 #[test]
 fn ten_redirects_are_followed_and_no_more() {
@@ -34,7 +34,7 @@ fn ten_redirects_are_followed_and_no_more() {
                     "",
                 ),
             }
-            Then::KeepOpen
+            AfterResponse::KeepOpen
         });
         let service = service(&server.base, json!({}));
         let found = [
@@ -55,7 +55,7 @@ fn redirect_in_a_circle_is_followed_once() {
             "/there"
         };
         reply(stream, 307, &[("Location", next)], "");
-        Then::KeepOpen
+        AfterResponse::KeepOpen
     });
     let answered = service(&server.base, json!({})).schedule(json!({"phonenumber": "1"}));
     assert_eq!(answered.status, 405);
@@ -89,7 +89,7 @@ fn redirect_is_followed_on_the_same_origin_only() {
                 ""
             },
         );
-        Then::KeepOpen
+        AfterResponse::KeepOpen
     });
     let key = json!({"apikey": "KEY"});
     let run = |path: &str| both(&format!("{}/{path}", server.base), key.clone());

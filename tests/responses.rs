@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::{json, Value};
 use support::calls::{bookings, both, service, MODES};
-use support::server::{Server, Then};
+use support::server::{AfterResponse, Server};
 
 const BOOKED: &str = r#"{"_id":"1"}"#;
 
@@ -38,7 +38,7 @@ fn length_that_does_not_frame_the_body_is_ignored() {
 fn body_shorter_than_its_length_is_no_confirmation() {
     let server = Server::start(|_, stream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{\"_id\":\"1\"}");
-        Then::Close
+        AfterResponse::Close
     });
     for mode in MODES {
         let answered = mode.schedule(service(&server.base, json!({})));
@@ -95,7 +95,7 @@ fn oversized_response_is_rejected() {
     let server = Server::start(|_, stream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
         while stream.write_all(b"10\r\n0123456789abcdef\r\n").is_ok() {}
-        Then::Close
+        AfterResponse::Close
     });
     for answered in both(&server.base, limit) {
         assert_eq!((answered.status, answered.error()), (406, "TOO_LARGE"));
@@ -120,9 +120,9 @@ fn every_form_of_a_response_leaves_the_connection_usable() {
         let (answer, stays) = ANSWERS[count.fetch_add(1, Ordering::SeqCst) % ANSWERS.len()];
         stream.write_all(answer).unwrap();
         if stays {
-            Then::KeepOpen
+            AfterResponse::KeepOpen
         } else {
-            Then::Close
+            AfterResponse::Close
         }
     });
     let service = service(&server.base, json!({}));
@@ -202,7 +202,7 @@ fn broken_response_is_a_protocol_error() {
 fn statuses(answer: &'static [u8], extra: Value) -> [i32; 2] {
     let server = Server::start(move |_, stream| {
         let _ = stream.write_all(answer);
-        Then::Close
+        AfterResponse::Close
     });
     both(&server.base, extra).map(|answered| answered.status)
 }

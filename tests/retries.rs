@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{json, Value};
 use support::calls::{both, service, MODES};
-use support::server::{reply, Server, Then};
+use support::server::{reply, AfterResponse, Server};
 
 /// A reserved port on which no server listens.
 const UNUSED: &str = "127.0.0.1:1";
@@ -29,11 +29,11 @@ fn only_availability_is_retried_after_send() {
     for (fault, status) in [("drop", 405), ("503", 505), ("429", 504)] {
         let server = Server::start(move |_, stream| {
             match fault {
-                "drop" => return Then::Close,
+                "drop" => return AfterResponse::Close,
                 "429" => reply(stream, 429, &[("Retry-After", "0")], "{}"),
                 _ => reply(stream, 503, &[], "{}"),
             }
-            Then::KeepOpen
+            AfterResponse::KeepOpen
         });
         let [schedule, availability] = both(
             &server.base,
@@ -57,7 +57,7 @@ fn only_availability_is_retried_after_send() {
 
 #[test]
 fn booking_with_an_empty_body_is_sent_once() {
-    let server = Server::start(|_, _| Then::Close);
+    let server = Server::start(|_, _| AfterResponse::Close);
     let service = service(
         &server.base,
         json!({"retry": {"attempts": 4, "baseDelayMs": 1}}),
@@ -76,7 +76,7 @@ fn unknown_booking_is_reported() {
     fn unclear(status: u16, body: &'static str, extra: Value) -> String {
         let server = Server::start(move |_, stream| {
             reply(stream, status, &[], body);
-            Then::KeepOpen
+            AfterResponse::KeepOpen
         });
         let [booking, _] = both(&server.base, extra);
         let unclear = booking
@@ -120,7 +120,7 @@ fn unknown_booking_is_reported() {
 fn retry_after_beyond_deadline_is_returned() {
     let server = Server::start(|_, stream| {
         reply(stream, 429, &[("Retry-After", "60")], "{}");
-        Then::KeepOpen
+        AfterResponse::KeepOpen
     });
     let [schedule, availability] = both(&server.base, json!({}));
     for answered in [schedule, availability] {
@@ -140,7 +140,7 @@ fn availability_succeeds_on_retry() {
             200
         };
         reply(stream, status, &[], "{}");
-        Then::KeepOpen
+        AfterResponse::KeepOpen
     });
     let service = service(&server.base, json!({"retry": {"baseDelayMs": 1}}));
     assert_eq!(service.availability(json!({"numberOfDays": 1})).status, 0);
@@ -156,7 +156,7 @@ fn busy_once(retry_after: &'static str) -> Server {
             0 => reply(stream, 429, &[("Retry-After", retry_after)], "{}"),
             _ => reply(stream, 200, &[], r#"{"2030-12-01T10:00:00.000Z":5}"#),
         }
-        Then::KeepOpen
+        AfterResponse::KeepOpen
     })
 }
 
@@ -201,7 +201,7 @@ fn retry_after_zero_does_not_disable_the_backoff() {
     for status in [429, 503] {
         let server = Server::start(move |_, stream| {
             reply(stream, status, &[("Retry-After", "0")], "{}");
-            Then::KeepOpen
+            AfterResponse::KeepOpen
         });
         let retry = json!({"retry": {"attempts": 100, "baseDelayMs": 100, "maxDelayMs": 100}, "ajaxTimeout": 1000});
         for mode in MODES {

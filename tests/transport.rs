@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use support::calls::{both, service};
-use support::server::{reply, Server, Then};
+use support::server::{reply, AfterResponse, Server};
 
 /// A reserved port on which no server listens.
 const UNUSED: &str = "127.0.0.1:1";
@@ -68,7 +68,7 @@ fn slow_server_times_out() {
     let server = Server::start(|_, stream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n1");
         std::thread::sleep(Duration::from_secs(60));
-        Then::Close
+        AfterResponse::Close
     });
     let started = Instant::now();
     for answered in both(&server.base, json!({"ajaxTimeout": 500})) {
@@ -98,9 +98,9 @@ fn connection_is_reused_and_replaced_when_closed() {
             r#"{"_id":"a","2030-12-01T10:00:00.000Z":1}"#,
         );
         if count.fetch_add(1, Ordering::SeqCst) == 9 {
-            Then::Close
+            AfterResponse::Close
         } else {
-            Then::KeepOpen
+            AfterResponse::KeepOpen
         }
     });
     let service = service(&server.base, json!({}));
@@ -164,7 +164,7 @@ fn endless_response_ends_at_the_deadline() {
         let server = Server::start(move |_, stream| {
             let _ = stream.write_all(head.as_bytes());
             while stream.write_all(flood.as_bytes()).is_ok() {}
-            Then::Close
+            AfterResponse::Close
         });
         let started = Instant::now();
         for answered in both(&server.base, json!({"ajaxTimeout": 300})) {

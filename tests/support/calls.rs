@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use callbackservice::ffi::async_call::cbsvc_start;
 use serde_json::{json, Value};
 
-use super::server::{Server, Then};
+use super::server::{AfterResponse, Server};
 use super::{open, outcome, Answered, Service};
 
 /// A service for a server that needs no proxy, with two seconds for each command.
@@ -113,7 +113,7 @@ pub fn bookings(response: &[u8], extra: Value) -> [Answered; 2] {
     let response = response.to_vec();
     let server = Server::start(move |_, stream| {
         let _ = stream.write_all(&response);
-        Then::KeepOpen
+        AfterResponse::KeepOpen
     });
     MODES.map(|mode| {
         let service = service(&server.base, extra.clone());
