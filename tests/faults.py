@@ -21,7 +21,7 @@ import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-os.environ.setdefault("CALLBACKSERVICE_LIBRARY", str(ROOT / "target/release/libcallbackservice.so"))
+os.environ.setdefault("CALLBACKSERVICE_LIBRARY", str(ROOT / "build/release/libcallbackservice.so"))
 sys.path.insert(0, str(ROOT / "bindings/python"))
 import callbackservice as binding  # noqa: E402
 

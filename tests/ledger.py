@@ -18,7 +18,7 @@ import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-os.environ.setdefault("CALLBACKSERVICE_LIBRARY", str(ROOT / "target/release/libcallbackservice.so"))
+os.environ.setdefault("CALLBACKSERVICE_LIBRARY", str(ROOT / "build/release/libcallbackservice.so"))
 sys.path.insert(0, str(ROOT / "bindings/python"))
 from callbackservice import Rejected, Service  # noqa: E402
 
@@ -27,7 +27,7 @@ UNCLEAR = "the booking may have been made"
 
 
 def start(database, port=0):
-    command = [ROOT / "target/release/callback-sandbox", "--db", database, "--listen", f"127.0.0.1:{port}"]
+    command = [ROOT / "build/release/callback-sandbox", "--db", database, "--listen", f"127.0.0.1:{port}"]
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     line = server.stdout.readline().strip()
     if not line.startswith("listening on "):

@@ -5,9 +5,8 @@
 int main(int argc, char **argv) {
     if (argc != 2) return 2;
     callbackservice::Service service("{\"dataURL\":\"" + std::string(argv[1]) + "\"}");
-    service.on("CallbackService.scheduled", [](const std::string &, const std::string &) {
-        throw std::runtime_error("from a handler");
-    });
+    const cbsvc_handler fail = [](const char *, const char *, void *) { throw std::runtime_error("from a handler"); };
+    cbsvc_subscribe(service.get(), "CallbackService.scheduled", fail, nullptr, nullptr, nullptr);
     try {
         service.schedule("{\"phonenumber\":\"1\"}");
     } catch (...) {
