@@ -20,19 +20,16 @@ fn ten_redirects_are_followed_and_no_more() {
                 .unwrap()
                 .parse()
                 .unwrap_or(0);
-            match step == chain {
-                true => reply(
+            if step == chain {
+                reply(
                     stream,
                     200,
                     &[],
                     r#"{"_id":"a","2030-12-01T10:00:00.000Z":1}"#,
-                ),
-                false => reply(
-                    stream,
-                    307,
-                    &[("Location", &format!("/step={}", step + 1))],
-                    "",
-                ),
+                );
+            } else {
+                let next = format!("/step={}", step + 1);
+                reply(stream, 307, &[("Location", &next)], "");
             }
             AfterResponse::KeepOpen
         });

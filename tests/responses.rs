@@ -55,6 +55,60 @@ fn body_shorter_than_its_length_is_no_confirmation() {
 }
 
 #[test]
+fn refusal_with_a_damaged_body_is_still_a_refusal() {
+    let long = format!(
+        "HTTP/1.1 404 No\r\nContent-Length: 200\r\n\r\n{}",
+        "x".repeat(200)
+    );
+    for (response, error, may_be_booked) in [
+        (
+            "HTTP/1.1 400 No\r\nContent-Length: 12\r\n\r\n{}",
+            "PROTOCOL",
+            false,
+        ),
+        (
+            "HTTP/1.1 422 No\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            "PROTOCOL",
+            false,
+        ),
+        (&long, "TOO_LARGE", false),
+        (
+            "HTTP/1.1 408 No\r\nContent-Length: 12\r\n\r\n{}",
+            "PROTOCOL",
+            true,
+        ),
+        (
+            "HTTP/1.1 500 No\r\nContent-Length: 12\r\n\r\n{}",
+            "PROTOCOL",
+            true,
+        ),
+        (
+            "HTTP/1.1 201 No\r\nContent-Length: 12\r\n\r\n{}",
+            "PROTOCOL",
+            true,
+        ),
+    ] {
+        let text = response.to_owned();
+        let server = Server::start(move |_, stream| {
+            let _ = stream.write_all(text.as_bytes());
+            AfterResponse::Close
+        });
+        for mode in MODES {
+            let answered = mode.schedule(service(&server.base, json!({"maxResponseBytes": 100})));
+            let message = answered.message();
+            assert_eq!(answered.error(), error, "{}", answered.text);
+            assert_eq!(
+                message.ends_with("may have been made"),
+                may_be_booked,
+                "{response}: {message}"
+            );
+            assert_eq!(answered.outcome["error"]["attempts"], 1);
+        }
+        assert_eq!(server.received().len(), 2, "{response}");
+    }
+}
+
+#[test]
 fn odd_header_line_does_not_cost_the_response() {
     for odd in [
         " X-Indented: 1\r\n",

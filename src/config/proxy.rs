@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn every_usual_form_of_an_exception_is_known() {
+    fn no_proxy_forms() {
         for (list, origin) in [
             ("*", "http://127.0.0.1:8080/"),
             ("other *", "http://a.example/"),
@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_that_cannot_be_used_is_told() {
+    fn invalid_proxy_urls_are_rejected() {
         let origin = Url::parse("http://a.example/").unwrap();
         for url in [
             "http://127.0.0.1:99999",
