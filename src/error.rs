@@ -22,14 +22,21 @@ pub struct Error {
     pub retryable: bool,
     /// How long the server asked to wait.
     pub retry_after: Option<Duration>,
-    /// The server's message, verbatim: it may repeat what the caller has sent.
-    pub server_message: Option<String>,
-    /// The server's own code, see the table of known codes in `docs/behaviour.md`.
-    pub server_code: Option<i64>,
-    /// The server's identifier of this exchange, for its operators.
-    pub correlation_id: Option<String>,
+    /// What the server says of it.
+    pub server: Option<Box<ServerError>>,
     /// Whether a booking may have been made all the same.
     pub is_booking_unknown: bool,
+}
+
+/// An error as the server describes it.
+#[derive(Clone, Debug, Default)]
+pub struct ServerError {
+    /// The message, verbatim: it may repeat what the caller has sent.
+    pub message: Option<String>,
+    /// The code, see the table of known codes in `docs/behaviour.md`.
+    pub code: Option<i64>,
+    /// The identifier of this request, for the operators of the server.
+    pub correlation_id: Option<String>,
 }
 
 impl Error {
@@ -41,9 +48,7 @@ impl Error {
             field: None,
             retryable: false,
             retry_after: None,
-            server_message: None,
-            server_code: None,
-            correlation_id: None,
+            server: None,
             is_booking_unknown: false,
         }
     }

@@ -361,7 +361,7 @@ fn names_that_may_be_a_mistake_are_logged() {
         assert_eq!(service.schedule(data.clone()).status, 0, "{data}");
         let lines = LOGGED.lock().unwrap().join("\n");
         assert!(
-            lines.contains(&format!("warning: ")) && lines.contains(expected),
+            lines.contains("warning: ") && lines.contains(expected),
             "{data}: {lines}"
         );
         assert!(!lines.contains("4151110000"), "{lines}");

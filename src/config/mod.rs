@@ -47,7 +47,7 @@ pub enum WireFormat {
 
 /// Where handlers run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Handlers {
+pub enum HandlerMode {
     /// Inside functions that the program calls.
     Caller,
     /// On one thread of the service's own.
@@ -95,7 +95,7 @@ pub struct Config {
     /// The site's own headers, and basic credentials.
     pub headers: HeaderMap,
     /// Where handlers run.
-    pub handlers: Handlers,
+    pub handler_mode: HandlerMode,
     /// The maximum number of asynchronous calls that have not been dispatched.
     pub queue_limit: usize,
     /// All that decides which connections can be shared.
@@ -176,10 +176,13 @@ impl Config {
                 .integer("maxResponseBytes", 1, i32::MAX as u64)?
                 .map_or(DEFAULT_MAX_RESPONSE_BYTES as usize, |bytes| bytes as usize),
             headers: headers(&section)?,
-            handlers: section.one_of(
+            handler_mode: section.one_of(
                 "handlers",
-                &[("caller", Handlers::Caller), ("thread", Handlers::Thread)],
-                Handlers::Caller,
+                &[
+                    ("caller", HandlerMode::Caller),
+                    ("thread", HandlerMode::Thread),
+                ],
+                HandlerMode::Caller,
             )?,
             queue_limit: section
                 .integer("queueLimit", 1, 1 << 24)?

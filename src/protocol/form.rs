@@ -231,7 +231,7 @@ fn push_encoded(out: &mut String, text: &str, set: EncodeSet) {
     out.reserve(text.len());
     let mut plain = 0;
     for (index, byte) in text.bytes().enumerate() {
-        if is_plain(byte, set) {
+        if PLAIN[usize::from(byte)] & set.bit() != 0 {
             continue;
         }
         push_run(out, text, plain..index);
@@ -248,12 +248,31 @@ fn push_encoded(out: &mut String, text: &str, set: EncodeSet) {
     push_run(out, text, plain..text.len());
 }
 
-fn is_plain(byte: u8, set: EncodeSet) -> bool {
-    match byte {
-        b'-' | b'_' | b'.' | b'~' => true,
-        b'!' | b'*' | b'\'' | b'(' | b')' => matches!(set, EncodeSet::Form),
-        _ => byte.is_ascii_alphanumeric(),
+impl EncodeSet {
+    /// The bit of the set in [`PLAIN`].
+    fn bit(self) -> u8 {
+        match self {
+            EncodeSet::Form => 1,
+            EncodeSet::Query | EncodeSet::WidgetQuery => 2,
+        }
     }
+}
+
+/// For each byte, the sets in which it is not encoded.
+const PLAIN: [u8; 256] = plain_table();
+
+const fn plain_table() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = match byte as u8 {
+            b'-' | b'_' | b'.' | b'~' | b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => 3,
+            b'!' | b'*' | b'\'' | b'(' | b')' => 1,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    table
 }
 
 /// A run of plain letters; an empty one may lie inside a character.

@@ -1,6 +1,6 @@
 //! Why a server refuses a request.
 
-use crate::error::Error;
+use crate::error::{Error, ServerError};
 use crate::status::Status;
 use crate::text::json::ObjectView;
 
@@ -11,10 +11,8 @@ const MAX_SERVER_CODE: u64 = 999_999;
 pub struct Refusal {
     http: u16,
     status: Status,
-    code: Option<i64>,
     exception: String,
-    server_message: Option<String>,
-    correlation_id: Option<String>,
+    server: ServerError,
     /// A gateway's own form of error.
     is_fault: bool,
 }
@@ -28,12 +26,14 @@ impl Refusal {
             http,
             status: gateway_status(members, http)
                 .unwrap_or_else(|| status(http, code, &exception, has_proposals)),
-            code,
             exception,
-            server_message: server_message(members),
-            correlation_id: members
-                .object("status")
-                .and_then(|status| status.string("corrId")),
+            server: ServerError {
+                message: server_message(members),
+                code,
+                correlation_id: members
+                    .object("status")
+                    .and_then(|status| status.string("corrId")),
+            },
             is_fault: members.get("fault").is_some(),
         }
     }
@@ -41,7 +41,7 @@ impl Refusal {
     /// Whether the booking may have been made all the same. A server that gives a reason has decided. An error that comes from
     /// something in front of it, or without a reason, does not show what the server did.
     pub fn is_booking_unknown(&self) -> bool {
-        let gives_reason = self.code.is_some() || !self.exception.is_empty();
+        let gives_reason = self.server.code.is_some() || !self.exception.is_empty();
         match self.http {
             // The next server's response did not come, or was broken.
             502 | 504 => true,
@@ -55,16 +55,14 @@ impl Refusal {
     pub fn into_error(self) -> Error {
         Error {
             field: self.field().map(str::to_owned),
-            server_code: self.code,
-            server_message: self.server_message.clone(),
-            correlation_id: self.correlation_id.clone(),
+            server: Some(Box::new(self.server.clone())),
             ..Error::new(self.status, self.message())
         }
     }
 
     /// The option or key at fault.
     fn field(&self) -> Option<&'static str> {
-        match (self.status, self.code) {
+        match (self.status, self.server.code) {
             (Status::Unauthorized, Some(503 | 1103)) => Some("apikey"),
             (Status::Rejected, Some(7030 | 7036 | 7037)) => Some("phonenumber"),
             (Status::Rejected, Some(7040)) => Some("serviceName"),
@@ -77,7 +75,7 @@ impl Refusal {
 
     fn message(&self) -> String {
         let http = self.http;
-        let (reason, hint) = match (self.status, self.code) {
+        let (reason, hint) = match (self.status, self.server.code) {
             (Status::Unauthorized, Some(503 | 1103)) => ("the server requires an API key", ": set apikey"),
             (Status::Unauthorized, None) if http == 403 => (
                 "the server refused access",
@@ -103,7 +101,7 @@ impl Refusal {
             _ if self.exception.ends_with("CallbackExceptionResource") => ("the service has no office hours or is not configured", ""),
             _ => ("the server refused the request", ""),
         };
-        match self.code {
+        match self.server.code {
             Some(code) => format!("{reason} (HTTP {http}, code {code}){hint}"),
             None => format!("{reason} (HTTP {http}){hint}"),
         }

@@ -55,7 +55,7 @@ pub fn interpret<'a>(
         json,
         members,
     };
-    let id = body.id().filter(|_| command == Command::Schedule);
+    let id = (command == Command::Schedule).then(|| body.id()).flatten();
     let mut interpretation = if body.is_success(response.status) {
         body.success(command, response, id.is_some())
     } else {

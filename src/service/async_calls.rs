@@ -10,9 +10,9 @@ use super::completion_queue::{PendingWake, Popped};
 use super::counters::Counters;
 use super::event_bus::Handler;
 use super::process_state::{Completion, PendingCall, ProcessState, QueueItem};
-use super::{closed, lost, Prepared, Service};
+use super::{closed, lost, PreparedCall, Service};
 use crate::command::{Command, CONFIGURE, CONFIGURE_C};
-use crate::config::Handlers;
+use crate::config::HandlerMode;
 use crate::error::{Error, Result};
 use crate::process::fork::{generation, lock};
 use crate::process::network_thread::NetworkThread;
@@ -39,7 +39,7 @@ impl Service {
         if command.is_none() && name != CONFIGURE {
             return Err(Error::new(Status::UnknownCommand, "Command does not exist"));
         }
-        if self.handler_mode() == Handlers::Thread {
+        if self.handler_mode() == HandlerMode::Thread {
             self.ensure_handlers_thread(&call.state)?;
         }
         let limit = self.config().queue_limit;
@@ -89,7 +89,7 @@ impl Service {
         &self,
         id: u64,
         command: Command,
-        prepared: Prepared,
+        prepared: PreparedCall,
         handler: Handler,
         state: &Arc<ProcessState>,
     ) -> Result<()> {
@@ -189,8 +189,8 @@ impl Service {
 
     fn require_caller_mode(&self) -> Result<()> {
         match self.handler_mode() {
-            Handlers::Caller => Ok(()),
-            Handlers::Thread => Err(Error::new(
+            HandlerMode::Caller => Ok(()),
+            HandlerMode::Thread => Err(Error::new(
                 Status::WrongMode,
                 "the service has \"handlers\":\"thread\": its handlers run on their own thread",
             )),
@@ -257,9 +257,9 @@ impl Service {
 }
 
 /// Sends the request of a call, on the network thread, and completes the call.
-async fn exchange(command: Command, prepared: Prepared, mut guard: CompletionGuard) {
-    let Prepared {
-        asked,
+async fn exchange(command: Command, prepared: PreparedCall, mut guard: CompletionGuard) {
+    let PreparedCall {
+        context,
         request,
         transport,
         limits,
@@ -270,7 +270,7 @@ async fn exchange(command: Command, prepared: Prepared, mut guard: CompletionGua
     let counters = guard.counters.clone();
     let wake = guard.complete(|call| {
         QueueItem::Received(Box::new(move || {
-            let outcome = panic::catch(|| asked.conclude(exchanged))
+            let outcome = panic::catch(|| context.into_outcome(exchanged))
                 .unwrap_or_else(|error| lost(command, error));
             completion(&counters, command, outcome, took, call.handler)
         }))

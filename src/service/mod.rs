@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::command::{Command, CONFIGURE};
-use crate::config::{Config, Handlers};
+use crate::config::{Config, HandlerMode};
 use crate::error::{Error, Result};
 use crate::process::fork::{generation, lock, ForkSafeMutex, PerProcess};
 use crate::process::log;
@@ -46,8 +46,8 @@ pub struct Service {
 }
 
 /// A command that is ready to be sent.
-struct Prepared {
-    asked: Asked,
+struct PreparedCall {
+    context: CallContext,
     request: Request,
     transport: Arc<Transport>,
     limits: ExchangeLimits,
@@ -55,7 +55,7 @@ struct Prepared {
 }
 
 /// The command of a request whose response has not been read.
-struct Asked {
+struct CallContext {
     command: Command,
     config: Arc<Config>,
 }
@@ -105,11 +105,11 @@ impl Service {
     ) -> Result<()> {
         let call = self.enter_call().ok_or_else(closed)?;
         match self.handler_mode() {
-            Handlers::Caller => {
+            HandlerMode::Caller => {
                 let subscription = self.bus.subscribe(filter, handler, on_id);
                 self.bus.send_ready(&subscription);
             }
-            Handlers::Thread => {
+            HandlerMode::Thread => {
                 self.ensure_handlers_thread(&call.state)?;
                 let subscription = self.bus.subscribe(filter, handler, on_id);
                 call.state.queue.push(QueueItem::Ready(subscription));
@@ -136,7 +136,7 @@ impl Service {
         loop {
             let present = self.config();
             let mut merged = Arc::new(present.merged(text)?);
-            if merged.handlers != present.handlers {
+            if merged.handler_mode != present.handler_mode {
                 return Err(Error::field(
                     Status::Config,
                     "handlers",
@@ -174,7 +174,7 @@ impl Service {
                     &prepared.limits,
                     closing,
                 );
-                prepared.asked.conclude(exchanged)
+                prepared.context.into_outcome(exchanged)
             }
             Err(error) => Outcome::failed(command.name(), error, 0),
         };
@@ -182,8 +182,8 @@ impl Service {
             .record(command, &outcome, started_at.elapsed());
         let event = command.event(outcome.is_resolved());
         match self.handler_mode() {
-            Handlers::Caller => self.bus.publish(event, &outcome.text),
-            Handlers::Thread => match self.ensure_handlers_thread(&call.state) {
+            HandlerMode::Caller => self.bus.publish(event, &outcome.text),
+            HandlerMode::Thread => match self.ensure_handlers_thread(&call.state) {
                 Ok(()) => {
                     let item = QueueItem::Event(event, outcome.text.clone());
                     call.state.queue.push(item);
@@ -200,7 +200,7 @@ impl Service {
         data: Result<Option<&str>>,
         started_at: Instant,
         state: &ProcessState,
-    ) -> Result<Prepared> {
+    ) -> Result<PreparedCall> {
         let config = self.config();
         let options = options(command, data?)?;
         let request = protocol::request(&config, command, &options)?;
@@ -210,8 +210,8 @@ impl Service {
             max_bytes: config.max_response_bytes,
             retry: config.retry.clone(),
         };
-        Ok(Prepared {
-            asked: Asked { command, config },
+        Ok(PreparedCall {
+            context: CallContext { command, config },
             request,
             transport,
             limits,
@@ -246,7 +246,7 @@ impl Service {
         state.closing.notify_waiters();
         state.cancel_all();
         let drained = match self.handler_mode() {
-            Handlers::Caller => {
+            HandlerMode::Caller => {
                 // Threads that dispatch wait for this.
                 state.queue.close();
                 let idle = state.threads.wait_until_idle(ThreadKind::Caller, deadline);
@@ -255,7 +255,7 @@ impl Service {
                 }
                 idle
             }
-            Handlers::Thread => {
+            HandlerMode::Thread => {
                 // Threads that are leaving may still append to the queue.
                 let idle = state.threads.wait_until_idle(ThreadKind::Caller, deadline);
                 state.queue.close();
@@ -310,8 +310,8 @@ impl Service {
         self.config.with(|config| config.clone())
     }
 
-    fn handler_mode(&self) -> Handlers {
-        self.config.with(|config| config.handlers)
+    fn handler_mode(&self) -> HandlerMode {
+        self.config.with(|config| config.handler_mode)
     }
 
     /// Counts the calling thread in, unless the service is closed.
@@ -337,9 +337,9 @@ impl Service {
     }
 }
 
-impl Asked {
+impl CallContext {
     /// What the exchange means for the command.
-    fn conclude(&self, exchanged: ExchangeResult) -> Outcome {
+    fn into_outcome(self, exchanged: ExchangeResult) -> Outcome {
         let command = self.command;
         let is_booking = command == Command::Schedule && exchanged.sent;
         match exchanged.result {

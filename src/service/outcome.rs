@@ -28,12 +28,24 @@ impl Outcome {
         interpretation: Interpretation,
         attempts: u32,
     ) -> Outcome {
-        // Enough for nearly every response, and not much more: the allocator should find the next one the same size.
-        let slots = interpretation.slots.as_ref().map_or(0, Slots::encoded_len);
+        let slots = interpretation
+            .slots
+            .as_ref()
+            .map_or(0, |slots| ",\"slots\":[]".len() + Slots::encoded_len(slots));
+        let id = interpretation.id.as_ref();
+        let id = id.map_or(0, |id| ",\"id\":\"\"".len() + id.len());
+        let frame = "{'command':'','state':'resolved','httpStatus':200,'response':}".len() + 1;
+        let error = if interpretation.error.is_some() {
+            512
+        } else {
+            0
+        };
+        // Exact for a success, so that the string is not reallocated.
+        let capacity = frame + command.name().len() + id + slots + text.len() + error;
         let mut out = ObjectWriter::begin(
             command.name(),
             state(interpretation.error.is_none()),
-            512 + text.len() + slots,
+            capacity,
         );
         out.member("httpStatus");
         out.raw(&response.status.to_string());
@@ -149,15 +161,16 @@ impl ObjectWriter {
         self.string(error.status.name());
         self.member("message");
         self.string(&error.message);
-        if let Some(message) = &error.server_message {
+        let server = error.server.as_deref();
+        if let Some(message) = server.and_then(|server| server.message.as_deref()) {
             self.member("serverMessage");
             self.string(message);
         }
-        if let Some(code) = error.server_code {
+        if let Some(code) = server.and_then(|server| server.code) {
             self.member("serverCode");
             self.raw(&code.to_string());
         }
-        if let Some(id) = &error.correlation_id {
+        if let Some(id) = server.and_then(|server| server.correlation_id.as_deref()) {
             self.member("correlationId");
             self.string(id);
         }

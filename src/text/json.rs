@@ -25,7 +25,7 @@ pub fn parse(text: &str, what: &str) -> Result<Option<Value>> {
     if text.trim().is_empty() {
         return Ok(None);
     }
-    match serde_json::from_str(&replace_lone_surrogates(text)) {
+    match parse_value(&replace_lone_surrogates(text)) {
         Ok(Value::Null) => Ok(None),
         Ok(value) => Ok(Some(value)),
         Err(error) => {
@@ -33,6 +33,38 @@ pub fn parse(text: &str, what: &str) -> Result<Option<Value>> {
             let message = format!("{what} is not JSON: {error}{hint}");
             Err(Error::new(Status::NotJson, message))
         }
+    }
+}
+
+/// Few commands have more options.
+const USUAL_MEMBERS: usize = 7;
+
+fn parse_value(text: &str) -> serde_json::Result<Value> {
+    if !text.trim_start().starts_with('{') {
+        return serde_json::from_str(text);
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let object = deserializer.deserialize_map(ObjectVisitor)?;
+    deserializer.end()?;
+    Ok(Value::Object(object))
+}
+
+/// Reads an object into a map that has room for the usual number of members: growing it costs more than reading them.
+struct ObjectVisitor;
+
+impl<'de> Visitor<'de> for ObjectVisitor {
+    type Value = Object;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter) -> std::fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Object, A::Error> {
+        let mut members = Map::with_capacity(USUAL_MEMBERS);
+        while let Some((key, value)) = map.next_entry()? {
+            members.insert(key, value);
+        }
+        Ok(members)
     }
 }
 

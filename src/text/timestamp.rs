@@ -1,5 +1,7 @@
 //! Points in time, as the servers write them: UTC with milliseconds.
 
+use std::ops::Range;
+
 use jiff::civil::{self, DateTime};
 use jiff::tz::Offset;
 use jiff::{Span, Timestamp};
@@ -23,8 +25,7 @@ pub fn parse(text: &str) -> Option<Time> {
     let bytes = text.as_bytes();
     // A leap second is written as the second before it.
     if is_canonical_utc(bytes) && !text.contains(":60.") {
-        text.parse::<Timestamp>().ok()?;
-        return Some(Time::Utc(text.to_owned()));
+        return is_in_calendar(bytes).then(|| Time::Utc(text.to_owned()));
     }
     let mut scanner = Scanner(text.trim());
     let civil = scanner.date_time()?;
@@ -39,6 +40,22 @@ pub fn parse(text: &str) -> Option<Time> {
         .to_string();
     // An offset can lead out of the years that the form holds.
     is_canonical_utc(text.as_bytes()).then_some(Time::Utc(text))
+}
+
+/// Whether a time in canonical form exists.
+fn is_in_calendar(text: &[u8]) -> bool {
+    let number = |range: Range<usize>| {
+        let digits = text[range].iter();
+        digits.fold(0, |number, digit| number * 10 + i16::from(digit - b'0'))
+    };
+    let date = civil::Date::new(number(0..4), number(5..7) as i8, number(8..10) as i8);
+    let (hour, minute, second) = (number(11..13), number(14..16), number(17..19));
+    let time = civil::Time::new(hour as i8, minute as i8, second as i8, 0);
+    let (Ok(date), Ok(time)) = (date, time) else {
+        return false;
+    };
+    // The last days of the last year are beyond what a point in time can be.
+    date.year() < 9999 || Offset::UTC.to_timestamp(date.to_datetime(time)).is_ok()
 }
 
 /// The canonical form of a point in time, or `None` when the text is not one.

@@ -146,9 +146,13 @@ impl RequestContext<'_> {
         *message.uri_mut() = target
             .try_into()
             .map_err(|error| error::setup_error(&error.into()))?;
-        *message.headers_mut() = self.request.headers.clone();
-        message
-            .headers_mut()
+        let headers = message.headers_mut();
+        // A clone would have no room for the headers that are added here and by the client.
+        *headers = HeaderMap::with_capacity(self.request.headers.len() + 4);
+        for (name, value) in &self.request.headers {
+            headers.append(name, value.clone());
+        }
+        headers
             .entry(USER_AGENT)
             .or_insert(HeaderValue::from_static(USER_AGENT_VALUE));
         Ok(message)

@@ -14,18 +14,20 @@ pub async fn send_following_redirects(
     sender: &mut HttpSender<'_, '_>,
     context: &RequestContext<'_>,
 ) -> Result<Response> {
-    let mut url = context.request.url.clone();
     let mut visited = Vec::new();
     while visited.len() <= MAX_REDIRECTS {
-        match sender.send(&url, context).await? {
-            ResponseOrRedirect::Redirect(next) if next == url || visited.contains(&next) => {
+        let url = visited.last().unwrap_or(&context.request.url);
+        match sender.send(url, context).await? {
+            ResponseOrRedirect::Redirect(next)
+                if next == context.request.url || visited.contains(&next) =>
+            {
                 return Err(Error::new(
                     Status::Protocol,
                     "the server redirects in a circle; check dataURL",
                 ));
             }
             ResponseOrRedirect::Redirect(next) => {
-                visited.push(std::mem::replace(&mut url, next));
+                visited.push(next);
             }
             ResponseOrRedirect::Response(response) => {
                 log::debug(|| format!("response: HTTP {}", response.status));
