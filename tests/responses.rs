@@ -109,6 +109,16 @@ fn refusal_with_a_damaged_body_is_still_a_refusal() {
 }
 
 #[test]
+fn identifier_in_a_refusal_leaves_the_booking_unknown() {
+    for mode in MODES {
+        let server = Server::json(409, r#"{"_id":"1"}"#);
+        let answered = mode.schedule(service(&server.base, json!({})));
+        assert_eq!(answered.outcome["id"], "1", "{}", answered.text);
+        assert!(answered.message().ends_with("may have been made"));
+    }
+}
+
+#[test]
 fn odd_header_line_does_not_cost_the_response() {
     for odd in [
         " X-Indented: 1\r\n",
