@@ -107,7 +107,8 @@ fn connection_is_reused_and_replaced_when_closed() {
     for number in 1..=19 {
         let answered = service.schedule(json!({"phonenumber": "1"}));
         assert_eq!(answered.status, 0, "{}", answered.text);
-        // After the tenth answer the server closes without a word; noticing that before the next call is the point.
+        // After the tenth answer the server closes without a word; noticing that before the next
+        // call is the point.
         server.wait_for_closes(number / 10);
     }
     assert_eq!(server.connections(), 2);

@@ -1,5 +1,5 @@
-//! The proxy between this machine and the server, from the configuration or the environment, unless the server is one
-//! of the exceptions. A proxy that cannot be used is an error, never ignored.
+//! The proxy between this machine and the server, from the configuration or the environment, unless
+//! the server is one of the exceptions. A proxy that cannot be used is an error, never ignored.
 
 use http::HeaderValue;
 use hyper_util::client::proxy::matcher::Matcher;
@@ -39,7 +39,8 @@ pub fn resolve_proxy(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
     }
 }
 
-/// As other programs read it: lower case wins over upper case, and a scheme's own variable over that for all schemes.
+/// As other programs read it: lower case wins over upper case, and a scheme's own variable over
+/// that for all schemes.
 fn from_environment(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
     let variable = |name: &str| {
         std::env::var(name)
@@ -47,7 +48,8 @@ fn from_environment(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
             .filter(|text| !text.trim().is_empty())
             .map(|text| (name.to_owned(), text))
     };
-    // To a program that a web server runs, a client can give HTTP_PROXY by sending a header called Proxy.
+    // To a program that a web server runs, a client can give HTTP_PROXY by sending a header called
+    // Proxy.
     let is_cgi = std::env::var_os("REQUEST_METHOD").is_some();
     let names: [&str; 4] = match origin.scheme() {
         "https" => ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"],
@@ -92,7 +94,10 @@ fn parse_proxy_url(url: &str, origin: &Url) -> std::result::Result<Proxy, &'stat
         );
     }
     if parsed.path() != "/" || parsed.query().is_some() || parsed.fragment().is_some() {
-        return Err("must not have a path; put a user name or password that holds / ? or # into proxy.username and proxy.password");
+        return Err(
+            "must not have a path; put a user name or password that holds / ? or # into \
+         proxy.username and proxy.password",
+        );
     }
     let destination = origin.as_str().parse().map_err(|_| EXPECTED)?;
     let intercept = Matcher::builder()
@@ -128,8 +133,8 @@ fn with_credentials(given: &Section, proxy: Proxy) -> Result<Proxy> {
     })
 }
 
-/// Whether the server is on a list of exceptions: hosts, domains with or without `.` or `*.` in front, addresses,
-/// networks such as `10.0.0.0/8`, each perhaps with a port; `*` is every host.
+/// Whether the server is on a list of exceptions: hosts, domains with or without `.` or `*.` in
+/// front, addresses, networks such as `10.0.0.0/8`, each perhaps with a port; `*` is every host.
 fn is_bypassed(list: &str, origin: &Url) -> bool {
     let Ok(destination) = origin.as_str().parse() else {
         return false;

@@ -99,7 +99,8 @@ impl Progress {
         error::deadline_passed(&self.sent, request.is_idempotent())
     }
 
-    /// Completes the exchange. Of a response without a readable body, the status decides whether the server has acted.
+    /// Completes the exchange. Of a response without a readable body, the status decides whether
+    /// the server has acted.
     pub fn finish(&self, result: Result<Response>) -> ExchangeResult {
         let is_refused = result.is_err() && self.is_refused.load(Ordering::Relaxed);
         ExchangeResult {

@@ -97,7 +97,8 @@ unsafe extern "C-unwind" fn release(sender: *mut c_void) {
     drop(unsafe { Box::from_raw(sender as *mut mpsc::Sender<String>) });
 }
 
-/// Both commands, each on connections of its own: a server that closes after answering one must not meet the other.
+/// Both commands, each on connections of its own: a server that closes after answering one must not
+/// meet the other.
 pub fn both(base: &str, extra: Value) -> [Answered; 2] {
     let (one, other) = (service(base, extra.clone()), service(base, extra));
     let answers = [

@@ -89,7 +89,8 @@ impl Server {
         self.received.lock().unwrap().clone()
     }
 
-    /// Waits until the server has closed this many connections; on loopback, the client's end knows by then.
+    /// Waits until the server has closed this many connections; on loopback, the client's end knows
+    /// by then.
     pub fn wait_for_closes(&self, closes: usize) {
         let deadline = Instant::now() + Duration::from_secs(10);
         while self.closes.load(Ordering::SeqCst) < closes {
