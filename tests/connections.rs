@@ -64,6 +64,18 @@ fn connection_is_not_used_near_the_end_of_the_servers_timeout() {
 }
 
 #[test]
+fn idle_asynchronous_connection_closes_without_another_call() {
+    let server = server_with(&[("Keep-Alive", "timeout=1")]);
+    let service = service(&server.base, json!({}));
+    assert_eq!(Mode::Started.schedule(service).status, 0);
+    let started = Instant::now();
+    server.wait_for_closes(1);
+    let elapsed = started.elapsed();
+    assert!(elapsed < Duration::from_secs(2), "{elapsed:?}");
+    assert_eq!(service.close(), 0);
+}
+
+#[test]
 fn server_announces_how_many_requests_are_left() {
     for mode in MODES {
         // Two requests on each connection, the second of which leaves none.
