@@ -5,7 +5,7 @@
 use std::ops::{Deref, DerefMut};
 
 use bytes::Bytes;
-use reqwest::header::HeaderValue;
+use http::HeaderValue;
 use serde_json::Value;
 use zeroize::{Zeroize, Zeroizing};
 

@@ -1,4 +1,5 @@
-//! What sends a request: the connection of a blocking call, or the connections that asynchronous calls share.
+//! What sends a request: the connection of a blocking call, or the connections that asynchronous
+//! calls share.
 
 use url::Url;
 
