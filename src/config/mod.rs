@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base64::prelude::{Engine, BASE64_STANDARD};
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::Url;
 use serde_json::Value;
-use url::Url;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
@@ -346,7 +346,7 @@ fn headers(section: &Section) -> Result<HeaderMap> {
     if let Some(credentials) = section.object("basicAuth")? {
         known_keys::check(credentials, "basicAuth", known_keys::BASIC_AUTH)?;
         headers.insert(
-            http::header::AUTHORIZATION,
+            reqwest::header::AUTHORIZATION,
             basic(&Section::new(credentials, "basicAuth"))?,
         );
     }

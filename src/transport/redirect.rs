@@ -1,6 +1,5 @@
 //! Following redirects on the same origin.
 
-
 use super::message::{RequestContext, Response};
 use super::response::ResponseOrRedirect;
 use super::sender::HttpSender;
