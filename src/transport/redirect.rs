@@ -1,7 +1,5 @@
 //! Following redirects on the same origin.
 
-use std::borrow::Cow;
-
 use super::message::{RequestContext, Response};
 use super::response::ResponseOrRedirect;
 use super::sender::HttpSender;
