@@ -4,9 +4,10 @@
 # make test-full  the same, with long tests in full size
 # make test-faults  measures the fault matrix and rewrites its table in docs/reliability.md
 # make test-ledger  bookings while their server is killed, compared with its database
-# make bench      measures the library against libcurl, requests and others and rewrites docs/benchmarks.md
-# make bench-parts  the library's pure parts by themselves
-# make bench-instructions  records the instructions of a call, which make test holds later ones against
+# make bench      compares the library with libcurl, requests and others and rewrites docs/benchmarks.md;
+#                 with BASELINE=PATH also with another libcallbackservice.so
+# make bench-micro  measures the parts of a command that need no server
+# make bench-instructions  records the instructions of a call, with which make test compares later ones
 # make test-tsan  threaded tests under ThreadSanitizer
 # make test-asan  the C test programs under AddressSanitizer and LeakSanitizer
 # make test-valgrind  the same under memcheck
@@ -39,7 +40,7 @@ SOURCES := src build.rs Cargo.toml Cargo.lock tools/hide-symbols.sh
 relative = $(shell realpath -ms --relative-to="$(LIBDIR)/$(1)" "$(2)")
 
 .PHONY: all library header demo sandbox test test-full test-faults test-ledger test-tsan test-asan test-valgrind fuzz deny \
-	bench bench-parts bench-instructions install uninstall clean
+	bench bench-micro bench-instructions install uninstall clean
 
 all: library header
 
@@ -97,10 +98,10 @@ test-ledger: library sandbox
 	@$(PYTHON) tests/ledger.py
 
 bench: library sandbox
-	@$(PYTHON) benches/compare/run.py --write
+	@$(PYTHON) benches/compare/run.py --write $(if $(BASELINE),--baseline "$(BASELINE)")
 
-bench-parts:
-	$(CARGO) bench --locked --features benchmark --bench parts
+bench-micro:
+	$(CARGO) bench --locked --features benchmark --bench micro
 
 bench-instructions: library
 	@$(PYTHON) benches/compare/instructions.py --write

@@ -1,6 +1,7 @@
 /*
- * What the C peers share: they are told over standard input to run a round, `MODE PATH COUNT EXTRA`, and answer with
- * one line of JSON that holds the nanoseconds of each call, or of the whole round where calls overlap.
+ * What the C clients share. A client reads commands from standard input, one per line:
+ * `MODE PATH COUNT EXTRA`. After each it prints one line of JSON with the nanoseconds of every
+ * call, or of the whole round if the calls overlap.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -10,12 +11,13 @@
 #include <string.h>
 #include <time.h>
 
-#define MOST_CLIENTS 8
-#define LONGEST_TEXT 512
+#define MAX_CLIENTS 8
+#define MAX_THREADS 64
+#define MAX_TEXT 512
 #define BLOCKING_TIMEOUT_MS 3000
-#define STARTED_TIMEOUT_MS 60000
+#define ASYNC_TIMEOUT_MS 60000
 
-/* One booking, by the names of the v1 API. */
+/* One booking, with the field names of the v1 API. */
 static const char *const FIELDS[][2] = {
     {"firstname", "Ann Marie"},
     {"subject", "Order 17"},
@@ -24,28 +26,33 @@ static const char *const FIELDS[][2] = {
 };
 #define FIELD_COUNT (sizeof FIELDS / sizeof *FIELDS)
 
-struct peer {
-    /* A client of the server at this address. */
+/* What a client can do. A function that it does not have is NULL. */
+struct operations {
+    /* Opens a handle for the server at this URL. */
     void *(*open)(const char *url);
-    void (*close)(void *client);
-    void (*schedule)(void *client);
-    long (*availability)(void *client);
-    /* Runs so many bookings at once, over so many connections at most. */
-    void (*started)(const char *url, long calls, long connections);
-    /* The same, where the program keeps those that wait, and hands over only as many as there are connections. */
-    void (*queued)(const char *url, long calls, long connections);
-    /* Whether threads use one client together, instead of one each. */
+    void (*close)(void *handle);
+    /* Sends one booking and waits for the response. */
+    void (*schedule)(void *handle);
+    /* Lists the slots and returns their number. */
+    long (*availability)(void *handle);
+    /* Opens a pool of connections for asynchronous calls; `calls` is the most at the same time. */
+    void *(*open_pool)(const char *url, long calls, long connections);
+    void (*close_pool)(void *pool);
+    /* Makes bookings at the same time and waits for all of them. A client that needs a handle for
+     * each call in progress opens this many; further calls wait until one is free. */
+    void (*run_pool)(void *pool, long calls, long handles);
+    /* Whether all threads share one handle, instead of one for each. */
     int is_shared;
 };
 
-static const char *base;
+static const char *base_url;
 static uint64_t *times;
-static size_t time_count, time_room;
-static long grown;
+static size_t time_count, time_capacity;
+static long memory_growth;
 
-static inline void fail(const char *what)
+static inline void fail(const char *message)
 {
-    fprintf(stderr, "benchmark: %s\n", what);
+    fprintf(stderr, "benchmark: %s\n", message);
     exit(1);
 }
 
@@ -56,162 +63,188 @@ static inline uint64_t now(void)
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
-static void record(uint64_t begun)
+static void record(uint64_t start)
 {
-    uint64_t elapsed = now() - begun;
-    if (time_count == time_room) {
-        time_room = time_room ? time_room * 2 : 1024;
-        times = realloc(times, time_room * sizeof *times);
+    uint64_t elapsed = now() - start;
+    if (time_count == time_capacity) {
+        time_capacity = time_capacity ? time_capacity * 2 : 1024;
+        times = realloc(times, time_capacity * sizeof *times);
         if (!times)
-            fail("no memory");
+            fail("out of memory");
     }
     times[time_count++] = elapsed;
 }
 
-/* A figure of this process in bytes, such as VmHWM. */
+/* A value from /proc/self/status in bytes, such as VmHWM. */
 static long memory(const char *name)
 {
     char line[128];
-    long found = 0;
+    long bytes = 0;
     FILE *status = fopen("/proc/self/status", "r");
     while (status && fgets(line, sizeof line, status))
         if (!strncmp(line, name, strlen(name)))
-            found = strtol(line + strlen(name) + 1, NULL, 10) * 1024;
+            bytes = strtol(line + strlen(name) + 1, NULL, 10) * 1024;
     if (status)
         fclose(status);
-    return found;
+    return bytes;
 }
 
-static void forget_peak(void)
+static void reset_peak_memory(void)
 {
-    FILE *peak = fopen("/proc/self/clear_refs", "w");
-    if (!peak || fputs("5", peak) < 0 || fclose(peak))
+    FILE *file = fopen("/proc/self/clear_refs", "w");
+    if (!file || fputs("5", file) < 0 || fclose(file))
         fail("clear_refs");
 }
 
 static const char *url_of(const char *path)
 {
-    static __thread char url[LONGEST_TEXT];
-    snprintf(url, sizeof url, "%s%s", base, path);
+    static __thread char url[MAX_TEXT];
+    snprintf(url, sizeof url, "%s%s", base_url, path);
     return url;
 }
 
-/* The client of a path, kept from round to round. */
-static void *client_of(const struct peer *peer, const char *path)
+/* The handle for a path. It stays open from round to round. */
+static void *handle_for(const struct operations *client, const char *path)
 {
     static struct {
         char path[64];
-        void *client;
-    } clients[MOST_CLIENTS];
-    for (int index = 0; index < MOST_CLIENTS; index++) {
-        if (!clients[index].client) {
-            snprintf(clients[index].path, sizeof clients[index].path, "%s", path);
-            clients[index].client = peer->open(url_of(path));
+        void *handle;
+    } handles[MAX_CLIENTS];
+    for (int index = 0; index < MAX_CLIENTS; index++) {
+        if (!handles[index].handle) {
+            snprintf(handles[index].path, sizeof handles[index].path, "%s", path);
+            handles[index].handle = client->open(url_of(path));
         }
-        if (!strcmp(clients[index].path, path))
-            return clients[index].client;
+        if (!strcmp(handles[index].path, path))
+            return handles[index].handle;
     }
     fail("too many paths");
     return NULL;
 }
 
-static void run_schedule(const struct peer *peer, const char *path, long count, long extra)
+static void run_schedule(const struct operations *client, const char *path, long count, long extra)
 {
-    void *client = client_of(peer, path);
+    void *handle = handle_for(client, path);
     (void)extra;
     for (long call = 0; call < count; call++) {
-        uint64_t begun = now();
-        peer->schedule(client);
-        record(begun);
+        uint64_t start = now();
+        client->schedule(handle);
+        record(start);
     }
 }
 
-static void run_availability(const struct peer *peer, const char *path, long count, long slots)
+static void run_availability(const struct operations *client, const char *path, long count, long slots)
 {
-    void *client = client_of(peer, path);
+    void *handle = handle_for(client, path);
     for (long call = 0; call < count; call++) {
-        uint64_t begun = now();
-        if (peer->availability(client) != slots)
-            fail("another number of slots");
-        record(begun);
+        uint64_t start = now();
+        if (client->availability(handle) != slots)
+            fail("unexpected number of slots");
+        record(start);
     }
 }
 
-static void run_first(const struct peer *peer, const char *path, long count, long extra)
+static void run_first(const struct operations *client, const char *path, long count, long extra)
 {
     (void)extra;
     for (long call = 0; call < count; call++) {
-        uint64_t begun = now();
-        void *client = peer->open(url_of(path));
-        peer->schedule(client);
-        record(begun);
-        peer->close(client);
+        uint64_t start = now();
+        void *handle = client->open(url_of(path));
+        client->schedule(handle);
+        record(start);
+        client->close(handle);
     }
 }
 
-struct crew {
-    const struct peer *peer;
+struct thread_round {
+    const struct operations *client;
     const char *path;
-    void *shared;
+    void *shared_handle;
     long calls;
-    pthread_barrier_t begin;
+    pthread_barrier_t barrier;
 };
 
-static void *crew_member(void *data)
+static void *run_thread(void *data)
 {
-    struct crew *crew = data;
-    void *client = crew->shared ? crew->shared : crew->peer->open(url_of(crew->path));
-    crew->peer->schedule(client);
-    pthread_barrier_wait(&crew->begin);
-    for (long call = 0; call < crew->calls; call++)
-        crew->peer->schedule(client);
-    if (!crew->shared)
-        crew->peer->close(client);
+    struct thread_round *round = data;
+    void *handle = round->shared_handle ? round->shared_handle : round->client->open(url_of(round->path));
+    round->client->schedule(handle);
+    pthread_barrier_wait(&round->barrier);
+    for (long call = 0; call < round->calls; call++)
+        round->client->schedule(handle);
+    if (!round->shared_handle)
+        round->client->close(handle);
     return NULL;
 }
 
-static void run_threads(const struct peer *peer, const char *path, long count, long threads)
+static void run_threads(const struct operations *client, const char *path, long count, long threads)
 {
-    pthread_t members[64];
-    struct crew crew = {.peer = peer, .path = path, .calls = count / threads};
-    crew.shared = peer->is_shared ? client_of(peer, path) : NULL;
-    pthread_barrier_init(&crew.begin, NULL, (unsigned)threads + 1);
+    pthread_t started[MAX_THREADS];
+    struct thread_round round = {.client = client, .path = path, .calls = count / threads};
+    if (threads > MAX_THREADS)
+        fail("too many threads");
+    round.shared_handle = client->is_shared ? handle_for(client, path) : NULL;
+    pthread_barrier_init(&round.barrier, NULL, (unsigned)threads + 1);
     for (long index = 0; index < threads; index++)
-        if (pthread_create(&members[index], NULL, crew_member, &crew))
-            fail("no thread");
-    pthread_barrier_wait(&crew.begin);
-    uint64_t begun = now();
+        if (pthread_create(&started[index], NULL, run_thread, &round))
+            fail("cannot start a thread");
+    pthread_barrier_wait(&round.barrier);
+    uint64_t start = now();
     for (long index = 0; index < threads; index++)
-        pthread_join(members[index], NULL);
-    record(begun);
-    pthread_barrier_destroy(&crew.begin);
+        pthread_join(started[index], NULL);
+    record(start);
+    pthread_barrier_destroy(&round.barrier);
 }
 
-static void run_at_once(const struct peer *peer, const char *path, long count, long connections,
-    void (*run)(const char *url, long calls, long connections))
+/* A pool that is opened and closed in the measured time: connections, TLS handshakes and all. */
+static void run_cold_pool(const struct operations *client, const char *path, long count, long connections, long handles)
 {
-    peer->schedule(client_of(peer, path));
-    forget_peak();
+    client->schedule(handle_for(client, path));
+    reset_peak_memory();
     long before = memory("VmRSS");
-    uint64_t begun = now();
-    run(url_of(path), count, connections);
-    record(begun);
-    grown = memory("VmHWM") - before;
+    uint64_t start = now();
+    void *pool = client->open_pool(url_of(path), count, connections);
+    client->run_pool(pool, count, handles);
+    client->close_pool(pool);
+    record(start);
+    memory_growth = memory("VmHWM") - before;
 }
 
-static void run_started(const struct peer *peer, const char *path, long count, long connections)
+/* A pool whose connections are open when the measured time begins. */
+static void run_warm_pool(const struct operations *client, const char *path, long count, long connections, long handles)
 {
-    run_at_once(peer, path, count, connections, peer->started);
+    long warm_up = connections * 4;
+    void *pool = client->open_pool(url_of(path), count > warm_up ? count : warm_up, connections);
+    client->run_pool(pool, warm_up, connections);
+    uint64_t start = now();
+    client->run_pool(pool, count, handles);
+    record(start);
+    client->close_pool(pool);
 }
 
-static void run_queued(const struct peer *peer, const char *path, long count, long connections)
+static void run_async(const struct operations *client, const char *path, long count, long connections)
 {
-    run_at_once(peer, path, count, connections, peer->queued);
+    run_cold_pool(client, path, count, connections, count);
 }
 
-static void answer(void)
+static void run_async_queued(const struct operations *client, const char *path, long count, long connections)
 {
-    printf("{\"bytes\":%ld,\"nanoseconds\":[", grown);
+    run_cold_pool(client, path, count, connections, connections);
+}
+
+static void run_async_warm(const struct operations *client, const char *path, long count, long connections)
+{
+    run_warm_pool(client, path, count, connections, count);
+}
+
+static void run_async_warm_queued(const struct operations *client, const char *path, long count, long connections)
+{
+    run_warm_pool(client, path, count, connections, connections);
+}
+
+static void print_times(void)
+{
+    printf("{\"bytes\":%ld,\"nanoseconds\":[", memory_growth);
     for (size_t index = 0; index < time_count; index++)
         printf(index ? ",%llu" : "%llu", (unsigned long long)times[index]);
     puts("]}");
@@ -219,27 +252,36 @@ static void answer(void)
     time_count = 0;
 }
 
-static int serve(int count, char **arguments, const struct peer *peer)
+static int serve(int argument_count, char **arguments, const struct operations *client)
 {
     static const struct {
         const char *name;
-        void (*run)(const struct peer *, const char *, long, long);
+        void (*run)(const struct operations *, const char *, long, long);
     } modes[] = {
-        {"schedule", run_schedule}, {"availability", run_availability}, {"first", run_first},
-        {"threads", run_threads},   {"started", run_started}, {"queued", run_queued},
+        {"schedule", run_schedule},
+        {"availability", run_availability},
+        {"first", run_first},
+        {"threads", run_threads},
+        {"async", run_async},
+        {"async-queued", run_async_queued},
+        {"async-warm", run_async_warm},
+        {"async-warm-queued", run_async_warm_queued},
     };
-    char line[LONGEST_TEXT], name[32], path[64];
-    long calls, extra;
-    if (count != 2)
-        fail("needs the server's address");
-    base = arguments[1];
+    char line[MAX_TEXT], name[32], path[64];
+    long count, extra;
+    if (argument_count != 2)
+        fail("usage: CLIENT BASE_URL");
+    base_url = arguments[1];
     while (fgets(line, sizeof line, stdin)) {
-        if (sscanf(line, "%31s %63s %ld %ld", name, path, &calls, &extra) != 4)
-            fail("not understood");
-        for (size_t index = 0; index < sizeof modes / sizeof *modes; index++)
-            if (!strcmp(modes[index].name, name))
-                modes[index].run(peer, path, calls, extra);
-        answer();
+        size_t mode = 0;
+        if (sscanf(line, "%31s %63s %ld %ld", name, path, &count, &extra) != 4)
+            fail("invalid command");
+        while (mode < sizeof modes / sizeof *modes && strcmp(modes[mode].name, name))
+            mode++;
+        if (mode == sizeof modes / sizeof *modes)
+            fail("unknown mode");
+        modes[mode].run(client, path, count, extra);
+        print_times();
     }
     return 0;
 }

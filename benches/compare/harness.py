@@ -1,4 +1,4 @@
-"""What the Python peers share: they are told over standard input to run a round, and answer with nanoseconds."""
+"""What the Python clients share: they read commands from standard input and print nanoseconds."""
 
 import json
 import sys
@@ -14,7 +14,8 @@ FIELDS = {
 
 
 def serve(open_client):
-    """Answers `schedule PATH COUNT EXTRA`; `open_client` gives for a URL the function that books and returns the id."""
+    """Runs commands of the form `schedule PATH COUNT EXTRA`. `open_client` takes a URL and returns
+    a function that books and returns the id."""
     clients = {}
     for line in sys.stdin:
         mode, path, count, _ = line.split()
@@ -23,8 +24,8 @@ def serve(open_client):
             clients[path] = open_client(sys.argv[1] + path)
         schedule, times = clients[path], []
         for _ in range(int(count)):
-            begun = time.perf_counter_ns()
-            identifier = schedule()
-            times.append(time.perf_counter_ns() - begun)
-            assert identifier
+            start = time.perf_counter_ns()
+            booking_id = schedule()
+            times.append(time.perf_counter_ns() - start)
+            assert booking_id
         print(json.dumps({"bytes": 0, "nanoseconds": times}), flush=True)

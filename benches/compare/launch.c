@@ -1,4 +1,4 @@
-/* Starts the program named in LAUNCH_PROGRAM with LAUNCH_LIBRARY and waits for its end, once for each booking. */
+/* Runs the program LAUNCH_PROGRAM with the library LAUNCH_LIBRARY, once for each booking. */
 #include "harness.h"
 
 #include <spawn.h>
@@ -23,6 +23,6 @@ static void schedule(void *url)
 
 int main(int count, char **arguments)
 {
-    static const struct peer peer = {open_client, free, schedule, NULL, NULL, NULL, 0};
-    return serve(count, arguments, &peer);
+    static const struct operations client = {.open = open_client, .close = free, .schedule = schedule};
+    return serve(count, arguments, &client);
 }

@@ -1,7 +1,9 @@
 /*
- * The server of the benchmarks: one thread, answers made beforehand, so that it costs the same to every peer.
+ * The server of the benchmarks. It has one thread and responses made in advance, so that it costs
+ * the same for every client.
  *
- * POST answers a v1 booking, GET /slots/N/... a v1 list of N slots, GET /listed/N/... a v3 list of as many. It prints its address first.
+ * The response to POST is a booking of the v1 API, to GET /v1/N/... a list of N slots of the v1
+ * API, to GET /v3/N/... one of the v3 API. The server listens on a free port and prints its URL.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -15,38 +17,38 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_CONNECTIONS = 4096, MOST_EVENTS = 256, LONGEST_REQUEST = 8192, MOST_LISTS = 8 };
+enum { MAX_CONNECTIONS = 4096, MAX_EVENTS = 256, MAX_REQUEST = 8192, MAX_LISTS = 8 };
 
-struct answer {
+struct response {
     char *bytes;
     size_t length;
 };
 
 struct connection {
-    char request[LONGEST_REQUEST];
+    char request[MAX_REQUEST];
     size_t filled;
-    const struct answer *sending;
+    const struct response *response;
     size_t sent;
 };
 
-static struct connection *connections[MOST_CONNECTIONS];
-static struct answer booking;
+static struct connection *connections[MAX_CONNECTIONS];
+static struct response booking;
 static struct {
     long slots;
     int is_v3;
-    struct answer answer;
-} lists[MOST_LISTS];
+    struct response response;
+} lists[MAX_LISTS];
 static int loop;
 
-static void fail(const char *what)
+static void fail(const char *function)
 {
-    perror(what);
+    perror(function);
     exit(1);
 }
 
-static struct answer answer_of(const char *body, size_t length)
+static struct response make_response(const char *body, size_t length)
 {
-    struct answer made;
+    struct response made;
     char head[160];
     int head_length = snprintf(head, sizeof head,
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n", length);
@@ -59,7 +61,7 @@ static struct answer answer_of(const char *body, size_t length)
     return made;
 }
 
-static struct answer list_of(long slots, int is_v3)
+static struct response make_list(long slots, int is_v3)
 {
     const time_t first = 1922342400;
     char *body = malloc((size_t)slots * 80 + 256), *end = body;
@@ -79,33 +81,33 @@ static struct answer list_of(long slots, int is_v3)
             slot % 9 + 1);
     }
     end += sprintf(end, "%s", is_v3 ? "],\"durationMin\":5,\"timezone\":\"UTC\"}}" : "}");
-    struct answer made = answer_of(body, (size_t)(end - body));
+    struct response made = make_response(body, (size_t)(end - body));
     free(body);
     return made;
 }
 
-static const struct answer *list(long slots, int is_v3)
+static const struct response *find_list(long slots, int is_v3)
 {
-    for (int index = 0; index < MOST_LISTS; index++) {
-        if (!lists[index].answer.bytes) {
+    for (int index = 0; index < MAX_LISTS; index++) {
+        if (!lists[index].response.bytes) {
             lists[index].slots = slots;
             lists[index].is_v3 = is_v3;
-            lists[index].answer = list_of(slots, is_v3);
+            lists[index].response = make_list(slots, is_v3);
         }
         if (lists[index].slots == slots && lists[index].is_v3 == is_v3)
-            return &lists[index].answer;
+            return &lists[index].response;
     }
     return &booking;
 }
 
-static void forget(int descriptor)
+static void close_connection(int descriptor)
 {
     free(connections[descriptor]);
     connections[descriptor] = NULL;
     close(descriptor);
 }
 
-/* Whether a whole request was there; it is taken out of the buffer. */
+/* Removes a request from the buffer and chooses its response. Returns 0 if it is incomplete. */
 static int take_request(struct connection *connection)
 {
     connection->request[connection->filled] = 0;
@@ -115,31 +117,32 @@ static int take_request(struct connection *connection)
     size_t length = (size_t)(end + 4 - connection->request);
     int is_post = connection->request[0] == 'P';
     if (is_post) {
-        char *announced = strcasestr(connection->request, "\r\ncontent-length:");
-        length += announced && announced < end ? strtoul(announced + 17, NULL, 10) : 0;
+        char *header = strcasestr(connection->request, "\r\ncontent-length:");
+        length += header && header < end ? strtoul(header + 17, NULL, 10) : 0;
     }
     if (connection->filled < length)
         return 0;
-    const char *slots = is_post ? NULL : strstr(connection->request, "/slots/");
-    const char *listed = is_post ? NULL : strstr(connection->request, "/listed/");
-    connection->sending = slots ? list(strtol(slots + 7, NULL, 10), 0) : listed ? list(strtol(listed + 8, NULL, 10), 1) : &booking;
+    const char *v1 = is_post ? NULL : strstr(connection->request, "/v1/");
+    const char *v3 = is_post ? NULL : strstr(connection->request, "/v3/");
+    const char *path = v1 ? v1 : v3;
+    connection->response = path ? find_list(strtol(path + 4, NULL, 10), v3 && !v1) : &booking;
     connection->sent = 0;
     connection->filled -= length;
     memmove(connection->request, connection->request + length, connection->filled);
     return 1;
 }
 
-/* 1: all sent, 0: the socket takes no more for now, -1: the connection is gone. */
+/* Returns 1 if all is sent, 0 if the socket buffer is full, -1 if the connection is closed. */
 static int send_rest(int descriptor, struct connection *connection)
 {
-    while (connection->sent < connection->sending->length) {
-        ssize_t written = send(descriptor, connection->sending->bytes + connection->sent,
-            connection->sending->length - connection->sent, MSG_NOSIGNAL);
+    while (connection->sent < connection->response->length) {
+        ssize_t written = send(descriptor, connection->response->bytes + connection->sent,
+            connection->response->length - connection->sent, MSG_NOSIGNAL);
         if (written < 0)
             return errno == EAGAIN ? 0 : -1;
         connection->sent += (size_t)written;
     }
-    connection->sending = NULL;
+    connection->response = NULL;
     return 1;
 }
 
@@ -153,37 +156,37 @@ static void watch(int descriptor, int operation, uint32_t events)
 static void serve(int descriptor)
 {
     struct connection *connection = connections[descriptor];
-    int was_sending = connection->sending != NULL;
+    int was_sending = connection->response != NULL;
     if (!was_sending) {
         ssize_t got = recv(descriptor, connection->request + connection->filled,
-            LONGEST_REQUEST - 1 - connection->filled, 0);
+            MAX_REQUEST - 1 - connection->filled, 0);
         if (got < 0 && errno == EAGAIN)
             return;
         if (got <= 0) {
-            forget(descriptor);
+            close_connection(descriptor);
             return;
         }
         connection->filled += (size_t)got;
     }
-    while (connection->sending || take_request(connection)) {
+    while (connection->response || take_request(connection)) {
         int state = send_rest(descriptor, connection);
         if (state < 0) {
-            forget(descriptor);
+            close_connection(descriptor);
             return;
         }
         if (state == 0)
             break;
     }
-    if (was_sending != (connection->sending != NULL))
-        watch(descriptor, EPOLL_CTL_MOD, connection->sending ? EPOLLOUT : EPOLLIN);
+    if (was_sending != (connection->response != NULL))
+        watch(descriptor, EPOLL_CTL_MOD, connection->response ? EPOLLOUT : EPOLLIN);
 }
 
-static void welcome(int listener)
+static void accept_connection(int listener)
 {
     int yes = 1, descriptor = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
     if (descriptor < 0)
         return;
-    if (descriptor >= MOST_CONNECTIONS || !(connections[descriptor] = calloc(1, sizeof(struct connection)))) {
+    if (descriptor >= MAX_CONNECTIONS || !(connections[descriptor] = calloc(1, sizeof(struct connection)))) {
         close(descriptor);
         return;
     }
@@ -191,7 +194,7 @@ static void welcome(int listener)
     watch(descriptor, EPOLL_CTL_ADD, EPOLLIN);
 }
 
-static int listen_anywhere(void)
+static int listen_on_free_port(void)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
@@ -208,16 +211,16 @@ int main(void)
 {
     static const char body[] = "{\"_id\":\"361-5b0c0ad3-1d5f-4f43-9d7d-d1d5b1ae57a4\",\"_expected_time\":"
                                "\"2030-12-01T10:00:00.000Z\",\"_status\":\"SCHEDULED\"}";
-    struct epoll_event events[MOST_EVENTS];
-    booking = answer_of(body, sizeof body - 1);
+    struct epoll_event events[MAX_EVENTS];
+    booking = make_response(body, sizeof body - 1);
     loop = epoll_create1(0);
-    int listener = listen_anywhere();
+    int listener = listen_on_free_port();
     watch(listener, EPOLL_CTL_ADD, EPOLLIN);
     for (;;) {
-        int ready = epoll_wait(loop, events, MOST_EVENTS, -1);
+        int ready = epoll_wait(loop, events, MAX_EVENTS, -1);
         for (int index = 0; index < ready; index++) {
             if (events[index].data.fd == listener)
-                welcome(listener);
+                accept_connection(listener);
             else if (connections[events[index].data.fd])
                 serve(events[index].data.fd);
         }

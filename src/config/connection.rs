@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use reqwest::Url;
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::RootCertStore;
-use url::Url;
 
 use super::known_keys;
 use super::pem;

@@ -14,9 +14,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base64::prelude::{Engine, BASE64_STANDARD};
-use http::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::Url;
 use serde_json::Value;
-use url::Url;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
@@ -261,7 +261,8 @@ fn api_key(section: &Section) -> Result<Option<HeaderValue>> {
     secret::sensitive_header(&key).ok_or_else(invalid).map(Some)
 }
 
-/// User data for every booking. What the v1 API reads as fields of its own is checked here, where its key can be named.
+/// User data for every booking. What the v1 API reads as fields of its own is checked here, where
+/// its key can be named.
 fn user_data(
     section: &Section,
     api_version: ApiVersion,
@@ -345,7 +346,7 @@ fn headers(section: &Section) -> Result<HeaderMap> {
     if let Some(credentials) = section.object("basicAuth")? {
         known_keys::check(credentials, "basicAuth", known_keys::BASIC_AUTH)?;
         headers.insert(
-            http::header::AUTHORIZATION,
+            reqwest::header::AUTHORIZATION,
             basic(&Section::new(credentials, "basicAuth"))?,
         );
     }

@@ -3,8 +3,8 @@
 
 use http::HeaderValue;
 use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::Url;
 use serde_json::Value;
-use url::Url;
 
 use super::known_keys;
 use super::section::Section;

@@ -10,8 +10,8 @@ mod v1;
 mod v3;
 mod widgets9;
 
-use http::header::{HeaderMap, HeaderName, HeaderValue, ACCEPT, CONTENT_TYPE};
-use url::Url;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, ACCEPT, CONTENT_TYPE};
+use reqwest::Url;
 
 use crate::command::Command;
 use crate::config::{ApiVersion, Config, WireFormat};

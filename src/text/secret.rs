@@ -5,7 +5,7 @@
 use std::ops::{Deref, DerefMut};
 
 use bytes::Bytes;
-use http::HeaderValue;
+use reqwest::header::HeaderValue;
 use serde_json::Value;
 use zeroize::{Zeroize, Zeroizing};
 

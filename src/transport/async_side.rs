@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, Weak};
 use std::task::{Poll, Waker};
 use std::{future::poll_fn, future::Future, pin::pin};
 
+use reqwest::Url;
 use tokio::sync::{Mutex as AsyncMutex, Semaphore, SemaphorePermit};
 use tokio::time::{sleep_until, timeout_at, Instant};
-use url::Url;
 
 use super::connection::Connection;
 use super::connector::Connector;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use http::header::{HeaderValue, USER_AGENT};
 use http::{HeaderMap, Method, Uri};
+use reqwest::Url;
 use tokio::time::Instant;
-use url::Url;
 
 use super::error::{self, TransportError};
 use super::tracked_body::{SentFlag, TrackedBody};

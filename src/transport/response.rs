@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::{HeaderName, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{Response, StatusCode};
 use http_body::Body;
-use url::Url;
+use reqwest::Url;
 
 use super::decoding::{decode, DecodeError};
 use super::error::TransportError;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 use once_cell::race::OnceBox;
+use reqwest::Url;
 use rustls::client::ResolvesClientCert;
 use rustls::crypto::{ring, CryptoProvider};
 use rustls::pki_types::ServerName;
@@ -16,7 +17,6 @@ use rustls::{
 };
 use rustls_platform_verifier::Verifier;
 use tokio_rustls::TlsConnector;
-use url::Url;
 
 use super::socket::Io;
 use crate::config::connection::{ConnectionSettings, TlsSettings};

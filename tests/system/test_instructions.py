@@ -1,4 +1,4 @@
-"""What a blocking call costs the processor, against what was recorded."""
+"""The instructions of a blocking call, compared with the recorded ones."""
 
 import sys
 
@@ -9,7 +9,7 @@ import instructions  # noqa: E402
 
 
 class Instructions(Case):
-    def test_a_call_takes_no_more_than_recorded(self):
-        grown = instructions.grown(instructions.measure())
-        if grown:
-            self.fail("\n".join(grown))
+    def test_calls_take_no_more_instructions_than_recorded(self):
+        messages = instructions.regressions(instructions.measure())
+        if messages:
+            self.fail("\n".join(messages))

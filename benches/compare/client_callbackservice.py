@@ -1,4 +1,4 @@
-"""A booking with the library, through the Python binding."""
+"""The library through its Python binding."""
 
 from callbackservice import Service
 

@@ -1,4 +1,4 @@
-// A booking with Node's fetch.
+// Node's fetch.
 
 import { createInterface } from "node:readline";
 
@@ -11,23 +11,23 @@ const FIELDS = {
 const TIMEOUT_MS = 3000;
 
 async function schedule(url) {
-  const answer = await fetch(url, {
+  const response = await fetch(url, {
     method: "POST",
     headers: { Accept: "application/json" },
     body: new URLSearchParams(FIELDS),
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
-  if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
-  return (await answer.json())._id;
+  if (!response.ok) throw new Error(`HTTP ${response.status}`);
+  return (await response.json())._id;
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
   const [, path, count] = line.split(" ");
   const nanoseconds = [];
   for (let call = 0; call < Number(count); call++) {
-    const begun = process.hrtime.bigint();
+    const start = process.hrtime.bigint();
     if (!(await schedule(process.argv[2] + path))) throw new Error("no id");
-    nanoseconds.push(Number(process.hrtime.bigint() - begun));
+    nanoseconds.push(Number(process.hrtime.bigint() - start));
   }
   console.log(JSON.stringify({ bytes: 0, nanoseconds }));
 }

@@ -1,4 +1,4 @@
-//! The pure parts of a command, by themselves: `make bench-parts`.
+//! The parts of a command that need no server: `make bench-micro`.
 
 use std::hint::black_box;
 
@@ -13,32 +13,32 @@ const FULL: &str = r#"{
 }"#;
 const BOOKED: &str = r#"{"_id":"361-5b0c0ad3-1d5f-4f43-9d7d-d1d5b1ae57a4"}"#;
 
-fn outgoing(criterion: &mut Criterion) {
+fn requests(criterion: &mut Criterion) {
     for (name, options) in [("small", SMALL), ("full", FULL)] {
-        let booking = ScheduleBench::new(CONFIG, options).expect("the options are right");
+        let booking = ScheduleBench::new(CONFIG, options).expect("valid options");
         assert!(booking.parse_options());
-        criterion.bench_function(&format!("option mapping, {name}"), |run| {
+        criterion.bench_function(&format!("parse options, {name}"), |run| {
             run.iter(|| black_box(&booking).parse_options())
         });
-        criterion.bench_function(&format!("form encoding, {name}"), |run| {
+        criterion.bench_function(&format!("encode form, {name}"), |run| {
             run.iter(|| black_box(&booking).encode_form())
         });
-        criterion.bench_function(&format!("whole request, {name}"), |run| {
+        criterion.bench_function(&format!("build request, {name}"), |run| {
             run.iter(|| black_box(&booking).request_body())
         });
     }
 }
 
-fn incoming(criterion: &mut Criterion) {
+fn responses(criterion: &mut Criterion) {
     let booked = ResponseBench::new(CONFIG, "CallbackService.schedule", BOOKED)
-        .expect("the configuration is right");
-    criterion.bench_function("outcome building, booking", |run| {
+        .expect("valid configuration");
+    criterion.bench_function("build outcome, booking", |run| {
         run.iter(|| black_box(&booked).outcome().expect("a booking"));
     });
-    let mut group = criterion.benchmark_group("outcome building, slots");
+    let mut group = criterion.benchmark_group("build outcome, slots");
     for slots in [10, 1000, 100_000] {
         let list = ResponseBench::new(CONFIG, "CallbackService.availability", &body(slots))
-            .expect("the configuration is right");
+            .expect("valid configuration");
         group.throughput(Throughput::Elements(slots as u64));
         group.bench_function(BenchmarkId::from_parameter(slots), |run| {
             run.iter(|| black_box(&list).outcome().expect("a list"));
@@ -46,7 +46,7 @@ fn incoming(criterion: &mut Criterion) {
     }
 }
 
-/// A v1 list of slots, one each second.
+/// A list of slots of the v1 API, one for each second.
 fn body(slots: usize) -> String {
     let slot = |index: usize| {
         let (days, hours, minutes, seconds) = (
@@ -63,5 +63,5 @@ fn body(slots: usize) -> String {
     format!("{{{}}}", (0..slots).map(slot).collect::<Vec<_>>().join(","))
 }
 
-criterion_group!(parts, outgoing, incoming);
-criterion_main!(parts);
+criterion_group!(micro, requests, responses);
+criterion_main!(micro);
