@@ -26,7 +26,6 @@ mod socket;
 mod tls;
 mod tracked_body;
 mod tunnel;
-mod waker;
 
 use std::future::Future;
 use std::sync::Arc;
