@@ -11,7 +11,7 @@ mod async_side;
 mod blocking;
 mod connection;
 mod connector;
-mod decoding;
+pub mod decoding;
 mod error;
 mod http2;
 mod idle_pool;
