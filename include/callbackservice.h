@@ -287,10 +287,8 @@ cbsvc_status cbsvc_availability(cbsvc_service *service, const char *query, char 
  * Since 0.1.
  *
  * Example:
- *     char *outcome;
- *     cbsvc_command(service, "CallbackService.schedule", "{\"phonenumber\":\"+14151110000\"}", &outcome);
- *     puts(outcome);
- *     cbsvc_string_free(outcome);
+ *     char *outcome; cbsvc_command(service, "CallbackService.schedule",
+ *     "{\"phonenumber\":\"+14151110000\"}", &outcome); puts(outcome); cbsvc_string_free(outcome);
  */
 cbsvc_status cbsvc_command(cbsvc_service *service, const char *name, const char *data, char **outcome);
 
@@ -345,9 +343,8 @@ cbsvc_status cbsvc_start(cbsvc_service *service,
  * it is complete), CBSVC_CLOSED, CBSVC_PANIC. Since 0.1.
  *
  * Example:
- *     uint64_t call;
- *     cbsvc_start(service, "CallbackService.availability", "{\"numberOfDays\":5}", done, NULL, NULL, &call);
- *     if (cbsvc_cancel(service, call) == CBSVC_NO_SUCH)
+ *     uint64_t call; cbsvc_start(service, "CallbackService.availability", "{\"numberOfDays\":5}",
+ *     done, NULL, NULL, &call); if (cbsvc_cancel(service, call) == CBSVC_NO_SUCH)
  *         puts("already complete");
  */
 cbsvc_status cbsvc_cancel(cbsvc_service *service, uint64_t call);
@@ -365,12 +362,11 @@ cbsvc_status cbsvc_cancel(cbsvc_service *service, uint64_t call);
  * ("handlers":"thread"), CBSVC_PANIC. Since 0.1.
  *
  * Example:
- *     cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"+14151110000\"}", done, NULL, NULL, NULL);
- *     while (cbsvc_dispatch(service, -1) == CBSVC_OK)
+ *     cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"+14151110000\"}", done,
+ *     NULL, NULL, NULL); while (cbsvc_dispatch(service, -1) == CBSVC_OK)
  *         puts("dispatched");
  */
-cbsvc_status cbsvc_dispatch(cbsvc_service *service,
-                            int32_t timeout_ms);
+cbsvc_status cbsvc_dispatch(cbsvc_service *service, int32_t timeout_ms);
 
 /**
  * Returns a file descriptor that is readable while cbsvc_dispatch has work.

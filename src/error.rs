@@ -7,8 +7,8 @@ use crate::status::Status;
 /// Shorthand for results of this library.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// A failure, as it appears under `error` in an outcome. The message is the library's own and never holds the caller's personal
-/// data; what the server says stands apart.
+/// A failure, as it appears under `error` in an outcome. The message is the library's own and never
+/// holds the caller's personal data; what the server says stands apart.
 #[derive(Clone, Debug, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {

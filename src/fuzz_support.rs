@@ -1,5 +1,5 @@
-//! What the fuzz targets of `fuzz/` drive: pure parts of the library, with what must hold for every input. It exists in
-//! fuzzing builds only.
+//! What the fuzz targets of `fuzz/` drive: pure parts of the library, with what must hold for every
+//! input. It exists in fuzzing builds only.
 
 use std::sync::OnceLock;
 
@@ -25,8 +25,8 @@ pub fn configuration(text: &str) {
     }
 }
 
-/// A command's request goes to the configured server, with a head that HTTP allows, or is refused with a text. A name that is
-/// nearly an option's is refused.
+/// A command's request goes to the configured server, with a head that HTTP allows, or is refused
+/// with a text. A name that is nearly an option's is refused.
 pub fn command(data: &[u8]) {
     let api = match data.first() {
         Some(choice) if choice & 1 == 0 => ApiVersion::V1,
@@ -77,7 +77,8 @@ fn known_options(command: Command) -> Box<dyn Iterator<Item = &'static str>> {
     }
 }
 
-/// The name of an option with up to two letters wrong, other separators and another case, as the bytes choose.
+/// The name of an option with up to two letters wrong, other separators and another case, as the
+/// bytes choose.
 fn near_name(command: Command, choices: &[u8]) -> String {
     let mut choices = choices
         .iter()
@@ -120,8 +121,8 @@ fn near_name(command: Command, choices: &[u8]) -> String {
     name.into_iter().collect()
 }
 
-/// Whatever a server responds becomes an outcome that is JSON and keeps the booking's identifier; the error repeats nothing that
-/// the server says; slots are the same whichever reader takes them.
+/// Whatever a server responds becomes an outcome that is JSON and keeps the booking's identifier;
+/// the error repeats nothing that the server says; slots are the same whichever reader takes them.
 pub fn response(api: ApiVersion, data: &[u8]) {
     let Some((config, command, rest)) = chosen(api, data) else {
         return;

@@ -1,6 +1,8 @@
-//! libcallbackservice: books telephone callbacks with a contact center and lists the slots that can be booked.
+//! libcallbackservice: books telephone callbacks with a contact center and lists the slots that can
+//! be booked.
 //!
-//! Programs use it through the C functions in [`ffi`]; `include/callbackservice.h` is made from their comments.
+//! Programs use it through the C functions in [`ffi`]; `include/callbackservice.h` is made from
+//! their comments.
 //!
 //! Each module uses only those below it:
 //!
@@ -16,8 +18,8 @@
 //! | [`text`] | pure functions on JSON, timestamps and secrets |
 //! | [`error`], [`status`] | the error value and its numbers |
 //!
-//! The feature `benchmark` adds a module for the benchmarks, and fuzzing builds one for the fuzz targets; neither is part
-//! of the interface.
+//! The feature `benchmark` adds a module for the benchmarks, and fuzzing builds one for the fuzz
+//! targets; neither is part of the interface.
 
 #![deny(unsafe_code)]
 #![warn(missing_docs)]

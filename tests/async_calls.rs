@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use callbackservice::ffi::async_call::{cbsvc_cancel, cbsvc_start, cbsvc_waitable};
 use callbackservice::ffi::types::cbsvc_service;
 use serde_json::{json, Value};
-use support::server::{reply, Server, Then};
+use support::server::{reply, AfterResponse, Server};
 use support::{open, HandlerFunction, Service};
 
 /// Records what happens to asynchronous calls.
@@ -134,7 +134,7 @@ fn unresponsive_server() -> (Server, mpsc::Receiver<()>) {
     let arrived = Mutex::new(arrived);
     let server = Server::start(move |_, _| {
         let _ = arrived.lock().unwrap().send(());
-        Then::KeepOpen
+        AfterResponse::KeepOpen
     });
     (server, arrival)
 }
@@ -203,7 +203,7 @@ fn closed_idle_connections_are_released() {
             .lock()
             .unwrap()
             .send(matches!(stream.read(&mut [0]), Ok(0)));
-        Then::Close
+        AfterResponse::Close
     });
     let service = service(&server, json!({}));
     let record = CallRecord::new();
@@ -403,7 +403,7 @@ fn close_completes_or_cancels_pending_calls() {
         if first.fetch_add(1, Ordering::SeqCst) == 0 {
             reply(stream, 200, &[], r#"{"_id":"1"}"#);
         }
-        Then::KeepOpen
+        AfterResponse::KeepOpen
     });
     let service = service(&server, json!({}));
     let (record, lost) = (CallRecord::new(), CallRecord::new());

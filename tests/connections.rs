@@ -16,13 +16,13 @@ use callbackservice::ffi::library::cbsvc_diagnostics;
 use serde_json::{json, Value};
 use support::calls::{service, start, Mode, MODES};
 use support::openssl::Directory;
-use support::server::{reply, Server, Then};
+use support::server::{reply, AfterResponse, Server};
 use support::taken;
 
 fn server_with(headers: &'static [(&'static str, &'static str)]) -> Server {
     Server::start(|_, stream| {
         reply(stream, 200, headers, r#"{"_id":"1"}"#);
-        Then::KeepOpen
+        AfterResponse::KeepOpen
     })
 }
 
@@ -64,6 +64,18 @@ fn connection_is_not_used_near_the_end_of_the_servers_timeout() {
 }
 
 #[test]
+fn idle_asynchronous_connection_closes_without_another_call() {
+    let server = server_with(&[("Keep-Alive", "timeout=1")]);
+    let service = service(&server.base, json!({}));
+    assert_eq!(Mode::Started.schedule(service).status, 0);
+    let started = Instant::now();
+    server.wait_for_closes(1);
+    let elapsed = started.elapsed();
+    assert!(elapsed < Duration::from_secs(2), "{elapsed:?}");
+    assert_eq!(service.close(), 0);
+}
+
+#[test]
 fn server_announces_how_many_requests_are_left() {
     for mode in MODES {
         // Two requests on each connection, the second of which leaves none.
@@ -74,7 +86,7 @@ fn server_announces_how_many_requests_are_left() {
                 "max=0"
             };
             reply(stream, 200, &[("Keep-Alive", left)], r#"{"_id":"1"}"#);
-            Then::KeepOpen
+            AfterResponse::KeepOpen
         });
         let service = service(&server.base, json!({}));
         for (number, name) in ["first", "second", "first", "second"].iter().enumerate() {
@@ -156,7 +168,7 @@ fn few_idle_connections_are_kept_and_they_expire() {
             &[("Keep-Alive", "timeout=2")],
             r#"{"_id":"1"}"#,
         );
-        Then::KeepOpen
+        AfterResponse::KeepOpen
     });
     let service = service(&server.base, json!({"ajaxTimeout": 20_000}));
     std::thread::scope(|scope| {
@@ -186,7 +198,7 @@ fn no_descriptor_is_below_three() {
             &[("Keep-Alive", "timeout=0")],
             r#"{"_id":"1"}"#,
         );
-        Then::KeepOpen
+        AfterResponse::KeepOpen
     });
     // In a process of its own, which can close descriptors.
     let child = Command::new(std::env::current_exe().unwrap())

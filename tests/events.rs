@@ -13,7 +13,7 @@ use callbackservice::ffi::service::{cbsvc_close, cbsvc_init};
 use callbackservice::ffi::subscription::{cbsvc_subscribe, cbsvc_unsubscribe};
 use callbackservice::ffi::types::cbsvc_service;
 use serde_json::{json, Value};
-use support::server::{reply, Server, Then};
+use support::server::{reply, AfterResponse, Server};
 use support::{open, taken, HandlerFunction, Recorder, Service};
 
 fn v1(server: &Server) -> Value {
@@ -139,7 +139,7 @@ fn handler_may_reenter_but_not_close() {
             r#"{"_id":"1"}"#
         };
         reply(stream, 200, &[], body);
-        Then::KeepOpen
+        AfterResponse::KeepOpen
     });
     let service = open(&v1(&server)).unwrap();
     let context: &'static HandlerContext = Box::leak(Box::default());
@@ -170,7 +170,7 @@ fn close_ends_running_calls_and_releases_every_handler() {
     let server = Server::start(move |_, _| {
         let _ = arrived.send(());
         std::thread::sleep(std::time::Duration::from_secs(60));
-        Then::Close
+        AfterResponse::Close
     });
     let mut config = v1(&server);
     config["ajaxTimeout"] = json!(60_000);

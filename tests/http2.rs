@@ -1,4 +1,5 @@
-//! Started calls over TLS: HTTP/2 where the server offers it, and what becomes of them when it does not any more.
+//! Started calls over TLS: HTTP/2 where the server offers it, and what becomes of them when it does
+//! not any more.
 
 mod support;
 

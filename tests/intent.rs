@@ -8,7 +8,7 @@ use std::sync::Mutex;
 
 use callbackservice::ffi::library::cbsvc_set_log;
 use serde_json::{json, Value};
-use support::server::{reply, Server, Then};
+use support::server::{reply, AfterResponse, Server};
 use support::{open, open_text, Service};
 
 const BAD_OPTION: i32 = 108;
@@ -217,7 +217,7 @@ fn bytes_that_are_not_utf_8_cost_nothing_else() {
         )
         .unwrap();
         stream.write_all(body).unwrap();
-        Then::KeepOpen
+        AfterResponse::KeepOpen
     });
     let service = service(&server, "v1", json!({}));
     let answered = service.command(
@@ -278,7 +278,7 @@ fn the_widget_sends_every_request_once() {
     ] {
         let server = Server::start(|_, stream| {
             reply(stream, 503, &[], "");
-            Then::KeepOpen
+            AfterResponse::KeepOpen
         });
         let mut config = json!({"wireFormat": "widgets-9"});
         config

@@ -1,40 +1,15 @@
-//! Every form of a response is read: how its body ends, odd header lines, encodings, and when to come back.
+//! Every form of a response is read: how its body ends, and odd header lines.
 
 mod support;
 
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
-use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
-use flate2::Compression;
 use serde_json::{json, Value};
-use support::calls::{service, MODES};
-use support::server::{reply, Server, Then};
-use support::Answered;
+use support::calls::{bookings, both, service, MODES};
+use support::server::{AfterResponse, Server};
 
 const BOOKED: &str = r#"{"_id":"1"}"#;
-
-/// What comes of a booking, blocking and started, when every response is these bytes.
-fn bookings(response: &[u8], extra: Value) -> [Answered; 2] {
-    let response = response.to_vec();
-    let server = Server::start(move |_, stream| {
-        let _ = stream.write_all(&response);
-        Then::KeepOpen
-    });
-    MODES.map(|mode| {
-        let service = service(&server.base, extra.clone());
-        let answered = mode.schedule(service);
-        assert_eq!(service.close(), 0);
-        answered
-    })
-}
-
-fn with_body(head: &str, body: &[u8]) -> Vec<u8> {
-    let length = body.len();
-    let head = format!("HTTP/1.1 {head}\r\nContent-Length: {length}\r\n\r\n");
-    [head.as_bytes(), body].concat()
-}
 
 #[test]
 fn length_that_does_not_frame_the_body_is_ignored() {
@@ -63,7 +38,7 @@ fn length_that_does_not_frame_the_body_is_ignored() {
 fn body_shorter_than_its_length_is_no_confirmation() {
     let server = Server::start(|_, stream| {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{\"_id\":\"1\"}");
-        Then::Close
+        AfterResponse::Close
     });
     for mode in MODES {
         let answered = mode.schedule(service(&server.base, json!({})));
@@ -75,6 +50,70 @@ fn body_shorter_than_its_length_is_no_confirmation() {
             "{}",
             answered.message()
         );
+        assert!(answered.message().ends_with("may have been made"));
+    }
+}
+
+#[test]
+fn refusal_with_a_damaged_body_is_still_a_refusal() {
+    let long = format!(
+        "HTTP/1.1 404 No\r\nContent-Length: 200\r\n\r\n{}",
+        "x".repeat(200)
+    );
+    for (response, error, may_be_booked) in [
+        (
+            "HTTP/1.1 400 No\r\nContent-Length: 12\r\n\r\n{}",
+            "PROTOCOL",
+            false,
+        ),
+        (
+            "HTTP/1.1 422 No\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+            "PROTOCOL",
+            false,
+        ),
+        (&long, "TOO_LARGE", false),
+        (
+            "HTTP/1.1 408 No\r\nContent-Length: 12\r\n\r\n{}",
+            "PROTOCOL",
+            true,
+        ),
+        (
+            "HTTP/1.1 500 No\r\nContent-Length: 12\r\n\r\n{}",
+            "PROTOCOL",
+            true,
+        ),
+        (
+            "HTTP/1.1 201 No\r\nContent-Length: 12\r\n\r\n{}",
+            "PROTOCOL",
+            true,
+        ),
+    ] {
+        let text = response.to_owned();
+        let server = Server::start(move |_, stream| {
+            let _ = stream.write_all(text.as_bytes());
+            AfterResponse::Close
+        });
+        for mode in MODES {
+            let answered = mode.schedule(service(&server.base, json!({"maxResponseBytes": 100})));
+            let message = answered.message();
+            assert_eq!(answered.error(), error, "{}", answered.text);
+            assert_eq!(
+                message.ends_with("may have been made"),
+                may_be_booked,
+                "{response}: {message}"
+            );
+            assert_eq!(answered.outcome["error"]["attempts"], 1);
+        }
+        assert_eq!(server.received().len(), 2, "{response}");
+    }
+}
+
+#[test]
+fn identifier_in_a_refusal_leaves_the_booking_unknown() {
+    for mode in MODES {
+        let server = Server::json(409, r#"{"_id":"1"}"#);
+        let answered = mode.schedule(service(&server.base, json!({})));
+        assert_eq!(answered.outcome["id"], "1", "{}", answered.text);
         assert!(answered.message().ends_with("may have been made"));
     }
 }
@@ -112,165 +151,122 @@ fn odd_header_line_does_not_cost_the_response() {
     }
 }
 
-fn gzip(data: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(data).unwrap();
-    encoder.finish().unwrap()
-}
-
-fn zlib(data: &[u8]) -> Vec<u8> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(data).unwrap();
-    encoder.finish().unwrap()
-}
-
-fn raw_deflate(data: &[u8]) -> Vec<u8> {
-    let mut encoder = DeflateEncoder::new(Vec::new(), Compression::default());
-    encoder.write_all(data).unwrap();
-    encoder.finish().unwrap()
-}
-
 #[test]
-fn encoded_response_is_decoded() {
-    let text = BOOKED.as_bytes();
-    for (header, body) in [
-        ("Content-Encoding: gzip", gzip(text)),
-        ("content-encoding: X-GZIP", gzip(text)),
-        ("Content-Encoding: deflate", zlib(text)),
-        ("Content-Encoding: deflate", raw_deflate(text)),
-        ("Content-Encoding: identity", text.to_vec()),
-        ("Content-Encoding: deflate, gzip", gzip(&zlib(text))),
-        (
-            "Content-Encoding: gzip\r\nContent-Encoding: gzip",
-            gzip(&gzip(text)),
-        ),
-        ("Content-Encoding: gzip", text.to_vec()),
-    ] {
-        for answered in bookings(&with_body(&format!("200 OK\r\n{header}"), &body), json!({})) {
-            assert_eq!(answered.outcome["id"], "1", "{header}: {}", answered.text);
-            assert_eq!(answered.outcome["response"], json!({"_id": "1"}));
-        }
-    }
-    let refusal =
-        gzip(br#"{"code":7041,"exception":"x.CallbackExceptionAvailability","message":"full"}"#);
-    for answered in bookings(
-        &with_body("400 No\r\nContent-Encoding: gzip", &refusal),
-        json!({}),
-    ) {
-        assert_eq!(answered.error(), "SLOT_UNAVAILABLE", "{}", answered.text);
-    }
-}
-
-#[test]
-fn body_that_cannot_be_decoded_is_named() {
-    let cut = gzip(BOOKED.as_bytes());
-    let cut = &cut[..cut.len() - 2];
-    for (status, encoding, body, may_be_booked) in [
-        ("200 OK", "br", b"\x0b\x05\x80{}\x03".as_slice(), true),
-        ("200 OK", "zstd", b"\x28\xb5\x2f\xfd", true),
-        ("200 OK", "gzip", cut, true),
-        ("200 OK", "deflate", b"<p>hi</p>", true),
-        ("500 Oops", "br", b"\x0b\x05", true),
-        ("408 Slow", "br", b"\x0b\x05", true),
-        ("400 No", "br", b"\x0b\x05", false),
-        ("404 No", "gzip", cut, false),
-    ] {
-        let response = with_body(&format!("{status}\r\nContent-Encoding: {encoding}"), body);
-        for answered in bookings(&response, json!({})) {
-            let message = answered.message();
-            assert_eq!(answered.error(), "PROTOCOL", "{}", answered.text);
-            assert!(
-                message.contains(encoding) && message.contains(&status[..3]),
-                "{message}"
-            );
-            assert_eq!(
-                message.ends_with("may have been made"),
-                may_be_booked,
-                "{status}: {message}"
-            );
-            assert_eq!(answered.outcome["error"]["retryable"], false);
-            assert_eq!(answered.outcome["error"]["attempts"], 1);
-        }
-    }
-}
-
-#[test]
-fn compressed_bomb_is_too_large() {
-    let bomb = gzip(&vec![b' '; 50 << 20]);
-    for answered in bookings(
-        &with_body("200 OK\r\nContent-Encoding: gzip", &bomb),
-        json!({"maxResponseBytes": 1 << 20}),
-    ) {
-        assert_eq!(answered.error(), "TOO_LARGE", "{}", answered.text);
+fn oversized_response_is_rejected() {
+    let limit = json!({"maxResponseBytes": 100, "retry": {"attempts": 1}});
+    let announced = b"HTTP/1.1 200 OK\r\nContent-Length: 101\r\n\r\n";
+    assert_eq!(statuses(announced, limit.clone()), [406, 406]);
+    let server = Server::start(|_, stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        while stream.write_all(b"10\r\n0123456789abcdef\r\n").is_ok() {}
+        AfterResponse::Close
+    });
+    for answered in both(&server.base, limit) {
+        assert_eq!((answered.status, answered.error()), (406, "TOO_LARGE"));
         assert!(answered.message().contains("maxResponseBytes"));
-        assert!(answered.message().ends_with("may have been made"));
     }
 }
 
-/// Answers 429 once, with this `Retry-After`, and then with slots.
-fn busy_once(retry_after: &'static str) -> Server {
+#[test]
+fn every_form_of_a_response_leaves_the_connection_usable() {
+    const ANSWERS: [(&[u8], bool); 8] = [
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{\"_id\":\"1\"}", true),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{\"_i\r\n7;x=y\r\nd\":\"2\"}\r\n0\r\nTrailer: x\r\n\r\n", true),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\n{\"_id\":\"3\"}", true),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\nConnection: close\r\n\r\n{\"_id\":\"4\"}", false),
+        (b"HTTP/1.1 200 OK\r\n\r\n{\"_id\":\"5\"}", false),
+        (b"HTTP/1.0 200 OK\r\nContent-Length: 11\r\n\r\n{\"_id\":\"6\"}", false),
+        (b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 11\r\n\r\n{\"_id\":\"7\"}", true),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", true),
+    ];
     let count = AtomicUsize::new(0);
-    Server::start(move |_, stream| {
-        match count.fetch_add(1, Ordering::SeqCst) % 2 {
-            0 => reply(stream, 429, &[("Retry-After", retry_after)], "{}"),
-            _ => reply(stream, 200, &[], r#"{"2030-12-01T10:00:00.000Z":5}"#),
+    let server = Server::start(move |_, stream| {
+        let (answer, stays) = ANSWERS[count.fetch_add(1, Ordering::SeqCst) % ANSWERS.len()];
+        stream.write_all(answer).unwrap();
+        if stays {
+            AfterResponse::KeepOpen
+        } else {
+            AfterResponse::Close
         }
-        Then::KeepOpen
-    })
-}
-
-#[test]
-fn retry_after_with_a_fraction_is_waited_for() {
-    for (retry_after, milliseconds) in [("0.35", 350), (" +0.3500 ", 350), ("3.5e-1", 350)] {
-        let server = busy_once(retry_after);
-        for mode in MODES {
-            let service = service(&server.base, json!({"retry": {"baseDelayMs": 1}}));
-            let started = Instant::now();
-            let answered = mode.availability(service);
-            assert_eq!(answered.status, 0, "{retry_after}: {}", answered.text);
-            let elapsed = started.elapsed();
-            let expected =
-                Duration::from_millis(milliseconds)..Duration::from_millis(milliseconds + 1000);
-            assert!(expected.contains(&elapsed), "{retry_after}: {elapsed:?}");
-            assert_eq!(service.close(), 0);
+    });
+    let service = service(&server.base, json!({}));
+    for round in 0..3 {
+        for number in 0..ANSWERS.len() {
+            let answered = service.schedule(json!({"phonenumber": "1"}));
+            let id = (number < 7).then(|| (number + 1).to_string());
+            assert_eq!(answered.status, 0, "{}", answered.text);
+            assert_eq!(
+                answered.outcome["id"].as_str(),
+                id.as_deref(),
+                "{round} {number}: {}",
+                answered.text
+            );
+            let closed = ANSWERS[..=number]
+                .iter()
+                .filter(|(_, stays)| !stays)
+                .count();
+            server.wait_for_closes(round * 3 + closed);
         }
     }
+    // Three answers of each round end their connection, and the last of all leaves one open.
+    assert_eq!(server.connections(), 10);
+    assert_eq!(service.close(), 0);
 }
 
 #[test]
-fn retry_after_of_a_booking_is_reported_in_milliseconds() {
-    for (retry_after, milliseconds) in [
-        ("299.997", 299_997),
-        ("0.0001", 1),
-        ("60", 60_000),
-        ("-5", 0),
-        ("1e2", 100_000),
+fn absurd_header_values_are_tolerated() {
+    let huge = json!({"maxResponseBytes": i32::MAX, "retry": {"attempts": 2}});
+    assert_eq!(
+        statuses(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2000000000\r\n\r\n{}",
+            huge
+        ),
+        [405, 405]
+    );
+    let forever =
+        b"HTTP/1.1 503 No\r\nRetry-After: 18446744073709551615\r\nContent-Length: 2\r\n\r\n{}";
+    assert_eq!(statuses(forever, json!({})), [505, 505]);
+}
+
+#[test]
+fn overlong_message_is_replaced() {
+    let body = format!(r#"{{"message":"{}"}}"#, "(".repeat(4_000_000));
+    let server = Server::json(400, &body);
+    let service = service(&server.base, json!({}));
+    let data: Value = (0..2_000)
+        .map(|number| (format!("k{number}"), json!(format!("value {number}"))))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    let answered = service.schedule(data);
+    assert_eq!(
+        (answered.status, answered.message()),
+        (501, "the server refused the request (HTTP 400)")
+    );
+    assert_eq!(service.close(), 0);
+}
+
+#[test]
+fn broken_response_is_a_protocol_error() {
+    const PROTOCOL: [i32; 2] = [405, 405];
+    for answer in [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}" as &[u8],
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-",
+        b"SSH-2.0-OpenSSH\r\n",
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n<p>hi</p>",
+        b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\n\r\n",
     ] {
-        let server = busy_once(retry_after);
-        let answered = service(&server.base, json!({})).schedule(json!({"phonenumber": "1"}));
-        assert_eq!(
-            answered.outcome["error"]["retryAfterMs"], milliseconds,
-            "{retry_after}"
-        );
+        let found = statuses(answer, json!({"retry": {"attempts": 1}}));
+        assert_eq!(found, PROTOCOL, "{}", String::from_utf8_lossy(answer));
     }
 }
 
-#[test]
-fn retry_after_zero_does_not_disable_the_backoff() {
-    for status in [429, 503] {
-        let server = Server::start(move |_, stream| {
-            reply(stream, status, &[("Retry-After", "0")], "{}");
-            Then::KeepOpen
-        });
-        let retry = json!({"retry": {"attempts": 100, "baseDelayMs": 100, "maxDelayMs": 100}, "ajaxTimeout": 1000});
-        for mode in MODES {
-            mode.availability(service(&server.base, retry.clone()));
-        }
-        // Each pause is 50 to 100 ms, so there are 11 to 21 requests in one second.
-        let requests = server.received().len();
-        assert!(
-            (2..=44).contains(&requests),
-            "{status}: {requests} requests"
-        );
-    }
+/// Two statuses, schedule first, from a server whose every answer is these bytes.
+fn statuses(answer: &'static [u8], extra: Value) -> [i32; 2] {
+    let server = Server::start(move |_, stream| {
+        let _ = stream.write_all(answer);
+        AfterResponse::Close
+    });
+    both(&server.base, extra).map(|answered| answered.status)
 }

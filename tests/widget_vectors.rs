@@ -3,7 +3,7 @@
 mod support;
 
 use serde_json::Value;
-use support::server::{reply, Server, Then};
+use support::server::{reply, AfterResponse, Server};
 
 const CASES: &str = include_str!("vectors/widgets-9.json");
 
@@ -29,7 +29,7 @@ fn check(case: &Value) {
     let server = Server::start(move |_, stream| {
         let kind = kind.as_str().map(|kind| ("Content-Type", kind));
         reply(stream, status, kind.as_slice(), &body);
-        Then::KeepOpen
+        AfterResponse::KeepOpen
     });
     let config = case["config"].to_string().replace("{base}", &server.base);
     let mut config: Value = serde_json::from_str(&config).unwrap();

@@ -43,8 +43,8 @@ const OPTIONS: [(&str, &[&str]); 9] = [
 ];
 
 impl AvailabilityQuery {
-    /// Validates the options of a command. `zone` is the configured zone in which the server reads times without one, if it
-    /// can.
+    /// Validates the options of a command. `zone` is the configured zone in which the server reads
+    /// times without one, if it can.
     pub fn parse(options: &Object, zone: ZoneSupport) -> Result<AvailabilityQuery> {
         reject_unknown(options)?;
         let timezone = text(options, given_name(options, "timezone")?)?;

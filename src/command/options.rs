@@ -32,7 +32,8 @@ pub fn parse_text(name: &str, value: &Value) -> Result<Option<String>> {
     v1_fields::text(value).map_err(|message| invalid_option(name, &message))
 }
 
-/// A point in time in canonical form, or, where the command names a zone in which the server reads it, a local time.
+/// A point in time in canonical form, or, where the command names a zone in which the server reads
+/// it, a local time.
 pub fn time(options: &Object, name: &str, has_zone: bool) -> Result<Option<String>> {
     let parse = |value: &Value| {
         let parsed = value.as_str().and_then(timestamp::parse);

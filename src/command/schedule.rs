@@ -11,7 +11,8 @@ use crate::process::log;
 use crate::text::json::{is_falsy, Object};
 use crate::text::{timestamp, typo};
 
-/// A validated booking, without the differences between the server APIs. It borrows from the options.
+/// A validated booking, without the differences between the server APIs. It borrows from the
+/// options.
 #[derive(Debug, Default, PartialEq)]
 pub struct ScheduleRequest<'a> {
     /// The number to call.
@@ -155,8 +156,8 @@ impl<'a> ScheduleRequest<'a> {
     }
 }
 
-/// Sent as user data, a misspelt option would book another time, number or queue. The fields of the entry form are user data
-/// in any case, so a wrong letter in one changes no booking.
+/// Sent as user data, a misspelt option would book another time, number or queue. The fields of the
+/// entry form are user data in any case, so a wrong letter in one changes no booking.
 fn reject_typo(name: &str) -> Result<()> {
     let variant = FORM_FIELDS
         .into_iter()
@@ -234,7 +235,8 @@ struct Aliases<'a> {
     routing: [[Option<&'a Value>; 3]; ROUTING.len()],
 }
 
-/// The first of several names whose value does not count as absent: the name, the value and its text.
+/// The first of several names whose value does not count as absent: the name, the value and its
+/// text.
 fn first<'a>(
     given: impl Iterator<Item = (&'static str, Option<&'a Value>)>,
     parse: impl Fn(&Value) -> std::result::Result<Option<String>, String>,
@@ -249,7 +251,8 @@ fn first<'a>(
     Ok(None)
 }
 
-/// What an option of some name is. Numbers are the rank among the names of one option, and the index into [`ROUTING`].
+/// What an option of some name is. Numbers are the rank among the names of one option, and the
+/// index into [`ROUTING`].
 #[derive(Clone, Copy)]
 enum Kind {
     PhoneNumber(usize),
@@ -296,7 +299,8 @@ impl Kind {
     }
 }
 
-/// The field that the widget fills from an option of the phone number or the desired time, for the names that it knows.
+/// The field that the widget fills from an option of the phone number or the desired time, for the
+/// names that it knows.
 pub fn widgets9_field(name: &str) -> Option<&'static str> {
     match name {
         "phonenumber" | v1_fields::CUSTOMER_NUMBER => Some("phoneNumber"),

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use reqwest::Url;
 use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::RootCertStore;
-use url::Url;
 
 use super::known_keys;
 use super::pem;
@@ -35,7 +35,8 @@ pub struct ConnectionSettings {
     pub connect_timeout: Option<Duration>,
     /// The most HTTP/1.1 connections that asynchronous calls use at the same time.
     pub max_connections: usize,
-    /// How long a connection is used for new requests, so that a change of the server's address is noticed.
+    /// How long a connection is used for new requests, so that a change of the server's address is
+    /// noticed.
     pub max_connection_age: Option<Duration>,
     /// The proxy between this machine and the server.
     pub proxy: Option<Proxy>,

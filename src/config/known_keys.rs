@@ -82,7 +82,8 @@ pub fn check(given: &Object, path: &str, known: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// A name as messages and the log may hold it: one that is no ordinary word could be a value in the wrong place.
+/// A name as messages and the log may hold it: one that is no ordinary word could be a value in the
+/// wrong place.
 pub fn loggable_name(name: &str) -> String {
     const MAX_DIGITS: usize = 3;
     let is_usual = |letter: char| letter.is_ascii_alphanumeric() || "_.- $[]".contains(letter);

@@ -1,4 +1,5 @@
-//! Finding the configuration in what the caller gave: the bare object, or a whole widgets configuration.
+//! Finding the configuration in what the caller gave: the bare object, or a whole widgets
+//! configuration.
 
 use serde_json::Value;
 

@@ -5,8 +5,8 @@ use serde_json::Value;
 use crate::text::json::Object;
 use crate::text::secret::zeroize_value;
 
-/// Merges a patch into an object as RFC 7396 defines: objects are merged, `null` removes, everything else replaces. Replaced
-/// values are overwritten, since they may be secret.
+/// Merges a patch into an object as RFC 7396 defines: objects are merged, `null` removes,
+/// everything else replaces. Replaced values are overwritten, since they may be secret.
 pub fn merge_patch(target: &mut Object, patch: Object) {
     for (key, change) in patch {
         match change {

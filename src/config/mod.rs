@@ -261,7 +261,8 @@ fn api_key(section: &Section) -> Result<Option<HeaderValue>> {
     secret::sensitive_header(&key).ok_or_else(invalid).map(Some)
 }
 
-/// User data for every booking. What the v1 API reads as fields of its own is checked here, where its key can be named.
+/// User data for every booking. What the v1 API reads as fields of its own is checked here, where
+/// its key can be named.
 fn user_data(
     section: &Section,
     api_version: ApiVersion,

@@ -71,16 +71,20 @@ fn wrong_label(label: &str) -> String {
     let message = match label {
         CERTIFICATE => "holds a certificate",
         "TRUSTED CERTIFICATE" => {
-            "holds a TRUSTED CERTIFICATE, a form of OpenSSL's own; convert it with `openssl x509 -in FILE -out FILE.pem`"
+            "holds a TRUSTED CERTIFICATE, a form of OpenSSL's own; convert it with `openssl x509 \
+             -in FILE -out FILE.pem`"
         }
         "X509 CERTIFICATE" => {
-            "holds an X509 CERTIFICATE, an old form; convert it with `openssl x509 -in FILE -out FILE.pem`"
+            "holds an X509 CERTIFICATE, an old form; convert it with `openssl x509 -in FILE -out \
+             FILE.pem`"
         }
         "PKCS7" | "CMS" => {
-            "holds certificates in PKCS#7 form; convert them with `openssl pkcs7 -print_certs -in FILE -out FILE.pem`"
+            "holds certificates in PKCS#7 form; convert them with `openssl pkcs7 -print_certs -in \
+             FILE -out FILE.pem`"
         }
         "CERTIFICATE REQUEST" | "NEW CERTIFICATE REQUEST" => {
-            "holds a request for a certificate; use the certificate that the authority issued for it"
+            "holds a request for a certificate; use the certificate that the authority issued for \
+             it"
         }
         ENCRYPTED_KEY => {
             "holds an encrypted private key; decrypt it with `openssl pkey -in FILE -out FILE.pem`"
@@ -131,18 +135,26 @@ fn as_text(bytes: Vec<u8>) -> Result<Vec<u8>, String> {
             Err("is text in UTF-16; save it as UTF-8 or ASCII".to_owned())
         }
         [0xfe, 0xed, 0xfe, 0xed, ..] => Err(
-            "is a Java keystore; export the certificate with `keytool -exportcert -rfc -keystore FILE`".to_owned(),
+            "is a Java keystore; export the certificate with `keytool -exportcert -rfc -keystore \
+             FILE`"
+                .to_owned(),
         ),
         [0x30, ..] if is_der(&bytes) => match der_content(&bytes) {
-            [0x02, 0x01, 0x03, 0x30, ..] => {
-                der("is in PKCS#12 form", "pkcs12 -nodes")
-            }
+            [0x02, 0x01, 0x03, 0x30, ..] => der("is in PKCS#12 form", "pkcs12 -nodes"),
             [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, ..] => {
                 der("is in PKCS#7 form", "pkcs7 -inform DER -print_certs")
             }
-            [0x02, 0x01, 0x00 | 0x01, ..] => der("is a private key in DER form", "pkey -inform DER"),
-            [0x30, ..] if find(&bytes, &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x05]).is_some_and(|at| at < 24) => {
-                der("is an encrypted private key in DER form", "pkcs8 -inform DER")
+            [0x02, 0x01, 0x00 | 0x01, ..] => {
+                der("is a private key in DER form", "pkey -inform DER")
+            }
+            [0x30, ..]
+                if find(&bytes, &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x05])
+                    .is_some_and(|at| at < 24) =>
+            {
+                der(
+                    "is an encrypted private key in DER form",
+                    "pkcs8 -inform DER",
+                )
             }
             _ => der("is a certificate in DER form", "x509 -inform DER"),
         },

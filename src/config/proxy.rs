@@ -1,10 +1,10 @@
-//! The proxy between this machine and the server, from the configuration or the environment, unless the server is one
-//! of the exceptions. A proxy that cannot be used is an error, never ignored.
+//! The proxy between this machine and the server, from the configuration or the environment, unless
+//! the server is one of the exceptions. A proxy that cannot be used is an error, never ignored.
 
 use http::HeaderValue;
 use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::Url;
 use serde_json::Value;
-use url::Url;
 
 use super::known_keys;
 use super::section::Section;
@@ -39,7 +39,8 @@ pub fn resolve_proxy(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
     }
 }
 
-/// As other programs read it: lower case wins over upper case, and a scheme's own variable over that for all schemes.
+/// As other programs read it: lower case wins over upper case, and a scheme's own variable over
+/// that for all schemes.
 fn from_environment(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
     let variable = |name: &str| {
         std::env::var(name)
@@ -47,7 +48,8 @@ fn from_environment(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
             .filter(|text| !text.trim().is_empty())
             .map(|text| (name.to_owned(), text))
     };
-    // To a program that a web server runs, a client can give HTTP_PROXY by sending a header called Proxy.
+    // To a program that a web server runs, a client can give HTTP_PROXY by sending a header called
+    // Proxy.
     let is_cgi = std::env::var_os("REQUEST_METHOD").is_some();
     let names: [&str; 4] = match origin.scheme() {
         "https" => ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"],
@@ -92,7 +94,10 @@ fn parse_proxy_url(url: &str, origin: &Url) -> std::result::Result<Proxy, &'stat
         );
     }
     if parsed.path() != "/" || parsed.query().is_some() || parsed.fragment().is_some() {
-        return Err("must not have a path; put a user name or password that holds / ? or # into proxy.username and proxy.password");
+        return Err(
+            "must not have a path; put a user name or password that holds / ? or # into \
+         proxy.username and proxy.password",
+        );
     }
     let destination = origin.as_str().parse().map_err(|_| EXPECTED)?;
     let intercept = Matcher::builder()
@@ -111,11 +116,9 @@ fn parse_proxy_url(url: &str, origin: &Url) -> std::result::Result<Proxy, &'stat
 
 /// The proxy with the credentials of keys of their own, where every character stands for itself.
 fn with_credentials(given: &Section, proxy: Proxy) -> Result<Proxy> {
-    let (username, password) = (
-        given.non_empty_text("username")?,
-        given.non_empty_text("password")?,
-    );
-    if username.is_none() && password.is_none() {
+    // Looked at in place: a copy of the password would not be wiped.
+    let is_absent = |key| given.get(key).is_none_or(|value| value == "");
+    if is_absent("username") && is_absent("password") {
         return Ok(proxy);
     }
     if proxy.authorization.is_some() {
@@ -130,8 +133,8 @@ fn with_credentials(given: &Section, proxy: Proxy) -> Result<Proxy> {
     })
 }
 
-/// Whether the server is on a list of exceptions: hosts, domains with or without `.` or `*.` in front, addresses,
-/// networks such as `10.0.0.0/8`, each perhaps with a port; `*` is every host.
+/// Whether the server is on a list of exceptions: hosts, domains with or without `.` or `*.` in
+/// front, addresses, networks such as `10.0.0.0/8`, each perhaps with a port; `*` is every host.
 fn is_bypassed(list: &str, origin: &Url) -> bool {
     let Ok(destination) = origin.as_str().parse() else {
         return false;
@@ -191,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn every_usual_form_of_an_exception_is_known() {
+    fn no_proxy_forms() {
         for (list, origin) in [
             ("*", "http://127.0.0.1:8080/"),
             ("other *", "http://a.example/"),
@@ -225,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_that_cannot_be_used_is_told() {
+    fn invalid_proxy_urls_are_rejected() {
         let origin = Url::parse("http://a.example/").unwrap();
         for url in [
             "http://127.0.0.1:99999",

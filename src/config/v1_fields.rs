@@ -1,7 +1,7 @@
 //! User data that the v1 API reads as fields of its own.
 //!
-//! The v1 API gets user data beside its own fields, so a member with the name of such a field is that field. It obeys the same
-//! rules as the command's option, wherever it is given.
+//! The v1 API gets user data beside its own fields, so a member with the name of such a field is
+//! that field. It obeys the same rules as the command's option, wherever it is given.
 
 use serde_json::Value;
 
@@ -22,7 +22,8 @@ pub const ROUTING_TEXTS: [&str; 4] = [
 /// Routing fields that are true or false.
 pub const ROUTING_FLAGS: [&str; 2] = ["_wait_for_agent", "_wait_for_user_confirm"];
 
-/// The text of a field of the v1 API. `None` if the value counts as absent; the error says what is wrong with it.
+/// The text of a field of the v1 API. `None` if the value counts as absent; the error says what is
+/// wrong with it.
 pub fn field_text(name: &str, value: &Value) -> Result<Option<String>, String> {
     match name {
         CUSTOMER_NUMBER => phone_number(value),
@@ -93,7 +94,8 @@ pub fn flag(value: &Value) -> Result<Option<String>, String> {
     }
 }
 
-/// What is wrong with numbers in user data that become text in a form: the path to one that cannot be written exactly.
+/// What is wrong with numbers in user data that become text in a form: the path to one that cannot
+/// be written exactly.
 pub fn unwritable_number(path: &str, value: &Value) -> Option<String> {
     match value {
         Value::Number(number) => number::plain_decimal(number)
@@ -107,7 +109,8 @@ pub fn unwritable_number(path: &str, value: &Value) -> Option<String> {
     }
 }
 
-/// Replaces the fields of the v1 API in user data by their checked texts. The error names the member and what is wrong.
+/// Replaces the fields of the v1 API in user data by their checked texts. The error names the
+/// member and what is wrong.
 pub fn check_fields(data: &mut Object) -> Result<(), (String, String)> {
     let names: Vec<String> = data
         .keys()
@@ -126,7 +129,8 @@ pub fn check_fields(data: &mut Object) -> Result<(), (String, String)> {
     check_numbers(data)
 }
 
-/// Checks that a form can hold the numbers in user data. The error names the member and what is wrong.
+/// Checks that a form can hold the numbers in user data. The error names the member and what is
+/// wrong.
 pub fn check_numbers(data: &Object) -> Result<(), (String, String)> {
     let mut paths = data
         .iter()

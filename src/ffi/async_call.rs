@@ -94,9 +94,8 @@ pub unsafe extern "C-unwind" fn cbsvc_start(
 /// Example:
 ///
 /// ```c
-/// uint64_t call;
-/// cbsvc_start(service, "CallbackService.availability", "{\"numberOfDays\":5}", done, NULL, NULL, &call);
-/// if (cbsvc_cancel(service, call) == CBSVC_NO_SUCH)
+/// uint64_t call; cbsvc_start(service, "CallbackService.availability", "{\"numberOfDays\":5}",
+/// done, NULL, NULL, &call); if (cbsvc_cancel(service, call) == CBSVC_NO_SUCH)
 ///     puts("already complete");
 /// ```
 #[no_mangle]
@@ -118,8 +117,8 @@ pub extern "C-unwind" fn cbsvc_cancel(service: *mut cbsvc_service, call: u64) ->
 /// Example:
 ///
 /// ```c
-/// cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"+14151110000\"}", done, NULL, NULL, NULL);
-/// while (cbsvc_dispatch(service, -1) == CBSVC_OK)
+/// cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"+14151110000\"}", done,
+/// NULL, NULL, NULL); while (cbsvc_dispatch(service, -1) == CBSVC_OK)
 ///     puts("dispatched");
 /// ```
 #[no_mangle]

@@ -95,10 +95,8 @@ pub unsafe extern "C-unwind" fn cbsvc_availability(
 /// Example:
 ///
 /// ```c
-/// char *outcome;
-/// cbsvc_command(service, "CallbackService.schedule", "{\"phonenumber\":\"+14151110000\"}", &outcome);
-/// puts(outcome);
-/// cbsvc_string_free(outcome);
+/// char *outcome; cbsvc_command(service, "CallbackService.schedule",
+/// "{\"phonenumber\":\"+14151110000\"}", &outcome); puts(outcome); cbsvc_string_free(outcome);
 /// ```
 ///
 /// # Safety

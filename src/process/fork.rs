@@ -3,10 +3,11 @@
 //! A child inherits every lock in the state that it had in the parent. No thread is left to release
 //! those that other threads of the parent held. Two invariants keep the library usable in a child:
 //!
-//! 1. A [`ForkSafeMutex`] is locked only under the read side of [`FORK_LOCK`], which `pthread_atfork` takes for
-//!    writing. When a child begins, no such mutex is locked.
-//! 2. Nothing blocks while it holds a [`ForkSafeMutex`]: a second section inside a first could wait for a fork that
-//!    waits for the first. Debug builds check this with [`NestingCheck`]; release builds do not.
+//! 1. A [`ForkSafeMutex`] is locked only under the read side of [`FORK_LOCK`], which
+//!    `pthread_atfork` takes for writing. When a child begins, no such mutex is locked.
+//! 2. Nothing blocks while it holds a [`ForkSafeMutex`]: a second section inside a first could wait
+//!    for a fork that waits for the first. Debug builds check this with [`NestingCheck`]; release
+//!    builds do not.
 //!
 //! What belongs to one process only (connections, threads, locks that are held for long) is kept in
 //! a [`PerProcess`]: a child leaves the inherited value alone and creates its own.

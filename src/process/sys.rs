@@ -343,8 +343,8 @@ pub fn is_readable(descriptor: c_int) -> bool {
     unsafe { libc::poll(&mut poll, 1, 0) == 1 }
 }
 
-/// A C string of bytes without a NUL; empty if they hold one. [`CString::new`] searches for it byte by byte, which takes as
-/// long as writing a large outcome does.
+/// A C string of bytes without a NUL; empty if they hold one. [`CString::new`] searches for it byte
+/// by byte, which takes as long as writing a large outcome does.
 pub fn c_string(bytes: Vec<u8>) -> CString {
     if memchr::memchr(0, &bytes).is_some() {
         return CString::default();

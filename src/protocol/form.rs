@@ -27,7 +27,8 @@ pub enum NumberStyle {
     JavaScript,
 }
 
-/// A form: nested data goes to `name[key][key]`, array elements to `name[]` or, when nested themselves, `name[0]`.
+/// A form: nested data goes to `name[key][key]`, array elements to `name[]` or, when nested
+/// themselves, `name[0]`.
 pub fn encode(members: &Object, style: NumberStyle) -> String {
     let mut form = Form {
         text: String::new(),

@@ -38,8 +38,9 @@ impl Refusal {
         }
     }
 
-    /// Whether the booking may have been made all the same. A server that gives a reason has decided. An error that comes from
-    /// something in front of it, or without a reason, does not show what the server did.
+    /// Whether the booking may have been made all the same. A server that gives a reason has
+    /// decided. An error that comes from something in front of it, or without a reason, does not
+    /// show what the server did.
     pub fn is_booking_unknown(&self) -> bool {
         let gives_reason = self.server.code.is_some() || !self.exception.is_empty();
         match self.http {

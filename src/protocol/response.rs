@@ -29,7 +29,8 @@ pub struct Interpretation<'a> {
     pub booking_unknown: bool,
 }
 
-/// The body as text. Bytes and escapes that are no characters are replaced, so that they do not cost the rest.
+/// The body as text. Bytes and escapes that are no characters are replaced, so that they do not
+/// cost the rest.
 pub fn body_text(response: &Response) -> Cow<'_, str> {
     match encoding::decode(&response.body, response.content_type.as_deref()) {
         Cow::Borrowed(text) => replace_lone_surrogates(text),

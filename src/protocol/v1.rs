@@ -99,7 +99,8 @@ pub fn availability(config: &Config, options: &Object) -> Result<RequestParts> {
     })
 }
 
-/// The service is a part of the URL. Another one in a command is accepted, because v3 needs it, but has no effect.
+/// The service is a part of the URL. Another one in a command is accepted, because v3 needs it, but
+/// has no effect.
 fn warn_about_service(config: &Config, service: Option<&str>) {
     let configured = config
         .url

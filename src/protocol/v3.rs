@@ -55,7 +55,8 @@ pub fn schedule(config: &Config, options: &Object) -> Result<RequestParts> {
     })
 }
 
-/// Warns of user data that the server ignores: keys that are not JavaScript identifiers, and fields of the v1 API.
+/// Warns of user data that the server ignores: keys that are not JavaScript identifiers, and fields
+/// of the v1 API.
 fn warn_about_keys(data: &Object) {
     for (name, value) in data {
         if !is_javascript_identifier(name) {

@@ -1,4 +1,5 @@
-//! Requests byte for byte as version 9 of the browser widget sends them, for server-side workflows that depend on it.
+//! Requests byte for byte as version 9 of the browser widget sends them, for server-side workflows
+//! that depend on it.
 //!
 //! The widget checks nothing and sends some data twice; both are kept.
 
@@ -15,7 +16,8 @@ use crate::text::json::{is_falsy, js_key_order, js_number_text, Object};
 const ACCEPT_ANY: &str = "*/*";
 const ACCEPT_JSON: &str = "application/json, text/javascript, */*; q=0.01";
 
-/// Layers, in which a later one overrides a key in its place: mapped fields, user data, the options themselves.
+/// Layers, in which a later one overrides a key in its place: mapped fields, user data, the options
+/// themselves.
 pub fn v1_schedule(config: &Config, options: &Object) -> Result<RequestParts> {
     warn_about_typos(options);
     let data = extend_members(options.get("userData"));

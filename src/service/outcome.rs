@@ -1,4 +1,5 @@
-//! The outcome: the one JSON object that a command returns, its handler receives and its event carries.
+//! The outcome: the one JSON object that a command returns, its handler receives and its event
+//! carries.
 
 use std::ffi::CString;
 
@@ -202,7 +203,8 @@ impl ObjectWriter {
 
     fn finish(mut self) -> CString {
         self.raw("}");
-        // JSON text holds no NUL: strings write it as an escape, and the server's text is valid JSON.
+        // JSON text holds no NUL: strings write it as an escape, and the server's text is valid
+        // JSON.
         c_string(self.0)
     }
 }

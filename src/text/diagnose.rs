@@ -1,6 +1,7 @@
 //! What to say about a caller's text that is not JSON.
 
-/// A hint that helps to correct the text, or an empty string. `line` and `column` are where the parser stopped.
+/// A hint that helps to correct the text, or an empty string. `line` and `column` are where the
+/// parser stopped.
 pub fn hint(text: &str, line: usize, column: usize) -> &'static str {
     let trimmed = text.trim();
     if trimmed.starts_with('<') {
@@ -16,8 +17,8 @@ pub fn hint(text: &str, line: usize, column: usize) -> &'static str {
     ""
 }
 
-/// Whether the parser stopped at something that JavaScript or Python allows and JSON does not: a name without quotation
-/// marks, a text in single ones, a comment, a comma at the end, a semicolon.
+/// Whether the parser stopped at something that JavaScript or Python allows and JSON does not: a
+/// name without quotation marks, a text in single ones, a comment, a comma at the end, a semicolon.
 fn looks_like_code(text: &str, line: usize, column: usize) -> bool {
     let line_start = text
         .split_inclusive('\n')
@@ -37,7 +38,8 @@ fn looks_like_code(text: &str, line: usize, column: usize) -> bool {
     }
 }
 
-/// Why bytes that are not UTF-8 are probably not: the name of the encoding that their beginning shows.
+/// Why bytes that are not UTF-8 are probably not: the name of the encoding that their beginning
+/// shows.
 pub fn encoding_hint(bytes: &[u8]) -> &'static str {
     match bytes {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "; it looks like UTF-16: convert it to UTF-8",

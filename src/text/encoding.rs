@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 
-/// A body as text. UTF-16 and UTF-8 are recognized by their byte order mark, which is left out. A body that is not UTF-8
-/// is read as the `charset` of its content type says, if that is known; otherwise each wrong byte becomes U+FFFD.
+/// A body as text. UTF-16 and UTF-8 are recognized by their byte order mark, which is left out. A
+/// body that is not UTF-8 is read as the `charset` of its content type says, if that is known;
+/// otherwise each wrong byte becomes U+FFFD.
 pub fn decode<'a>(body: &'a [u8], content_type: Option<&str>) -> Cow<'a, str> {
     if let Some(body) = body.strip_prefix(b"\xef\xbb\xbf") {
         return decode_unmarked(body, content_type);

@@ -1,4 +1,5 @@
-//! JSON helpers: reading the caller's text, looking into a server's text without changing it, writing text.
+//! JSON helpers: reading the caller's text, looking into a server's text without changing it,
+//! writing text.
 
 use std::borrow::Cow;
 
@@ -15,7 +16,8 @@ use crate::text::diagnose;
 /// A JSON object that keeps the order of its keys and the text of its numbers.
 pub type Object = Map<String, Value>;
 
-/// How deeply a server's body may nest. The outcome that holds it nests one deeper, which common readers still take.
+/// How deeply a server's body may nest. The outcome that holds it nests one deeper, which common
+/// readers still take.
 pub const MAX_DEPTH: usize = 126;
 
 /// Reads a caller's text. `what` names the text in the error; an empty text is `None`.
@@ -49,7 +51,8 @@ fn parse_value(text: &str) -> serde_json::Result<Value> {
     Ok(Value::Object(object))
 }
 
-/// Reads an object into a map that has room for the usual number of members: growing it costs more than reading them.
+/// Reads an object into a map that has room for the usual number of members: growing it costs more
+/// than reading them.
 struct ObjectVisitor;
 
 impl<'de> Visitor<'de> for ObjectVisitor {
@@ -93,7 +96,8 @@ pub fn parse_body(text: &str) -> Body<'_> {
     })
 }
 
-/// Whether JSON nests no deeper. Few brackets cannot, and counting them is much quicker than following them.
+/// Whether JSON nests no deeper. Few brackets cannot, and counting them is much quicker than
+/// following them.
 fn is_within_depth(json: &[u8], limit: usize) -> bool {
     json.iter()
         .filter(|byte| matches!(byte, b'[' | b'{'))
@@ -123,8 +127,8 @@ fn max_depth(json: &[u8]) -> usize {
     deepest
 }
 
-/// The text with every escape of half a surrogate pair replaced by that of the replacement character. JSON's grammar allows
-/// such halves, and many readers refuse a whole text for one.
+/// The text with every escape of half a surrogate pair replaced by that of the replacement
+/// character. JSON's grammar allows such halves, and many readers refuse a whole text for one.
 pub fn replace_lone_surrogates(json: &str) -> Cow<'_, str> {
     const UNIT: usize = "\\uXXXX".len();
     let unit = |at: usize| {
@@ -156,8 +160,8 @@ pub fn replace_lone_surrogates(json: &str) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// The members of a JSON object that the servers' contracts name, values unread. A repeated key keeps its last value,
-/// as in JavaScript.
+/// The members of a JSON object that the servers' contracts name, values unread. A repeated key
+/// keeps its last value, as in JavaScript.
 #[derive(Default)]
 pub struct ObjectView<'a>(Vec<(&'static str, &'a RawValue)>);
 
@@ -180,7 +184,8 @@ const RECOGNIZED_KEYS: [&str; 14] = [
 ];
 
 impl<'a> ObjectView<'a> {
-    /// The members of an object; `None` when the text is not one, or a key is not text that can be read.
+    /// The members of an object; `None` when the text is not one, or a key is not text that can be
+    /// read.
     pub fn of(object: &'a str) -> Option<ObjectView<'a>> {
         let mut deserializer = serde_json::Deserializer::from_str(object);
         let members = deserializer.deserialize_map(ObjectViewVisitor).ok()?;
@@ -310,7 +315,8 @@ pub fn js_number_text(number: &Number) -> String {
     format!("{mantissa}e{sign}{}", exponent.unsigned_abs())
 }
 
-/// An object's members in the order in which JavaScript lists them: array indexes ascending, then the rest as given.
+/// An object's members in the order in which JavaScript lists them: array indexes ascending, then
+/// the rest as given.
 pub fn js_key_order(object: &Object) -> Vec<(&String, &Value)> {
     let mut members: Vec<_> = object.iter().collect();
     members.sort_by_key(|(key, _)| array_index(key).map_or(u64::MAX, u64::from));

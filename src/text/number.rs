@@ -5,15 +5,15 @@ use serde_json::{Number, Value};
 /// The longest text that a number is written as. A longer one is no identifier and no quantity.
 const MAX_LENGTH: usize = 100;
 
-/// The digits of a whole number, also one that is written with a zero fraction or an exponent: `4.15e9` is `4150000000`.
-/// `None` if it is not whole, or too long.
+/// The digits of a whole number, also one that is written with a zero fraction or an exponent:
+/// `4.15e9` is `4150000000`. `None` if it is not whole, or too long.
 pub fn whole_digits(number: &Number) -> Option<String> {
     let decimal = Decimal::parse(number.as_str())?;
     decimal.is_whole().then(|| decimal.digits())?
 }
 
-/// A number without an exponent. A whole number loses its fraction; any other keeps the digits that it is written with.
-/// `None` if it is too long.
+/// A number without an exponent. A whole number loses its fraction; any other keeps the digits that
+/// it is written with. `None` if it is too long.
 pub fn plain_decimal(number: &Number) -> Option<String> {
     let text = number.as_str();
     if text.bytes().all(|byte| byte.is_ascii_digit()) && text.len() <= MAX_LENGTH {
@@ -22,7 +22,8 @@ pub fn plain_decimal(number: &Number) -> Option<String> {
     Decimal::parse(text)?.digits()
 }
 
-/// A number that is whole and not negative, also when it is written with a zero fraction, an exponent, or as text.
+/// A number that is whole and not negative, also when it is written with a zero fraction, an
+/// exponent, or as text.
 pub fn whole_number(value: &Value) -> Option<u64> {
     let digits = match value {
         Value::Number(number) => whole_digits(number)?,
@@ -32,8 +33,8 @@ pub fn whole_number(value: &Value) -> Option<u64> {
     digits.parse().ok()
 }
 
-/// Whether a text is a number as programs print floating-point values (`4.15e9`, `4151110000.0`), which is never how a
-/// person writes an identifier.
+/// Whether a text is a number as programs print floating-point values (`4.15e9`, `4151110000.0`),
+/// which is never how a person writes an identifier.
 pub fn is_floating_point(text: &str) -> bool {
     let text = text.trim().trim_start_matches('+');
     let may_be = text.ends_with(".0") || text.bytes().any(|byte| matches!(byte, b'e' | b'E'));

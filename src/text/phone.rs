@@ -2,8 +2,9 @@
 
 use super::number::is_floating_point;
 
-/// A telephone number without the characters that word processors, web pages and address books add: invisible marks are
-/// removed; spaces, hyphens and digits of other scripts become those of ASCII. The error says what cannot be sent.
+/// A telephone number without the characters that word processors, web pages and address books add:
+/// invisible marks are removed; spaces, hyphens and digits of other scripts become those of ASCII.
+/// The error says what cannot be sent.
 pub fn clean(text: &str) -> Result<String, String> {
     // Most numbers need nothing done.
     let is_plain = |byte: u8| byte.is_ascii_digit() || matches!(byte, b' ' | b'(' | b')' | b'-');
@@ -36,7 +37,8 @@ pub fn clean(text: &str) -> Result<String, String> {
     Ok(number.to_owned())
 }
 
-/// Characters without a glyph: controls of layout and direction, joiners, variation selectors and tags.
+/// Characters without a glyph: controls of layout and direction, joiners, variation selectors and
+/// tags.
 fn is_ignorable(letter: char) -> bool {
     matches!(
         letter,

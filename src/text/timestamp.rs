@@ -18,9 +18,9 @@ pub enum Time {
     Local(String),
 }
 
-/// Reads a time in any form that has exactly one meaning: RFC 3339 and ISO 8601 with a calendar date, extended or basic
-/// (`20301201T100000Z`), with or without seconds, a fraction after a dot or a comma, an offset as `+hh:mm`, `+hhmm` or
-/// `+hh`. `None` for everything else.
+/// Reads a time in any form that has exactly one meaning: RFC 3339 and ISO 8601 with a calendar
+/// date, extended or basic (`20301201T100000Z`), with or without seconds, a fraction after a dot or
+/// a comma, an offset as `+hh:mm`, `+hhmm` or `+hh`. `None` for everything else.
 pub fn parse(text: &str) -> Option<Time> {
     let bytes = text.as_bytes();
     // A leap second is written as the second before it.

@@ -40,7 +40,8 @@ pub fn is_variant(name: &str, other: &str) -> bool {
     letters(name).eq_ignore_ascii_case(&letters(other))
 }
 
-/// The number of letters and which ones, as bits. Comparing these is much cheaper than counting edits.
+/// The number of letters and which ones, as bits. Comparing these is much cheaper than counting
+/// edits.
 fn outline(name: &str) -> (usize, u64) {
     let letters = name.chars().filter(|letter| !is_separator(*letter));
     letters.fold((0, 0), |(count, bits), letter| {

@@ -1,14 +1,14 @@
-//! The connections of asynchronous calls, which all run on the network thread: one HTTP/2 connection that they share,
-//! or up to `maxConnections` HTTP/1.1 connections.
+//! The connections of asynchronous calls, which all run on the network thread: one HTTP/2
+//! connection that they share, or up to `maxConnections` HTTP/1.1 connections.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::task::{Poll, Waker};
 use std::{future::poll_fn, future::Future, pin::pin};
 
+use reqwest::Url;
 use tokio::sync::{Mutex as AsyncMutex, Semaphore, SemaphorePermit};
 use tokio::time::{sleep_until, timeout_at, Instant};
-use url::Url;
 
 use super::connection::Connection;
 use super::connector::Connector;
@@ -26,7 +26,8 @@ pub struct AsyncSide {
     kept: Arc<Kept>,
     /// One for each HTTP/1.1 connection.
     permits: Semaphore,
-    /// Held while a connection is opened that will probably carry HTTP/2: the other calls will use it, too.
+    /// Held while a connection is opened that will probably carry HTTP/2: the other calls will use
+    /// it, too.
     negotiating: AsyncMutex<()>,
     /// Whether the server chose HTTP/1.1 last.
     expects_http1: AtomicBool,
@@ -39,7 +40,8 @@ struct Kept {
     reaper: Mutex<Reaper>,
 }
 
-/// A task on the network thread that closes connections which the server has closed, or which have expired.
+/// A task on the network thread that closes connections which the server has closed, or which have
+/// expired.
 #[derive(Default)]
 struct Reaper {
     is_started: bool,
@@ -201,8 +203,8 @@ impl AsyncSender<'_> {
         }
     }
 
-    /// Closes the connection after a timeout, so that the next call opens another: it may be dead even though a load
-    /// balancer keeps it open.
+    /// Closes the connection after a timeout, so that the next call opens another: it may be dead
+    /// even though a load balancer keeps it open.
     pub fn discard(self) {
         if let Some(http2) = &self.http2 {
             lock(&self.side.kept.http2).discard(http2);

@@ -77,7 +77,8 @@ impl BlockingConnection {
                 tokio::select! {
                     biased;
                     output = exchange.as_mut() => Some(output),
-                    // A server that sends without end uses up the task's budget; the timer must still be polled.
+                    // A server that sends without end uses up the task's budget; the timer must
+                    // still be polled.
                     () = unconstrained(timer) => None,
                 }
             })

@@ -1,7 +1,7 @@
 //! One HTTP/1.1 connection, driven by the task that uses it.
 //!
-//! There is no task for each connection, and no wake-ups between tasks: the future that waits for a response also
-//! moves the bytes.
+//! There is no task for each connection, and no wake-ups between tasks: the future that waits for a
+//! response also moves the bytes.
 
 use std::future::{poll_fn, Future};
 use std::net::SocketAddr;
@@ -28,7 +28,8 @@ use super::tracked_body::TrackedBody;
 use super::waker::CoalescingWaker;
 use crate::error::Result;
 
-/// How long a connection is kept idle when the server announces nothing. A NAT or firewall may drop an older one.
+/// How long a connection is kept idle when the server announces nothing. A NAT or firewall may drop
+/// an older one.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 
 /// Polls of request and connection before yielding to the runtime.
@@ -43,7 +44,8 @@ type Http1Driver = Driver<TokioIo<Box<dyn Io>>, TrackedBody>;
 pub struct Connection {
     connector: Arc<Connector>,
     open: Option<OpenConnection>,
-    /// The address at which the last exchange failed: the next connection is made to another one, if there is one.
+    /// The address at which the last exchange failed: the next connection is made to another one,
+    /// if there is one.
     failed_at: Option<SocketAddr>,
     coalescing: Arc<CoalescingWaker>,
     waker: Waker,
@@ -51,7 +53,8 @@ pub struct Connection {
 
 struct OpenConnection {
     sender: SendRequest<TrackedBody>,
-    /// Moves bytes between the socket and the exchange; `None` once the connection is closed. It is large.
+    /// Moves bytes between the socket and the exchange; `None` once the connection is closed. It is
+    /// large.
     driver: Option<Box<Http1Driver>>,
     peer: SocketAddr,
     /// When it is too old for another request.
@@ -74,8 +77,8 @@ impl Connection {
         }
     }
 
-    /// Sends a request and reads the response, on the open connection or a new one. If the server closed the open
-    /// connection before any of the request was sent, a new one takes its place.
+    /// Sends a request and reads the response, on the open connection or a new one. If the server
+    /// closed the open connection before any of the request was sent, a new one takes its place.
     pub async fn exchange(
         &mut self,
         url: &Url,
@@ -201,7 +204,8 @@ impl Connection {
         })
     }
 
-    /// A proxy that forwards requests needs the whole URL and its credentials; a server gets path and query.
+    /// A proxy that forwards requests needs the whole URL and its credentials; a server gets path
+    /// and query.
     fn http_request(
         &self,
         url: &Url,

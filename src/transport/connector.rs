@@ -151,7 +151,8 @@ fn in_order(addresses: Vec<SocketAddr>, avoid: Option<SocketAddr>) -> Vec<Socket
     ordered
 }
 
-/// The first connection to come about. Each address has a head start over the next, shorter when there is little time.
+/// The first connection to come about. Each address has a head start over the next, shorter when
+/// there is little time.
 async fn connect_any(
     addresses: Vec<SocketAddr>,
     until: Instant,
@@ -227,7 +228,8 @@ mod tests {
         assert_eq!(in_order(only.clone(), Some(only[0])), only);
     }
 
-    /// An address at which connections stay unanswered, on a loopback address of its own, and what keeps it so.
+    /// An address at which connections stay unanswered, on a loopback address of its own, and what
+    /// keeps it so.
     fn black_hole() -> (SocketAddr, Vec<std::net::TcpStream>, std::net::TcpListener) {
         let listener = std::net::TcpListener::bind("127.0.0.3:0").unwrap();
         let address = listener.local_addr().unwrap();

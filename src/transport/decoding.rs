@@ -18,8 +18,8 @@ pub enum DecodeError {
     Corrupt(String),
 }
 
-/// Undoes the encodings, which are listed in the order in which they were applied. No more than `limit` bytes are
-/// decoded in each step.
+/// Undoes the encodings, which are listed in the order in which they were applied. No more than
+/// `limit` bytes are decoded in each step.
 pub fn decode(encodings: &str, body: Vec<u8>, limit: usize) -> Result<Vec<u8>, DecodeError> {
     let names = encodings.split(',').map(str::trim);
     let names: Vec<_> = names
@@ -29,7 +29,8 @@ pub fn decode(encodings: &str, body: Vec<u8>, limit: usize) -> Result<Vec<u8>, D
         return Err(DecodeError::Unsupported(printable(encodings)));
     }
     names.iter().rev().try_fold(body, |body, name| {
-        // Some servers and proxies leave the header in place when they decode a body, or write a charset into it.
+        // Some servers and proxies leave the header in place when they decode a body, or write a
+        // charset into it.
         if body.is_empty() || is_json(&body) {
             return Ok(body);
         }

@@ -66,7 +66,8 @@ pub fn deadline_passed(sent: &SentFlag, is_idempotent: bool) -> Error {
 /// The command's deadline has passed while all connections were in use.
 pub fn no_connection_free(connections: usize) -> Error {
     let message = format!(
-        "ajaxTimeout has passed while all {connections} connections (maxConnections) were in use; nothing was sent"
+        "ajaxTimeout has passed while all {connections} connections (maxConnections) were in use; \
+         nothing was sent"
     );
     Error::new(Status::Timeout, message).retryable(true)
 }
@@ -87,7 +88,8 @@ pub fn refused_by_system(error: &io::Error) -> Error {
     )
 }
 
-/// The error that a failure means. A booking whose body has begun to be sent is never safe to repeat.
+/// The error that a failure means. A booking whose body has begun to be sent is never safe to
+/// repeat.
 pub fn classify(
     error: &TransportError,
     is_booking: bool,
@@ -194,11 +196,17 @@ fn classify_tunnel(error: &TunnelError, settings: &ConnectionSettings) -> Class 
     let failed = |what: &str| format!("the proxy {proxy} does not connect to {origin}: {what}");
     let (message, is_transient) = match error {
         TunnelError::Refused(407) if authorization.is_some() => (
-            format!("the proxy {proxy} does not accept proxy.username and proxy.password (HTTP 407)"),
+            format!(
+                "the proxy {proxy} does not accept proxy.username and proxy.password (HTTP \
+             407)"
+            ),
             false,
         ),
         TunnelError::Refused(407) => (
-            format!("the proxy {proxy} requires authentication (HTTP 407): set proxy.username and proxy.password"),
+            format!(
+                "the proxy {proxy} requires authentication (HTTP 407): set proxy.username and \
+             proxy.password"
+            ),
             false,
         ),
         TunnelError::Refused(status) => (

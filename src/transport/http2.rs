@@ -19,7 +19,8 @@ use crate::error::Result;
 /// The largest head of a response, in bytes.
 const MAX_HEAD: u32 = 64 << 10;
 
-/// A connection that carries many requests at once. Copies share it; it closes when the last one is dropped.
+/// A connection that carries many requests at once. Copies share it; it closes when the last one is
+/// dropped.
 #[derive(Clone)]
 pub struct Http2 {
     sender: SendRequest<TrackedBody>,
@@ -29,7 +30,8 @@ pub struct Http2 {
 }
 
 impl Http2 {
-    /// Begins HTTP/2 on a connection with which it was negotiated. A task of the current runtime drives it.
+    /// Begins HTTP/2 on a connection with which it was negotiated. A task of the current runtime
+    /// drives it.
     pub async fn open(
         connected: Connected,
         settings: &ConnectionSettings,
@@ -61,7 +63,8 @@ impl Http2 {
         Arc::strong_count(&self.identity) == 1
     }
 
-    /// Sends a request and reads the response. The outer error means that none of the request was sent.
+    /// Sends a request and reads the response. The outer error means that none of the request was
+    /// sent.
     pub async fn exchange(
         &mut self,
         url: &Url,

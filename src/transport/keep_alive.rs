@@ -38,8 +38,8 @@ impl KeepAlive {
     }
 }
 
-/// The server may close the connection while a request is on its way, so the last second is not used; of a short time,
-/// the second half.
+/// The server may close the connection while a request is on its way, so the last second is not
+/// used; of a short time, the second half.
 fn usable_time(seconds: u64) -> Duration {
     let timeout = Duration::from_secs(seconds);
     timeout.saturating_sub(Duration::from_secs(1).min(timeout / 2))

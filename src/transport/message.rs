@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use http::header::{HeaderValue, USER_AGENT};
 use http::{HeaderMap, Method, Uri};
+use reqwest::Url;
 use tokio::time::Instant;
-use url::Url;
 
 use super::error::{self, TransportError};
 use super::tracked_body::{SentFlag, TrackedBody};
@@ -99,12 +99,14 @@ impl Progress {
         error::deadline_passed(&self.sent, request.is_idempotent())
     }
 
-    /// Completes the exchange.
+    /// Completes the exchange. Of a response without a readable body, the status decides whether
+    /// the server has acted.
     pub fn finish(&self, result: Result<Response>) -> ExchangeResult {
+        let is_refused = result.is_err() && self.is_refused.load(Ordering::Relaxed);
         ExchangeResult {
             result,
             attempts: self.attempts.load(Ordering::Relaxed),
-            sent: self.sent.is_set() && !self.is_refused.load(Ordering::Relaxed),
+            sent: self.sent.is_set() && !is_refused,
         }
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! This layer does not know what a request is for, only whether it may be repeated.
 //!
-//! A blocking call drives its own HTTP/1.1 connection ([`blocking`]); asynchronous calls share the connections of the
-//! network thread ([`async_side`]). Both send with [`retry`], which follows redirects ([`redirect`]) over a
-//! [`sender`]. [`connector`] opens connections, [`response`] reads responses.
+//! A blocking call drives its own HTTP/1.1 connection ([`blocking`]); asynchronous calls share the
+//! connections of the network thread ([`async_side`]). Both send with [`retry`], which follows
+//! redirects ([`redirect`]) over a [`sender`]. [`connector`] opens connections, [`response`] reads
+//! responses.
 
 mod async_side;
 mod blocking;
@@ -45,8 +46,8 @@ use retry::send_with_retries;
 use sender::HttpSender;
 use tls::TlsClient;
 
-/// The most idle connections of blocking calls; each has four descriptors. More calls at once open their own and close
-/// them.
+/// The most idle connections of blocking calls; each has four descriptors. More calls at once open
+/// their own and close them.
 const MAX_IDLE_BLOCKING: usize = 16;
 
 /// Connections to one server.
@@ -159,7 +160,8 @@ impl Transport {
         }
     }
 
-    /// Closes idle connections of blocking calls that have expired. No thread does that, so every call does.
+    /// Closes idle connections of blocking calls that have expired. No thread does that, so every
+    /// call does.
     fn expire_idle(&self) {
         self.idle.expire(|_| true);
     }

@@ -1,7 +1,7 @@
 //! Host name lookups with the system's resolver.
 //!
-//! The system's call has no deadline, so it runs on a thread of its own, which ends with the lookup. Callers that want
-//! the same host at the same time share one lookup.
+//! The system's call has no deadline, so it runs on a thread of its own, which ends with the
+//! lookup. Callers that want the same host at the same time share one lookup.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::header::{HeaderName, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use http::{Response, StatusCode};
 use http_body::Body;
-use url::Url;
+use reqwest::Url;
 
 use super::decoding::{decode, DecodeError};
 use super::error::TransportError;
@@ -63,14 +63,16 @@ where
         DecodeError::Unsupported(encoding) => Error::new(
             Status::Protocol,
             format!(
-                "the response (HTTP {status}) has the Content-Encoding {encoding}, which is not supported; \
+                "the response (HTTP {status}) has the Content-Encoding {encoding}, which is not \
+                 supported; \
                  gzip and deflate are"
             ),
         ),
         DecodeError::Corrupt(encoding) => Error::new(
             Status::Protocol,
             format!(
-                "the body of the response (HTTP {status}) is not valid {encoding}, its Content-Encoding"
+                "the body of the response (HTTP {status}) is not valid {encoding}, its \
+                 Content-Encoding"
             ),
         ),
     })?;
@@ -83,8 +85,8 @@ fn header_text<B>(response: &Response<B>, name: HeaderName) -> impl Iterator<Ite
     values.filter_map(|value| value.to_str().ok())
 }
 
-/// Where a response redirects to. Another origin is never followed: it must see neither the API key nor the caller's
-/// data.
+/// Where a response redirects to. Another origin is never followed: it must see neither the API key
+/// nor the caller's data.
 fn redirect_target<B>(
     response: &Response<B>,
     is_idempotent: bool,
@@ -101,7 +103,9 @@ fn redirect_target<B>(
     };
     if next.origin() != from.origin() {
         // The message does not name the target, which may quote what the caller has sent.
-        let message = "redirect to another origin refused; if the target (see `curl -I`) is right, set dataURL to it";
+        let message =
+            "redirect to another origin refused; if the target (see `curl -I`) is right, \
+         set dataURL to it";
         return Err(Error::new(Status::Protocol, message));
     }
     if !keeps_method {
@@ -157,7 +161,8 @@ fn too_large(max_bytes: usize) -> Error {
     )
 }
 
-/// Reads a `Retry-After`: seconds, perhaps with a fraction, or a date. It is rounded up to milliseconds.
+/// Reads a `Retry-After`: seconds, perhaps with a fraction, or a date. It is rounded up to
+/// milliseconds.
 fn parse_retry_after(text: &str) -> Option<Duration> {
     let text = text.trim();
     let delay = parse_seconds(text).or_else(|| duration_until(text))?;

@@ -12,8 +12,8 @@ use crate::config::Retry;
 use crate::error::Result;
 use crate::process::{log, random};
 
-/// Sends the request, and again where that can help, cannot do harm and there is time for it. The caller ends it at
-/// the deadline.
+/// Sends the request, and again where that can help, cannot do harm and there is time for it. The
+/// caller ends it at the deadline.
 pub async fn send_with_retries(
     sender: &mut HttpSender<'_, '_>,
     context: &RequestContext<'_>,
@@ -45,7 +45,8 @@ pub async fn send_with_retries(
     }
 }
 
-/// How long to wait before the request is sent again, if it is. A server can lengthen the back-off but not shorten it.
+/// How long to wait before the request is sent again, if it is. A server can lengthen the back-off
+/// but not shorten it.
 fn retry_delay(
     result: &Result<Response>,
     is_idempotent: bool,
@@ -67,7 +68,8 @@ fn retry_delay(
     Some(requested.max(backoff(retry, attempts)))
 }
 
-/// Half to all of a delay that doubles with every attempt, so that many clients do not come back together.
+/// Half to all of a delay that doubles with every attempt, so that many clients do not come back
+/// together.
 fn backoff(retry: &Retry, attempts: u32) -> Duration {
     let doubled = retry
         .base_delay

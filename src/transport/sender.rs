@@ -1,6 +1,7 @@
-//! What sends a request: the connection of a blocking call, or the connections that asynchronous calls share.
+//! What sends a request: the connection of a blocking call, or the connections that asynchronous
+//! calls share.
 
-use url::Url;
+use reqwest::Url;
 
 use super::async_side::AsyncSender;
 use super::connection::Connection;

@@ -1,4 +1,5 @@
-//! TCP stream that raises no SIGPIPE, and that yields to the runtime every few reads, so that timers run.
+//! TCP stream that raises no SIGPIPE, and that yields to the runtime every few reads, so that
+//! timers run.
 
 use std::io::{ErrorKind, IoSlice, Result};
 use std::net::SocketAddr;
@@ -18,7 +19,8 @@ const FLAGS: libc::c_int = libc::MSG_NOSIGNAL;
 #[cfg(target_vendor = "apple")]
 const FLAGS: libc::c_int = 0;
 
-/// The number of reads before a yield. A server that sends without end must not keep a deadline from being noticed.
+/// The number of reads before a yield. A server that sends without end must not keep a deadline
+/// from being noticed.
 const READS_PER_YIELD: u32 = 2;
 
 /// The TCP keep-alive interval of an idle connection.

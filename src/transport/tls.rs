@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 use once_cell::race::OnceBox;
+use reqwest::Url;
 use rustls::client::ResolvesClientCert;
 use rustls::crypto::{ring, CryptoProvider};
 use rustls::pki_types::ServerName;
@@ -16,7 +17,6 @@ use rustls::{
 };
 use rustls_platform_verifier::Verifier;
 use tokio_rustls::TlsConnector;
-use url::Url;
 
 use super::socket::Io;
 use crate::config::connection::{ConnectionSettings, TlsSettings};
@@ -30,7 +30,8 @@ const TLS13_ONLY: &[&SupportedProtocolVersion] = &[&TLS13];
 const HTTP1: &[u8] = b"http/1.1";
 const HTTP2: &[u8] = b"h2";
 
-/// The verifier with the system's authorities only. Reading them takes milliseconds, so all services share it.
+/// The verifier with the system's authorities only. Reading them takes milliseconds, so all
+/// services share it.
 static SYSTEM_VERIFIER: OnceBox<Arc<Verifier>> = OnceBox::new();
 
 /// The TLS configuration of a service, and what its handshakes have shown.
@@ -177,7 +178,10 @@ pub fn explain_error(
             | PeerMisbehaved::IllegalHelloRetryRequestWithUnofferedNamedGroup,
         ) => no_common_cipher(host),
         TlsError::InvalidMessage(_) => {
-            format!("{host} does not answer in TLS: perhaps dataURL should begin with http:// or name another port")
+            format!(
+                "{host} does not answer in TLS: perhaps dataURL should begin with http:// or \
+             name another port"
+            )
         }
         other => format!("no encrypted connection to {host}: {other}"),
     }
@@ -186,7 +190,10 @@ pub fn explain_error(
 fn explain_certificate(reason: &CertificateError, host: &str) -> String {
     match reason {
         CertificateError::UnknownIssuer => {
-            format!("{host} has a certificate from an issuer that is not trusted here; if it is right, name the issuer's certificate in tls.caFile")
+            format!(
+                "{host} has a certificate from an issuer that is not trusted here; if it is \
+             right, name the issuer's certificate in tls.caFile"
+            )
         }
         CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
             format!("the certificate of {host} has expired, or this machine's clock is wrong")
@@ -196,7 +203,8 @@ fn explain_certificate(reason: &CertificateError, host: &str) -> String {
         }
         CertificateError::NotValidForNameContext { presented, .. } if presented.is_empty() => {
             format!(
-                "the certificate of {host} has no subjectAltName, and the name in its subject (CN) is not used; \
+                "the certificate of {host} has no subjectAltName, and the name in its subject (CN) \
+                 is not used; \
                  issue it with subjectAltName={}:{host}",
                 if host.parse::<std::net::IpAddr>().is_ok() { "IP" } else { "DNS" }
             )
@@ -207,7 +215,8 @@ fn explain_certificate(reason: &CertificateError, host: &str) -> String {
         CertificateError::Other(reason) => match reason.0.downcast_ref::<webpki::Error>() {
             Some(webpki::Error::CaUsedAsEndEntity) => {
                 format!(
-                    "{host} presented a CA certificate (CA:TRUE) as its server certificate; give it a certificate of its \
+                    "{host} presented a CA certificate (CA:TRUE) as its server certificate; give \
+                     it a certificate of its \
                      own, signed by that authority"
                 )
             }
@@ -229,7 +238,8 @@ fn explain_alert(
         ProtocolVersion => no_common_version(host, tls),
         NoApplicationProtocol => {
             format!(
-                "{host} does not speak HTTP/1.1, as blocking commands do; started ones (cbsvc_start) speak HTTP/2 too"
+                "{host} does not speak HTTP/1.1, as blocking commands do; started ones \
+                 (cbsvc_start) speak HTTP/2 too"
             )
         }
         UnrecognisedName => {
@@ -239,7 +249,10 @@ fn explain_alert(
             format!("{host} does not accept the client certificate in tls.certFile: {alert:?}")
         }
         _ if certificate_requested => {
-            format!("{host} requires a client certificate ({alert:?}): set tls.certFile and tls.keyFile")
+            format!(
+                "{host} requires a client certificate ({alert:?}): set tls.certFile and \
+             tls.keyFile"
+            )
         }
         HandshakeFailure | InsufficientSecurity => no_common_cipher(host),
         _ => format!("{host} ended the TLS handshake: {alert:?}"),
@@ -257,7 +270,8 @@ fn no_common_version(host: &str, tls: &TlsSettings) -> String {
 
 fn no_common_cipher(host: &str) -> String {
     format!(
-        "no common cipher suite or curve with {host}; it must accept AES-GCM or ChaCha20-Poly1305 with an ephemeral key \
+        "no common cipher suite or curve with {host}; it must accept AES-GCM or ChaCha20-Poly1305 \
+         with an ephemeral key \
          (ECDHE) on X25519, P-256 or P-384"
     )
 }

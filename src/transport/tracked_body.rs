@@ -1,7 +1,8 @@
 //! Request body that records whether the client started to read it.
 //!
-//! The HTTP client asks for the body only when it has a connection and has begun to write the request. Until then
-//! the request cannot have reached the server, and sending it again cannot book twice.
+//! The HTTP client asks for the body only when it has a connection and has begun to write the
+//! request. Until then the request cannot have reached the server, and sending it again cannot book
+//! twice.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -22,8 +23,8 @@ impl SentFlag {
         self.0.load(Ordering::Acquire)
     }
 
-    /// A body that sets the flag when it is read; a request without a body has an empty one. The flag stays set, for
-    /// example after a redirect.
+    /// A body that sets the flag when it is read; a request without a body has an empty one. The
+    /// flag stays set, for example after a redirect.
     pub fn tracked(&self, text: Option<String>) -> TrackedBody {
         // The client does not read an empty body, so one counts as sent from the start.
         if text.as_deref() == Some("") {

@@ -4,6 +4,7 @@ use std::io;
 
 use http::HeaderValue;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use zeroize::Zeroizing;
 
 /// The most that is read of the proxy's response, in bytes.
 const MAX_RESPONSE: usize = 64 << 10;
@@ -33,16 +34,18 @@ pub async fn open_tunnel(
     target: &str,
     authorization: Option<&HeaderValue>,
 ) -> Result<(), TunnelError> {
-    let mut request = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n").into_bytes();
+    let start = format!("CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n");
+    // Room for all of it, so that no copy of the credentials is left behind as it grows.
+    let room = start.len() + authorization.map_or(0, |value| value.len()) + 64;
+    let mut request = Zeroizing::new(Vec::with_capacity(room));
+    request.extend_from_slice(start.as_bytes());
     if let Some(value) = authorization {
         request.extend_from_slice(b"Proxy-Authorization: ");
         request.extend_from_slice(value.as_bytes());
         request.extend_from_slice(b"\r\n");
     }
     request.extend_from_slice(b"\r\n");
-    let written = stream.write_all(&request).await;
-    zeroize::Zeroize::zeroize(&mut request);
-    written?;
+    stream.write_all(&request).await?;
     stream.flush().await?;
     let mut received = Vec::new();
     loop {

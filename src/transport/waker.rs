@@ -6,8 +6,9 @@ use std::task::{Wake, Waker};
 
 use crate::process::fork::lock;
 
-/// Forwards a wake-up to the outer task only while that is parked. A request and its connection wake each other on
-/// every poll; those wake-ups are only noted, and taken by the loop that polls both.
+/// Forwards a wake-up to the outer task only while that is parked. A request and its connection
+/// wake each other on every poll; those wake-ups are only noted, and taken by the loop that polls
+/// both.
 #[derive(Default)]
 pub struct CoalescingWaker {
     notified: AtomicBool,

@@ -1,6 +1,7 @@
 //! Runs a command in both ways: blocking, and started and dispatched.
 
 use std::ffi::{c_char, c_void, CStr, CString};
+use std::io::Write;
 use std::ptr;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 use callbackservice::ffi::async_call::cbsvc_start;
 use serde_json::{json, Value};
 
+use super::server::{AfterResponse, Server};
 use super::{open, outcome, Answered, Service};
 
 /// A service for a server that needs no proxy, with two seconds for each command.
@@ -93,4 +95,31 @@ unsafe extern "C-unwind" fn done(_: *const c_char, data: *const c_char, sender: 
 
 unsafe extern "C-unwind" fn release(sender: *mut c_void) {
     drop(unsafe { Box::from_raw(sender as *mut mpsc::Sender<String>) });
+}
+
+/// Both commands, each on connections of its own: a server that closes after answering one must not
+/// meet the other.
+pub fn both(base: &str, extra: Value) -> [Answered; 2] {
+    let (one, other) = (service(base, extra.clone()), service(base, extra));
+    let answers = [
+        one.schedule(json!({"phonenumber": "1"})),
+        other.availability(json!({"numberOfDays": 1})),
+    ];
+    assert_eq!((one.close(), other.close()), (0, 0));
+    answers
+}
+
+/// What comes of a booking, blocking and started, when every response is these bytes.
+pub fn bookings(response: &[u8], extra: Value) -> [Answered; 2] {
+    let response = response.to_vec();
+    let server = Server::start(move |_, stream| {
+        let _ = stream.write_all(&response);
+        AfterResponse::KeepOpen
+    });
+    MODES.map(|mode| {
+        let service = service(&server.base, extra.clone());
+        let answered = mode.schedule(service);
+        assert_eq!(service.close(), 0);
+        answered
+    })
 }

@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 /// A request as it came.
 #[derive(Clone, Debug)]
-pub struct Received {
+pub struct RecordedRequest {
     pub method: String,
     pub target: String,
     pub headers: Vec<(String, String)>,
     pub body: String,
 }
 
-impl Received {
+impl RecordedRequest {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers
             .iter()
@@ -26,7 +26,7 @@ impl Received {
 
 /// What the server does after its answer.
 #[derive(PartialEq)]
-pub enum Then {
+pub enum AfterResponse {
     KeepOpen,
     Close,
 }
@@ -34,7 +34,7 @@ pub enum Then {
 /// A server that runs until the process ends.
 pub struct Server {
     pub base: String,
-    received: Arc<Mutex<Vec<Received>>>,
+    received: Arc<Mutex<Vec<RecordedRequest>>>,
     connections: Arc<AtomicUsize>,
     closes: Arc<AtomicUsize>,
 }
@@ -42,7 +42,7 @@ pub struct Server {
 impl Server {
     /// Answers every request with what `answer` writes.
     pub fn start(
-        answer: impl Fn(&Received, &mut TcpStream) -> Then + Send + Sync + 'static,
+        answer: impl Fn(&RecordedRequest, &mut TcpStream) -> AfterResponse + Send + Sync + 'static,
     ) -> Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
@@ -81,15 +81,16 @@ impl Server {
                 &[("Content-Type", "application/json")],
                 &body,
             );
-            Then::KeepOpen
+            AfterResponse::KeepOpen
         })
     }
 
-    pub fn received(&self) -> Vec<Received> {
+    pub fn received(&self) -> Vec<RecordedRequest> {
         self.received.lock().unwrap().clone()
     }
 
-    /// Waits until the server has closed this many connections; on loopback, the client's end knows by then.
+    /// Waits until the server has closed this many connections; on loopback, the client's end knows
+    /// by then.
     pub fn wait_for_closes(&self, closes: usize) {
         let deadline = Instant::now() + Duration::from_secs(10);
         while self.closes.load(Ordering::SeqCst) < closes {
@@ -117,21 +118,21 @@ pub fn reply(stream: &mut TcpStream, status: u16, headers: &[(&str, &str)], body
 
 fn serve(
     stream: TcpStream,
-    received: &Mutex<Vec<Received>>,
-    answer: &dyn Fn(&Received, &mut TcpStream) -> Then,
+    received: &Mutex<Vec<RecordedRequest>>,
+    answer: &dyn Fn(&RecordedRequest, &mut TcpStream) -> AfterResponse,
 ) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut stream = stream;
     while let Some(request) = read(&mut reader) {
         received.lock().unwrap().push(request.clone());
-        if answer(&request, &mut stream) == Then::Close {
+        if answer(&request, &mut stream) == AfterResponse::Close {
             let _ = stream.shutdown(std::net::Shutdown::Both);
             return;
         }
     }
 }
 
-fn read(reader: &mut impl BufRead) -> Option<Received> {
+fn read(reader: &mut impl BufRead) -> Option<RecordedRequest> {
     let mut line = || {
         let mut line = String::new();
         reader
@@ -157,7 +158,7 @@ fn read(reader: &mut impl BufRead) -> Option<Received> {
         .map_or(0, |(_, value)| value.parse().unwrap());
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    Some(Received {
+    Some(RecordedRequest {
         method,
         target,
         headers,

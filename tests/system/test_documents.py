@@ -1,5 +1,6 @@
 """The documents say what is true: examples run, tables are complete, links lead somewhere."""
 
+import json
 import re
 import sys
 import textwrap
@@ -7,19 +8,32 @@ import textwrap
 from support import HEADER, ROOT, Case, Sandbox, python_environment, run
 
 README = (ROOT / "README.md").read_text()
+CONFIGURATION = (ROOT / "docs/configuration.md").read_text()
+BEHAVIOUR = (ROOT / "docs/behaviour.md").read_text()
+STATUS_CODES = (ROOT / "docs/status-codes.md").read_text()
 DOCUMENTS = [path for path in ROOT.rglob("*.md") if not {"target", "build", ".git"} & set(path.parts)]
+MANIFESTS = ["Cargo.toml", "sandbox/Cargo.toml", "tools/header/Cargo.toml", "fuzz/Cargo.toml", "bindings/python/pyproject.toml"]
 
 
 def table(text, heading):
-    """The first cells of the first table after a heading."""
-    section = text.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
-    rows = [row.split("|")[1].strip() for row in section.splitlines() if row.startswith("|")]
-    return [row.strip("`") for row in rows[2:]]
+    """The rows of the first table after a heading, each a dictionary by the names of the columns."""
+    section = re.split(r"^#+ ", text.split(f"# {heading}\n", 1)[1], maxsplit=1, flags=re.M)[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [dict(zip(cells[0], row)) for row in cells[2:]]
+
+
+def names(rows, column):
+    return [row[column].strip("`") for row in rows]
+
+
+def fragments(language):
+    return re.findall(rf"```{language}\n(.*?)```", README, re.S)
 
 
 class Readme(Case):
     def test_the_c_example_is_short_and_books(self):
-        [program] = re.findall(r"```c\n(.*?)```", README, re.S)
+        program = fragments("c")[0]
         self.assertLessEqual(len(program.splitlines()), 30)
         with Sandbox() as sandbox:
             shown = run(self.compile(program.replace("http://127.0.0.1:8080", sandbox.base), "-std=c99"))
@@ -28,24 +42,220 @@ class Readme(Case):
         self.assertTrue(lines[1].startswith('CallbackService.scheduled {"command":"CallbackService.schedule"'), shown)
         self.assertTrue(lines[2].startswith('OK {"command":"CallbackService.schedule","state":"resolved"'), shown)
 
-    def test_the_configuration_table_has_every_key(self):
-        keys = (ROOT / "src/config/known_keys.rs").read_text()
-        known = re.findall(r'"(\w+)"', keys.split("CONFIGURATION", 1)[1].split("];", 1)[0])
-        ignored = {"countryCodes", "immediateCallback", "scheduledCallback", "ewt", "form", "servicePlugin"}
-        self.assertEqual(table(README, "Configuration"), [key for key in known if key not in ignored])
-        for key in ignored:
-            self.assertIn(f"`{key}`", README)
+    def test_the_event_loop_books(self):
+        loop = fragments("c")[1]
+        program = (
+            "#include <poll.h>\n#include <stdio.h>\n#include <callbackservice.h>\n"
+            "static int pending = 1;\n"
+            "static void on_done(const char *event, const char *outcome, void *user_data)\n"
+            '{ (void)outcome; (void)user_data; pending--; printf("%s\\n", event); }\n'
+            "int main(int argc, char **argv)\n{\n"
+            "cbsvc_service *service; intptr_t descriptor;\n"
+            "if (argc != 2 || cbsvc_init(argv[1], NULL, NULL, &service, NULL) != CBSVC_OK) return 1;\n"
+            f"{loop}\nreturn cbsvc_close(service, 1000);\n}}\n"
+        )
+        with Sandbox() as sandbox:
+            shown = run(self.compile(program, "-std=c99"), f'{{"dataURL":"{sandbox.v1}"}}')
+        self.assertEqual(shown, "CallbackService.scheduled\n")
 
-    def test_the_status_table_is_the_headers(self):
+    def test_the_python_example_books(self):
+        [program] = fragments("python")
+        with Sandbox() as sandbox:
+            program = program.replace("http://127.0.0.1:8080", sandbox.base)
+            shown = run(sys.executable, "-c", program, env=python_environment())
+        self.assertRegex(shown, r"Z 5\n(?s:.*)369-[0-9a-f-]+\n$")
+
+    def test_the_performance_rows_are_those_of_the_benchmarks(self):
+        measured = (ROOT / "docs/benchmarks.md").read_text()
+        rows = table(README, "Performance")
+        self.assertEqual(len(rows), 3)
+        for row in rows:
+            line = f"| {row['row']} | {row['library']} | {row['peer']} | {row['ratio']} |"
+            self.assertIn(line, measured, "copy the row from docs/benchmarks.md into README.md")
+
+    def test_the_packages_are_those_that_the_tests_install(self):
+        source = (ROOT / "tests/run.py").read_text()
+        [listed] = re.findall(r"Debian packages that are missing.*: (.*)\.$", README, re.M)
+        packages = re.findall(r'^    "[^"]+": "([^"]+)",$', source, re.M) + re.findall(r'missing\.add\("([^"]+)"\)', source)
+        self.assertEqual(listed.split(", "), packages)
+
+    def test_the_oldest_compiler_is_that_of_the_manifest(self):
+        [version] = re.findall(r'^rust-version = "(.*)"$', (ROOT / "Cargo.toml").read_text(), re.M)
+        self.assertIn(f"Rust {version} or later", README)
+
+    def test_the_version_is_that_of_the_manifest(self):
+        [version] = re.findall(r'^version = "(.*)"$', (ROOT / "Cargo.toml").read_text(), re.M)
+        self.assertIn(f"The version is {version}", README)
+
+    def test_the_license_is_that_of_every_manifest(self):
+        for manifest in MANIFESTS:
+            text = (ROOT / manifest).read_text()
+            self.assertRegex(text, r'(?m)^license(\.workspace = true| = "MIT OR Apache-2\.0")$', manifest)
+        for name, words in {"LICENSE-MIT": "Permission is hereby granted", "LICENSE-APACHE": "Version 2.0, January 2004"}.items():
+            self.assertIn(words, (ROOT / name).read_text())
+            self.assertIn(f"({name})", README)
+
+    def test_every_document_is_listed(self):
+        listed = names(table(README, "Documentation"), "document")
+        for path in [*sorted((ROOT / "docs").glob("*.md")), ROOT / "CHANGELOG.md", ROOT / "sandbox/README.md"]:
+            self.assertTrue(any(f"({path.relative_to(ROOT)})" in cell for cell in listed), path.name)
+
+
+class Configuration(Case):
+    IGNORED = {"countryCodes", "immediateCallback", "scheduledCallback", "ewt", "form", "servicePlugin"}
+    SECTIONS = {"RETRY": "retry", "BASIC_AUTH": "basicAuth", "PROXY": "proxy", "TLS": "tls"}
+
+    def known(self, constant):
+        source = (ROOT / "src/config/known_keys.rs").read_text()
+        return re.findall(r'"(\w+)"', source.split(f"const {constant}:", 1)[1].split("];", 1)[0])
+
+    def test_the_table_has_every_key(self):
+        expected = [key for key in self.known("CONFIGURATION") if key not in self.IGNORED]
+        self.assertEqual(sorted(names(table(CONFIGURATION, "Keys"), "key")), sorted(expected))
+        for key in self.IGNORED:
+            self.assertIn(f"`{key}`", CONFIGURATION)
+
+    def test_the_table_of_a_section_has_every_key(self):
+        source = (ROOT / "src/config/known_keys.rs").read_text()
+        constants = set(re.findall(r"^pub const (\w+): &\[&str\]", source, re.M))
+        self.assertEqual(constants, {"CONFIGURATION", *self.SECTIONS})
+        for constant, heading in self.SECTIONS.items():
+            self.assertEqual(sorted(names(table(CONFIGURATION, heading), "key")), sorted(self.known(constant)), heading)
+
+    def test_the_ranges_are_those_that_are_accepted(self):
+        program = """
+import json, sys
+from callbackservice import CallbackServiceError, Service
+
+def accepted(config):
+    try:
+        with Service({"dataURL": "http://127.0.0.1:1/", **config}):
+            return True
+    except CallbackServiceError as error:
+        assert error.name == "CONFIG", error
+        return False
+
+for section, key, span in json.loads(sys.argv[1]):
+    least, most = map(int, span.split(" to "))
+    for number, expected in [(least, True), (most, True), (least - 1, False), (most + 1, False)]:
+        config = {section: {key: number}} if section else {key: number}
+        assert accepted(config) == expected, config
+print("done")
+"""
+        spans = [
+            (section, row["key"].strip("`"), row["range"])
+            for section, heading in [("", "Keys"), ("retry", "retry")]
+            for row in table(CONFIGURATION, heading)
+            if row["type"] == "integer"
+        ]
+        self.assertGreaterEqual(len(spans), 8)
+        shown = run(sys.executable, "-c", program, json.dumps(spans), env=python_environment())
+        self.assertEqual(shown, "done\n")
+
+    def test_the_example_is_accepted(self):
+        [example] = re.findall(r"^    \{\n.*?^    \}$", CONFIGURATION, re.S | re.M)
+        program = "import json, sys; from callbackservice import Service; Service(json.loads(sys.argv[1])).close()"
+        run(sys.executable, "-c", program, example, env=python_environment())
+
+
+class Behaviour(Case):
+    """What behaviour.md says of options, tried on a service that cannot be reached: what is accepted ends as CONNECT."""
+
+    PROGRAM = """
+import json, sys
+from callbackservice import Rejected, Service
+service = Service({"dataURL": "http://127.0.0.1:1/", "proxy": "none", "retry": {"attempts": 1}})
+for command, data in json.loads(sys.argv[1]):
+    try:
+        service.command(command, data)
+    except Rejected as rejected:
+        print(rejected.name)
+"""
+
+    def ends(self, *commands):
+        commands = [(f"CallbackService.{name}", data) for name, data in commands]
+        return run(sys.executable, "-c", self.PROGRAM, json.dumps(commands), env=python_environment()).split()
+
+    def test_every_form_of_a_time_is_accepted(self):
+        examples = [re.findall(r"`([^`]+)`", row["example"]) for row in table(BEHAVIOUR, "Times")]
+        times = [example if example[:4] == "2030" else f"2030-12-01T10:00:00{example}" for row in examples for example in row]
+        self.assertGreaterEqual(len(times), 9)
+        self.assertEqual(self.ends(*[("schedule", {"desiredtime": time}) for time in times]), ["CONNECT"] * len(times))
+        refused = ["2030-12-01T10:00:00", "2030-12-01", "tomorrow"]
+        self.assertEqual(self.ends(*[("schedule", {"desiredtime": time}) for time in refused]), ["BAD_OPTION"] * 3)
+
+    def test_names_in_the_text_on_misspelt_options_are_as_it_says(self):
+        section = BEHAVIOUR.split("### Misspelt options", 1)[1].split("### ", 1)[0]
+        refused, user_data = ["desired_time", "servicename"], ["callbackTime", "mobile"]
+        for name in refused + user_data:
+            self.assertIn(f"`{name}`", section)
+        ends = self.ends(*[("schedule", {"phonenumber": "1", name: "x"}) for name in refused + user_data])
+        self.assertEqual(ends, ["BAD_OPTION"] * 2 + ["CONNECT"] * 2)
+        ends = self.ends(*[("schedule", {"phonenumber": "1", "userData": {name: "x"}}) for name in refused])
+        self.assertEqual(ends, ["CONNECT"] * 2)
+
+    def test_every_option_of_availability_is_accepted_under_both_names(self):
+        time, milliseconds = "2030-12-01T10:00:00Z", 1_922_000_000_000
+        values = {
+            "startDate": time,
+            "startMS": milliseconds,
+            "numberOfDays": "1",
+            "endDate": time,
+            "endMS": milliseconds,
+            "maxTimeSlots": "2",
+            "serviceName": "samples",
+            "timezone": "Europe/London",
+            "reportBusy": "true",
+        }
+        rows = table(BEHAVIOUR, "Options of availability")
+        self.assertEqual(names(rows, "option"), list(values))
+        queries = [
+            ("availability", {name: value})
+            for row, value in zip(rows, values.values())
+            for name in names([row], "option") + names([row], "alias")
+            if name
+        ]
+        self.assertEqual(self.ends(*queries), ["CONNECT"] * len(queries))
+        self.assertEqual(self.ends(("availability", {"begin": "2030-12-01T10:00:00Z"})), ["BAD_OPTION"])
+
+
+class PythonBinding(Case):
+    def test_the_attributes_of_a_rejection_are_there(self):
+        text = (ROOT / "docs/python.md").read_text()
+        listed = [name for row in table(text, "Outcomes and exceptions") for name in re.findall(r"`(\w+)`", row["attribute"])]
+        program = """
+import sys
+from callbackservice import Rejected, Service
+with Service({"dataURL": "http://127.0.0.1:1/", "proxy": "none", "retry": {"attempts": 1}}) as service:
+    try:
+        service.schedule(phonenumber="1")
+    except Rejected as rejected:
+        print(*[getattr(rejected, name) for name in sys.argv[1:]], sep="\\n")
+"""
+        shown = run(sys.executable, "-c", program, *listed, env=python_environment()).splitlines()
+        self.assertEqual(len(shown), len(listed))
+        self.assertEqual(dict(zip(listed, shown))["booked"], "no")
+
+
+class StatusCodes(Case):
+    def test_the_table_is_the_headers(self):
         defined = re.findall(r"^#define CBSVC_(\w+) (\d+)$", HEADER.read_text(), re.M)
         statuses = [(number, name) for name, number in defined if not name.startswith("LOG_")]
-        rows = re.findall(r"^\| (\d+) \| `(\w+)` \|", README, re.M)
-        self.assertEqual(rows, statuses)
+        rows = table(STATUS_CODES, "Table")
+        self.assertEqual([(row["number"], row["name"].strip("`")) for row in rows], statuses)
+        for row in rows[1:]:
+            self.assertTrue(row["meaning"] and row["what to do"], row)
 
-    def test_what_it_tells_to_type_is_there(self):
-        for target in set(re.findall(r"^ +make (\w+)|`make (\w+)`", README, re.M)):
-            name = "".join(target)
-            run("make", "--dry-run", "--silent", name)
+    def test_the_table_is_the_sources(self):
+        source = (ROOT / "src/ffi/constants.rs").read_text()
+        numbers = re.findall(r"^pub const CBSVC_(\w+): cbsvc_status = (\d+);$", source, re.M)
+        rows = table(STATUS_CODES, "Table")
+        self.assertEqual([(row["name"].strip("`"), row["number"]) for row in rows], numbers)
+
+    def test_every_class_is_described(self):
+        described = {row["class"] for row in table(STATUS_CODES, "Status codes")}
+        used = {f"{row['number'][0]}xx" for row in table(STATUS_CODES, "Table") if row["number"] != "0"}
+        self.assertEqual(described, used)
 
 
 class Comments(Case):
@@ -71,15 +281,56 @@ class Comments(Case):
 class Everywhere(Case):
     def test_links_lead_somewhere(self):
         for document in DOCUMENTS:
-            for link in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
-                self.assertTrue((document.parent / link).exists(), f"{document.name}: {link}")
+            text = re.sub(r"^```.*?^```", "", document.read_text(), flags=re.S | re.M)
+            for link in re.findall(r"\]\(([^)]+)\)", text):
+                path, _, anchor = link.partition("#")
+                if "://" in link:
+                    continue
+                target = document.parent / path if path else document
+                self.assertTrue(target.exists(), f"{document.relative_to(ROOT)}: {link}")
+                if anchor and target.suffix == ".md":
+                    headings = re.findall(r"^#+ (.*)$", target.read_text(), re.M)
+                    anchors = [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
+                    self.assertIn(anchor, anchors, f"{document.relative_to(ROOT)}: {link}")
 
-    def test_every_function_and_option_has_its_place(self):
+    def test_make_targets_exist(self):
+        for document in DOCUMENTS:
+            for target in sorted(set(re.findall(r"(?:^ +|`)make ([a-z][\w-]*)", document.read_text(), re.M))):
+                with self.subTest(document=document.name, target=target):
+                    run("make", "--dry-run", "--silent", target)
+
+    def test_integration_tests_exist(self):
+        for document in DOCUMENTS:
+            for name in re.findall(r"cargo test --test ([a-z]\w*)", document.read_text()):
+                self.assertTrue((ROOT / f"tests/{name}.rs").exists(), f"{document.relative_to(ROOT)}: {name}")
+
+    def test_every_option_is_documented(self):
         behaviour = (ROOT / "docs/behaviour.md").read_text()
-        for room in ["schedule", "availability"]:
-            source = (ROOT / f"src/command/{room}.rs").read_text().split("#[cfg(test)]")[0]
-            for name in re.findall(r'"(_?[a-z]+[A-Za-z_]*)"', source):
-                self.assertIn(f"`{name}`", behaviour, room)
+        constant = re.compile(r"^(?:pub )?const [A-Z0-9_]+: (?:&str|\[.*?\]) = (.*?);$", re.S | re.M)
+        names = {"serviceName", "userData"}
+        for path in ["command/schedule.rs", "command/availability.rs", "config/v1_fields.rs"]:
+            source = (ROOT / "src" / path).read_text().split("#[cfg(test)]")[0]
+            for value in constant.findall(source):
+                names.update(re.findall(r'"(_?[A-Za-z_-]+)"', value))
+        self.assertGreater(len(names), 50)
+        self.assertEqual([name for name in sorted(names) if f"`{name}`" not in behaviour], [])
+
+    def test_every_dependency_has_its_purpose(self):
+        manifest = (ROOT / "Cargo.toml").read_text()
+        sections = re.findall(r"^\[(?:dev-)?dependencies\]\n(.*?)(?=^\[|\Z)", manifest, re.S | re.M)
+        crates = [name for section in sections for name in re.findall(r"^([\w-]+) =", section, re.M)]
+        design = (ROOT / "docs/design.md").read_text()
+        listed = [name for row in table(design, "Dependencies") for name in re.findall(r"`([\w-]+)`", row["crate"])]
+        self.assertEqual(sorted(listed), sorted(crates))
+
+    def test_every_function_is_in_the_changelog(self):
         changes = (ROOT / "CHANGELOG.md").read_text()
         for name in re.findall(r"^\S.*?\b(cbsvc_\w+)\(", HEADER.read_text(), re.M):
             self.assertIn(f"`{name}`", changes)
+
+    def test_the_changelog_has_the_usual_sections(self):
+        text = (ROOT / "CHANGELOG.md").read_text()
+        self.assertRegex(text, r"(?m)^## \[Unreleased\]$|^## \[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d$")
+        sections = re.findall(r"^### (.*)$", text, re.M)
+        allowed = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"]
+        self.assertEqual([name for name in sections if name not in allowed], [])

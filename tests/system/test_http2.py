@@ -1,4 +1,4 @@
-"""HTTP/2 servers that do wrong, and what becomes of started calls."""
+"""Started calls to HTTP/2 servers that misbehave."""
 
 import json
 import subprocess
@@ -29,7 +29,7 @@ class Http2(Case):
         make_certificates(self.scratch)
 
     def calls(self, mode, *names, **configuration):
-        """What became of calls one after the other, and how many connections they took."""
+        """The results of calls, one after the other, and the number of connections."""
         files = [self.scratch / "server.pem", self.scratch / "server.key"]
         command = [ENVIRONMENT / "bin" / "python", ROOT / "tests/system/h2_server.py", mode, *files]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
@@ -40,18 +40,18 @@ class Http2(Case):
             server.kill()
             return shown.splitlines(), server.stdout.read().count("connection")
 
-    def test_a_connection_on_which_time_ran_out_is_parted_with(self):
+    def test_timed_out_http2_connection_is_discarded(self):
         ended, connections = self.calls("dead", "schedule", "schedule", "schedule", "schedule", ajaxTimeout=1500)
         self.assertEqual([line.split()[0] for line in ended], ["OK", "TIMEOUT", "OK", "OK"])
         self.assertEqual(connections, 2)
 
-    def test_what_a_server_refuses_unread_is_asked_for_again_but_never_booked_again(self):
+    def test_refused_availability_is_retried_and_a_refused_booking_is_not(self):
         for mode in ["refused", "going"]:
             ended, _ = self.calls(mode, "availability", ajaxTimeout=20000)
             self.assertEqual(ended[0].split()[0], "OK", mode)
             ended, _ = self.calls(mode, "schedule", ajaxTimeout=20000)
             self.assertRegex(ended[0], "^PROTOCOL 1 the server closed .*may have been made$", mode)
 
-    def test_an_answer_that_ends_in_the_middle_is_no_answer(self):
+    def test_truncated_response_is_no_confirmation(self):
         ended, _ = self.calls("short", "schedule", ajaxTimeout=20000)
         self.assertRegex(ended[0], "^PROTOCOL 1 .*may have been made$")

@@ -101,8 +101,8 @@ impl BookingService {
             .await
     }
 
-    /// Books a callback. A scheduled callback takes capacity of its slot. One that is wanted as soon
-    /// as possible only needs the office to be open.
+    /// Books a callback. A scheduled callback takes capacity of its slot. One that is wanted as
+    /// soon as possible only needs the office to be open.
     pub(crate) async fn book(&self, request: BookingRequest) -> Result<(), BookingError> {
         let service = self.service(&request.service)?;
         service

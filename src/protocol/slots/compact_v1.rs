@@ -1,7 +1,8 @@
-//! The list of slots in the form in which it is long: `{"2030-12-01T10:00:00.000Z":5,...}`, times in ascending order.
+//! The list of slots in the form in which it is long: `{"2030-12-01T10:00:00.000Z":5,...}`, times
+//! in ascending order.
 //!
-//! Such a text is checked in one go and read again while it is copied. Whatever differs in the least is left to the general
-//! reader, so nothing here decides what is a list of slots.
+//! Such a text is checked in one go and read again while it is copied. Whatever differs in the
+//! least is left to the general reader, so nothing here decides what is a list of slots.
 
 use crate::text::timestamp;
 

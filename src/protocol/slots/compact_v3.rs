@@ -1,9 +1,9 @@
 //! The list of slots in the form in which v3 servers write it, which is the outcome's own:
-//! `[{"utcTime":"2030-12-01T10:00:00.000Z","localTime":"2030-12-01T05:00:00.000","capacity":3,"total":5},...]`, in ascending
-//! order.
+//! `[{"utcTime":"2030-12-01T10:00:00.000Z","localTime":"2030-12-01T05:00:00.000","capacity":3,"total":5},...]`,
+//! in ascending order.
 //!
-//! Such a text is checked in one go and copied as it is. Whatever differs in the least is left to the general reader, so
-//! nothing here decides what is a list of slots.
+//! Such a text is checked in one go and copied as it is. Whatever differs in the least is left to
+//! the general reader, so nothing here decides what is a list of slots.
 
 use super::compact_v1::number;
 use crate::text::timestamp;

@@ -31,7 +31,8 @@ pub struct Slot<'a> {
 /// Slots on their way from a server's text to the outcome's.
 #[derive(Debug)]
 pub enum Slots<'a> {
-    /// An object that is written as most v1 servers write it: read while it is copied, without a list in between.
+    /// An object that is written as most v1 servers write it: read while it is copied, without a
+    /// list in between.
     CompactV1(CompactV1<'a>),
     /// An array that is written as most v3 servers write it, which is copied.
     CompactV3(CompactV3<'a>),
@@ -44,8 +45,8 @@ pub enum Slots<'a> {
 pub struct Reading<'a> {
     /// The slots in ascending order; `None` when the value is no list.
     pub slots: Option<Slots<'a>>,
-    /// The times that cannot be read, and elements without a time. Such a slot cannot be booked, but it is never dropped
-    /// silently.
+    /// The times that cannot be read, and elements without a time. Such a slot cannot be booked,
+    /// but it is never dropped silently.
     pub unread: Vec<Cow<'a, str>>,
 }
 
@@ -72,7 +73,8 @@ fn read_general(json: &str) -> Reading<'_> {
     let Some(mut found) = found else {
         return Reading::default();
     };
-    // The sort keeps the order of equal times, of which the last one counts, as for a repeated key in JavaScript.
+    // The sort keeps the order of equal times, of which the last one counts, as for a repeated key
+    // in JavaScript.
     found
         .slots
         .sort_by(|one, other| one.utc_time.cmp(&other.utc_time));
