@@ -63,7 +63,7 @@ impl ResponseBench {
         };
         Some(ResponseBench {
             config: Config::parse(config).ok()?,
-            command: Command::from_name(command)?,
+            command: Command::from_name(command).ok()??,
             response,
         })
     }

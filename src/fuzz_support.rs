@@ -1,6 +1,7 @@
 //! What the fuzz targets of `fuzz/` drive: pure parts of the library, with what must hold for every
 //! input. It exists in fuzzing builds only.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::OnceLock;
 
 use serde::de::IgnoredAny;
@@ -12,6 +13,7 @@ use crate::config::{Config, WireFormat};
 use crate::protocol;
 use crate::service::outcome::Outcome;
 use crate::text::json::{self, Object};
+use crate::transport::decoding::decode;
 use crate::transport::message::Response;
 
 /// A configuration is refused with a text, or can be put over itself.
@@ -77,39 +79,17 @@ fn known_options(command: Command) -> Box<dyn Iterator<Item = &'static str>> {
     }
 }
 
-/// The name of an option with up to two letters wrong, other separators and another case, as the
-/// bytes choose.
+/// The name of an option with up to two letters wrong, other separators and another case, as a hash
+/// of the bytes chooses: data that is JSON begins nearly always with the same byte.
 fn near_name(command: Command, choices: &[u8]) -> String {
-    let mut choices = choices
-        .iter()
-        .copied()
-        .chain(std::iter::repeat(0))
-        .map(usize::from);
-    let mut choose = |count: usize| choices.next().unwrap_or(0) % count;
+    let mut hasher = DefaultHasher::new();
+    let mut choose = |count: usize| {
+        choices.hash(&mut hasher);
+        (hasher.finish() % count as u64) as usize
+    };
     let known: Vec<&str> = known_options(command).collect();
     let mut name: Vec<char> = known[choose(known.len())].chars().collect();
-    // Two wrong letters in a word of four letters make another word.
-    let edits = if name
-        .iter()
-        .filter(|letter| letter.is_alphanumeric())
-        .count()
-        < 5
-    {
-        1
-    } else {
-        2
-    };
-    for _ in 0..choose(edits + 1) {
-        let at = choose(name.len());
-        let letter = char::from(b'a' + choose(26) as u8);
-        match choose(4) {
-            0 => name[at] = letter,
-            1 => name.insert(at, letter),
-            2 if at + 1 < name.len() => name.swap(at, at + 1),
-            _ if name.len() > 3 => drop(name.remove(at)),
-            _ => {}
-        }
-    }
+    misspell(&mut name, &mut choose);
     match choose(4) {
         0 => name
             .iter_mut()
@@ -121,20 +101,38 @@ fn near_name(command: Command, choices: &[u8]) -> String {
     name.into_iter().collect()
 }
 
-/// Whatever a server responds becomes an outcome that is JSON and keeps the booking's identifier;
-/// the error repeats nothing that the server says; slots are the same whichever reader takes them.
+/// Makes up to two letters of a name wrong. Two wrong letters in a word of four letters make
+/// another word.
+fn misspell(name: &mut Vec<char>, mut choose: impl FnMut(usize) -> usize) {
+    let letters = name.iter().filter(|letter| letter.is_alphanumeric());
+    let edits = if letters.count() < 5 { 1 } else { 2 };
+    let mut last = None;
+    for _ in 0..choose(edits + 1) {
+        let at = choose(name.len());
+        // A letter can be wrong twice, which is another distance.
+        if last.replace(at).is_some_and(|last| at.abs_diff(last) < 3) {
+            continue;
+        }
+        let letter = char::from(b'a' + choose(26) as u8);
+        match choose(4) {
+            0 => name[at] = letter,
+            1 => name.insert(at, letter),
+            2 if at + 1 < name.len() => name.swap(at, at + 1),
+            _ if name.len() > 3 => drop(name.remove(at)),
+            _ => {}
+        }
+    }
+}
+
+/// Whatever a server responds, and however it encodes that, becomes an outcome that is JSON and
+/// keeps the booking's identifier; the error repeats nothing that the server says; slots are the
+/// same whichever reader takes them.
 pub fn response(api: ApiVersion, data: &[u8]) {
     let Some((config, command, rest)) = chosen(api, data) else {
         return;
     };
-    let Some((&[high, low], body)) = rest.split_first_chunk::<2>() else {
+    let Some(response) = server_response(data[0], rest) else {
         return;
-    };
-    let response = Response {
-        status: 100 + u16::from_be_bytes([high, low]) % 500,
-        content_type: (low % 2 == 0).then(|| "application/json; charset=latin1".to_owned()),
-        retry_after: None,
-        body: body.to_vec(),
     };
     let text = protocol::body_text(&response);
     assert!(protocol::slots::fast_paths_agree(&text));
@@ -146,6 +144,7 @@ pub fn response(api: ApiVersion, data: &[u8]) {
             error.message
         );
     }
+    let is_booking_unknown = interpretation.booking_unknown;
     let outcome = Outcome::from_response(command, &response, &text, interpretation, 1);
     let written = outcome.text.to_str().expect("an outcome is UTF-8");
     assert!(
@@ -165,8 +164,39 @@ pub fn response(api: ApiVersion, data: &[u8]) {
     if command == Command::Schedule {
         if let Some(id) = identifier(api, &text) {
             assert_eq!(outcome["id"], id, "the identifier is kept");
+            assert!(
+                is_booking_unknown || outcome.get("error").is_none(),
+                "a booking with an identifier is not reported as not made"
+            );
         }
     }
+}
+
+/// A response from its bytes; the choice is that of content type and content coding.
+fn server_response(choice: u8, data: &[u8]) -> Option<Response> {
+    const CONTENT_TYPES: [Option<&str>; 4] = [
+        None,
+        Some("application/json"),
+        Some("application/json; charset=latin1"),
+        Some("application/json; charset=utf-16"),
+    ];
+    const ENCODINGS: [&str; 4] = ["", "gzip", "deflate", "deflate, x-gzip"];
+    let (&status, body) = data.split_first_chunk::<2>()?;
+    Some(Response {
+        status: 100 + u16::from_be_bytes(status) % 500,
+        content_type: CONTENT_TYPES[usize::from(choice >> 5 & 3)].map(str::to_owned),
+        retry_after: None,
+        body: decoded(ENCODINGS[usize::from(choice >> 3 & 3)], body)?,
+    })
+}
+
+/// The body without its content coding, which takes no more memory than allowed; `None` when it
+/// cannot be decoded.
+fn decoded(encodings: &str, body: &[u8]) -> Option<Vec<u8>> {
+    const LIMIT: usize = 1 << 16;
+    let decoded = decode(encodings, body.to_vec(), LIMIT).ok()?;
+    assert!(decoded.len() <= LIMIT.max(body.len()));
+    Some(decoded)
 }
 
 /// The identifier of a booking, as a program finds it that reads the server's body itself.
@@ -176,7 +206,13 @@ fn identifier(api: ApiVersion, text: &str) -> Option<String> {
         ApiVersion::V1 => body.get("_id")?,
         ApiVersion::V3 => body.get("data")?.get("id")?,
     };
-    id.as_str().filter(|id| !id.is_empty()).map(str::to_owned)
+    let id = match id {
+        Value::String(id) => id.clone(),
+        // serde_json writes other numbers in a form of its own.
+        Value::Number(id) if id.is_i64() || id.is_u64() => id.to_string(),
+        _ => return None,
+    };
+    Some(id).filter(|id| !id.is_empty())
 }
 
 /// Configuration and command, by the first byte, and the rest.

@@ -189,6 +189,37 @@ fn a_success_without_an_identifier_is_not_a_booking() {
 }
 
 #[test]
+fn identifier_beside_an_error_is_kept() {
+    let refusal =
+        r#"{"_id":"CB-1","data":{"id":"CB-1"},"exception":"x.CallbackExceptionAvailability"}"#;
+    for (status, body) in [
+        (
+            200,
+            r#"{"_id":"CB-1","exception":"x","data":{"id":"CB-1"},"status":{"code":7}}"#,
+        ),
+        (302, r#"{"_id":"CB-1","data":{"id":"CB-1"}}"#),
+        (400, refusal),
+        (401, refusal),
+        (404, r#"{"_id":"CB-1","data":{"id":"CB-1"}}"#),
+        (409, r#"{"_id":"CB-1","data":{"id":"CB-1"}}"#),
+        (429, refusal),
+        (500, refusal),
+        (503, r#"{"_id":"CB-1","data":{"id":"CB-1"},"code":7}"#),
+    ] {
+        for api in ["v1", "v3"] {
+            let server = Server::json(status, body);
+            let service = service(&server, api, json!({}));
+            let answered = service.schedule(json!({"phonenumber": NUMBER}));
+            assert_ne!(answered.status, 0, "{api} {status}");
+            assert_eq!(answered.outcome["id"], "CB-1", "{api} {status}");
+            let booked = &answered.outcome["error"]["booked"];
+            assert_eq!(booked, "unknown", "{api} {status}");
+            assert_eq!(service.close(), 0);
+        }
+    }
+}
+
+#[test]
 fn server_text_stands_apart_from_the_message() {
     let server = Server::json(
         400,

@@ -1,12 +1,15 @@
-"""The ledger: bookings from many threads while their server is killed and restarted again and again.
+"""The ledger: bookings from many threads while their server is killed and restarted again and again, and loses responses or
+answers with errors in between.
 
     ledger.py [BOOKINGS] [KILLS]
 
-Every booking that resolved must be in the server's database exactly once, every one that was rejected as never sent must
-not be there, and none may be there twice. The rest, whose answer was lost, are told apart by their status.
+Every booking that resolved must be in the server's database exactly once, with the identifier that the outcome has. None whose
+outcome says `"booked":"no"` may be there, and none may be there twice. The rest is `"unknown"`.
 """
 
 import collections
+import contextlib
+import json
 import os
 import pathlib
 import signal
@@ -16,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 os.environ.setdefault("CALLBACKSERVICE_LIBRARY", str(ROOT / "build/release/libcallbackservice.so"))
@@ -23,7 +27,16 @@ sys.path.insert(0, str(ROOT / "bindings/python"))
 from callbackservice import Rejected, Service  # noqa: E402
 
 THREADS = 8
-UNCLEAR = "the booking may have been made"
+PATHS = {"v1": "genesys/1/service/callback/samples", "v3": "engagement/v3"}
+# What the server does to one booking in so many. After `reset: after` and `cutBody` the booking is made.
+FAULTS = [
+    {"reset": "after", "probability": 0.02},
+    {"reset": "before", "probability": 0.01},
+    {"cutBody": 9, "probability": 0.02},
+    *({"status": status, "probability": 0.005} for status in [302, 304, 400, 401, 404, 409, 429, 500, 502, 503]),
+    {"status": 200, "body": {"msg": "hello"}, "probability": 0.005},
+    {"status": 500, "body": {"code": 500, "message": "Internal error"}, "probability": 0.005},
+]
 
 
 def start(database, port=0):
@@ -35,33 +48,53 @@ def start(database, port=0):
     return server, int(line.rsplit(":", 1)[1])
 
 
+def order_faults(port):
+    for fault in FAULTS:
+        request = urllib.request.Request(f"http://127.0.0.1:{port}/sandbox/faults", json.dumps({"method": "POST", **fault}).encode(),
+                                         {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request):
+            pass
+
+
+def phone(number):
+    return f"+1415{2_000_000 + number}"
+
+
 def book(service, numbers, ledger):
     for number in numbers:
         try:
-            service.schedule(phonenumber=f"+1{number:010}")
-            ledger[number] = "resolved"
+            ledger[number] = "resolved", service.schedule(phonenumber=phone(number)).get("id")
         except Rejected as rejected:
-            unclear = rejected.outcome["error"]["message"].endswith(UNCLEAR)
-            ledger[number] = f"{rejected.name}, {'answer lost' if unclear else 'not booked'}"
+            booked = rejected.outcome["error"]["booked"]
+            ledger[number] = f"{rejected.name}, {booked}", None
             if rejected.name == "CONNECT":
                 # The server is being started again.
                 time.sleep(0.01)
 
 
-def booked(database):
+def present_in(database):
+    """The identifiers of the bookings for each telephone number."""
+    identifiers = collections.defaultdict(list)
     with sqlite3.connect(database) as connection:
-        return collections.Counter(int(number.removeprefix("+1")) for (number,) in connection.execute("SELECT number FROM callback"))
+        for number, identifier in connection.execute("SELECT number, id FROM callback"):
+            identifiers[number].append(identifier)
+    return identifiers
+
+
+def configuration(api, port):
+    return {"apiVersion": api, "dataURL": f"http://127.0.0.1:{port}/{PATHS[api]}", "serviceName": "samples", "apikey": "sandbox-key",
+            "ajaxTimeout": 10000, "proxy": "none", "retry": {"attempts": 2, "baseDelayMs": 5}}
 
 
 def run(bookings, kills, directory):
     database = pathlib.Path(directory) / "bookings.db"
     server, port = start(database)
-    config = {"dataURL": f"http://127.0.0.1:{port}/genesys/1/service/callback/samples", "ajaxTimeout": 10000, "proxy": "none",
-              "retry": {"attempts": 2, "baseDelayMs": 5}}
+    order_faults(port)
     ledger = {}
-    with Service(config) as service:
-        shares = [range(first, bookings, THREADS) for first in range(THREADS)]
-        threads = [threading.Thread(target=book, args=(service, share, ledger)) for share in shares]
+    with contextlib.ExitStack() as closing:
+        services = [closing.enter_context(Service(configuration(api, port))) for api in PATHS]
+        shares = [(services[first % len(services)], range(first, bookings, THREADS)) for first in range(THREADS)]
+        threads = [threading.Thread(target=book, args=(service, share, ledger)) for service, share in shares]
         for thread in threads:
             thread.start()
         killed = 0
@@ -71,11 +104,12 @@ def run(bookings, kills, directory):
                 server.wait()
                 server.stdout.close()
                 server, port = start(database, port)
+                order_faults(port)
                 killed += 1
             time.sleep(0.002)
     server.send_signal(signal.SIGTERM)
     server.wait()
-    return ledger, booked(database), killed
+    return ledger, present_in(database), killed
 
 
 def main():
@@ -84,17 +118,18 @@ def main():
         ledger, present, killed = run(bookings, kills, directory)
     table = collections.defaultdict(collections.Counter)
     wrong = 0
-    for number, state in ledger.items():
-        times = present[number]
+    for number, (state, identifier) in ledger.items():
+        identifiers = present.get(phone(number), [])
+        times = len(identifiers)
         table[state][times] += 1
-        lost = state == "resolved" and times != 1
-        invented = state.endswith("not booked") and times != 0
+        lost = state == "resolved" and identifiers != [identifier]
+        invented = state.endswith(", no") and times != 0
         wrong += lost or invented or times > 1
     print(f"{len(ledger)} bookings from {THREADS} threads, the server killed {killed} times")
     print(f"{'what the library said':34} {'not there':>10} {'once':>8} {'twice':>8}")
     for state, times in sorted(table.items()):
         print(f"{state:34} {times[0]:10} {times[1]:8} {sum(count for often, count in times.items() if often > 1):8}")
-    complete = len(ledger) == bookings and killed == kills and not set(present) - set(ledger)
+    complete = len(ledger) == bookings and killed == kills and not set(present) - set(map(phone, ledger))
     print("the ledger is right" if complete and not wrong else f"{wrong} entries are wrong, or some are missing")
     return 0 if complete and not wrong else 1
 

@@ -6,13 +6,13 @@ use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use callbackservice::ffi::command::{cbsvc_availability, cbsvc_command, cbsvc_schedule};
-use callbackservice::ffi::event::{cbsvc_subscribe, cbsvc_unsubscribe};
-use callbackservice::ffi::information::{
+use callbackservice::ffi::async_call::{cbsvc_cancel, cbsvc_dispatch, cbsvc_start, cbsvc_waitable};
+use callbackservice::ffi::blocking::{cbsvc_availability, cbsvc_command, cbsvc_schedule};
+use callbackservice::ffi::library::{
     cbsvc_diagnostics, cbsvc_set_log, cbsvc_status_name, cbsvc_string_free,
 };
 use callbackservice::ffi::service::{cbsvc_close, cbsvc_configure, cbsvc_init};
-use callbackservice::ffi::started::{cbsvc_cancel, cbsvc_dispatch, cbsvc_start, cbsvc_waitable};
+use callbackservice::ffi::subscription::{cbsvc_subscribe, cbsvc_unsubscribe};
 use callbackservice::ffi::types::cbsvc_service;
 use libfuzzer_sys::fuzz_target;
 

@@ -2,6 +2,9 @@
 
 use std::ffi::CStr;
 
+use crate::error::{Error, Result};
+use crate::status::Status;
+
 pub mod availability;
 pub mod options;
 pub mod schedule;
@@ -25,11 +28,14 @@ pub const CONFIGURE_C: &CStr = c"CallbackService.configure";
 pub const READY_EVENT: &CStr = c"CallbackService.ready";
 
 impl Command {
-    /// The command of this name.
-    pub fn from_name(name: &str) -> Option<Command> {
-        [Command::Schedule, Command::Availability]
-            .into_iter()
-            .find(|command| command.name() == name)
+    /// The command of this name that goes to the server; `None` for `configure`.
+    pub fn from_name(name: &str) -> Result<Option<Command>> {
+        let commands = [Command::Schedule, Command::Availability];
+        let command = commands.into_iter().find(|command| command.name() == name);
+        if command.is_none() && name != CONFIGURE {
+            return Err(Error::new(Status::UnknownCommand, "Command does not exist"));
+        }
+        Ok(command)
     }
 
     /// The command's name on the bus.

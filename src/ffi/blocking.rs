@@ -9,7 +9,6 @@ use crate::command::{Command, CONFIGURE};
 use crate::error::{Error, Result};
 use crate::service::outcome::Outcome;
 use crate::service::{lost, Service};
-use crate::status::Status;
 
 /// Books a telephone callback and waits for the server's response.
 ///
@@ -115,8 +114,8 @@ pub unsafe extern "C-unwind" fn cbsvc_command(
     let data = unsafe { boundary::optional_str(data, "data") };
     let shown = *name.as_ref().unwrap_or(&"");
     let on_panic = |error| match Command::from_name(shown) {
-        Some(command) => outcome_result(lost(command, error)),
-        None => rejected(shown, error),
+        Ok(Some(command)) => outcome_result(lost(command, error)),
+        _ => rejected(shown, error),
     };
     let body = || {
         let name = match name {
@@ -128,12 +127,9 @@ pub unsafe extern "C-unwind" fn cbsvc_command(
             Err(error) => return rejected(name, error),
         };
         match Command::from_name(name) {
-            Some(command) => outcome_result(service.run(command, data)),
-            None if name == CONFIGURE => configure(&service, data),
-            None => rejected(
-                name,
-                Error::new(Status::UnknownCommand, "Command does not exist"),
-            ),
+            Ok(Some(command)) => outcome_result(service.run(command, data)),
+            Ok(None) => configure(&service, data),
+            Err(error) => rejected(name, error),
         }
     };
     // SAFETY: the caller passes NULL or a variable.

@@ -40,14 +40,17 @@ impl Refusal {
 
     /// Whether the booking may have been made all the same. A server that gives a reason has
     /// decided. An error that comes from something in front of it, or without a reason, does not
-    /// show what the server did.
+    /// show what the server did; nor does a redirect, with which many servers end a request that
+    /// succeeded.
     pub fn is_booking_unknown(&self) -> bool {
-        let gives_reason = self.server.code.is_some() || !self.exception.is_empty();
+        // 0 means success, and a gateway repeats its HTTP status as a code.
+        let is_reason = |code: i64| code != 0 && code != i64::from(self.http);
+        let gives_reason = self.server.code.is_some_and(is_reason) || !self.exception.is_empty();
         match self.http {
             // The next server's response did not come, or was broken.
             502 | 504 => true,
             _ if matches!(self.status, Status::RateLimited | Status::Unauthorized) => false,
-            408 | 500.. => !gives_reason || self.is_fault,
+            ..=399 | 408 | 500.. => !gives_reason || self.is_fault,
             _ => false,
         }
     }

@@ -35,10 +35,7 @@ impl Service {
     ) -> Result<()> {
         let started_at = Instant::now();
         let call = self.enter_call().ok_or_else(closed)?;
-        let command = Command::from_name(name);
-        if command.is_none() && name != CONFIGURE {
-            return Err(Error::new(Status::UnknownCommand, "Command does not exist"));
-        }
+        let command = Command::from_name(name)?;
         if self.handler_mode() == HandlerMode::Thread {
             self.ensure_handlers_thread(&call.state)?;
         }

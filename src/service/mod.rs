@@ -347,6 +347,8 @@ impl CallContext {
                 let text = protocol::body_text(&response);
                 let mut interpretation =
                     protocol::interpret(&self.config, command, &response, &text);
+                // A response with an identifier outweighs a status that says that nothing was done.
+                let is_booking = is_booking || interpretation.id.is_some();
                 if is_booking && interpretation.booking_unknown {
                     interpretation.error = interpretation.error.map(Error::with_booking_unknown);
                 }

@@ -137,7 +137,9 @@ pub fn replace_lone_surrogates(json: &str) -> Cow<'_, str> {
     };
     let mut halves = Vec::new();
     let mut from = 0;
-    while let Some(found) = memchr(b'\\', &json.as_bytes()[from..]) {
+    // Text that is not JSON can end within an escape.
+    let find = |from: usize| memchr(b'\\', json.as_bytes().get(from..)?);
+    while let Some(found) = find(from) {
         let at = from + found;
         from = match unit(at) {
             Some(0xd800..=0xdbff) if matches!(unit(at + UNIT), Some(0xdc00..=0xdfff)) => {
@@ -410,6 +412,18 @@ mod tests {
             assert_eq!(replace_lone_surrogates(json), whole);
             assert!(serde_json::from_str::<Value>(&replace_lone_surrogates(json)).is_ok());
         }
+        for text in [
+            "\\",
+            "\"\\",
+            "\"\\é",
+            "é\\€\\",
+            "\\u",
+            "\\ud8",
+            "\\u+d80\\ué000",
+        ] {
+            assert_eq!(replace_lone_surrogates(text), text, "{text}");
+        }
+        assert_eq!(replace_lone_surrogates("\\ud83d\\"), "\\ufffd\\");
     }
 
     #[test]

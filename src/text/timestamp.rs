@@ -78,6 +78,24 @@ pub fn is_canonical_utc(text: &[u8]) -> bool {
     matches_pattern(text, b"0000-00-00T00:00:00.000Z")
 }
 
+/// Whether the text has the canonical form and is a point in time for certain. It is much cheaper
+/// than reading the text, and leaves leap seconds and the last year to that.
+pub fn is_plain_utc(text: &[u8]) -> bool {
+    const DAYS: [u8; 13] = [0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    if !is_canonical_utc(text) || text.starts_with(b"9999") {
+        return false;
+    }
+    let number = |at: usize| (text[at] - b'0') * 10 + text[at + 1] - b'0';
+    let (century, year, month, day) = (number(0), number(2), number(5), number(8));
+    let last_day = DAYS.get(usize::from(month)).copied().unwrap_or_default();
+    let is_leap_year = year % 4 == 0 && (year != 0 || century % 4 == 0);
+    (1..=last_day).contains(&day)
+        && (month != 2 || day < 29 || is_leap_year)
+        && number(11) < 24
+        && number(14) < 60
+        && number(17) < 60
+}
+
 /// Whether the text has the form of a local time in slots; the calendar is not checked.
 pub fn is_local_time(text: &[u8]) -> bool {
     matches_pattern(text, b"0000-00-00T00:00:00.000")
@@ -210,6 +228,34 @@ pub fn duration_until(text: &str) -> Option<std::time::Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn plain_times_are_those_that_are_read_unchanged() {
+        for (text, is_plain) in [
+            ("2030-12-01T10:00:00.000Z", true),
+            ("2028-02-29T23:59:59.999Z", true),
+            ("2000-02-29T00:00:00.000Z", true),
+            ("0000-02-29T00:00:00.000Z", true),
+            ("9998-12-31T23:59:59.999Z", true),
+            ("2026-02-29T00:00:00.000Z", false),
+            ("1900-02-29T00:00:00.000Z", false),
+            ("2026-16-01T10:00:00.000Z", false),
+            ("2026-00-01T10:00:00.000Z", false),
+            ("2026-01-00T10:00:00.000Z", false),
+            ("2026-04-31T10:00:00.000Z", false),
+            ("2026-12-32T10:00:00.000Z", false),
+            ("2026-12-01T24:00:00.000Z", false),
+            ("2026-12-01T10:60:00.000Z", false),
+            ("2026-12-01T10:00:60.000Z", false),
+            ("2026-12-01T10:00:00.00Z", false),
+            ("2026-12-01T10:00:0é.000Z", false),
+            ("9999-12-31T23:59:59.999Z", false),
+        ] {
+            assert_eq!(is_plain_utc(text.as_bytes()), is_plain, "{text}");
+            let is_unchanged = to_canonical_utc(text).as_deref() == Some(text);
+            assert!(is_unchanged || !is_plain, "{text}");
+        }
+    }
 
     #[test]
     fn times_with_one_meaning_become_canonical() {

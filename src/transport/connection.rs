@@ -14,7 +14,6 @@ use http::header::{HOST, PROXY_AUTHORIZATION};
 use http::{HeaderMap, Request};
 use hyper::client::conn::http1::{Builder, Connection as Driver, SendRequest};
 use hyper_util::rt::TokioIo;
-use tokio::task::yield_now;
 use tokio::time::Instant;
 use url::{Position, Url};
 
@@ -25,15 +24,11 @@ use super::message::RequestContext;
 use super::response::{read_response, ResponseOrRedirect};
 use super::socket::Io;
 use super::tracked_body::TrackedBody;
-use super::waker::CoalescingWaker;
 use crate::error::Result;
 
 /// How long a connection is kept idle when the server announces nothing. A NAT or firewall may drop
 /// an older one.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
-
-/// Polls of request and connection before yielding to the runtime.
-const POLLS_PER_YIELD: usize = 2;
 
 /// The most that is read at once, and the largest head of a response, in bytes.
 const MAX_READ: usize = 64 << 10;
@@ -47,8 +42,6 @@ pub struct Connection {
     /// The address at which the last exchange failed: the next connection is made to another one,
     /// if there is one.
     failed_at: Option<SocketAddr>,
-    coalescing: Arc<CoalescingWaker>,
-    waker: Waker,
 }
 
 struct OpenConnection {
@@ -67,13 +60,10 @@ struct OpenConnection {
 impl Connection {
     /// A connection that is not open yet.
     pub fn new(connector: Arc<Connector>) -> Connection {
-        let coalescing = Arc::<CoalescingWaker>::default();
         Connection {
             connector,
             open: None,
             failed_at: None,
-            waker: Waker::from(coalescing.clone()),
-            coalescing,
         }
     }
 
@@ -105,12 +95,12 @@ impl Connection {
                 let _ = open.sender.ready().await;
                 open.sender.try_send_request(request).await
             };
-            match self.drive(&mut open.driver, send).await {
+            match drive(&mut open.driver, send).await {
                 Ok(response) => {
                     self.failed_at = None;
                     open.note_response(response.headers());
                     let read = read_response(response, url, context);
-                    let result = self.drive(&mut open.driver, read).await;
+                    let result = drive(&mut open.driver, read).await;
                     self.open = open.driver.is_some().then_some(open);
                     return result;
                 }
@@ -153,16 +143,9 @@ impl Connection {
         let Some(driver) = self.open.as_mut().and_then(|open| open.driver.as_mut()) else {
             return false;
         };
-        let mut inner = Context::from_waker(&self.waker);
-        self.coalescing.start(reaper);
-        loop {
-            if self.coalescing.take() && Pin::new(&mut *driver).poll(&mut inner).is_ready() {
-                return false;
-            }
-            if self.coalescing.try_park() {
-                return true;
-            }
-        }
+        Pin::new(driver)
+            .poll(&mut Context::from_waker(reaper))
+            .is_pending()
     }
 
     fn take_reusable(&mut self) -> Option<OpenConnection> {
@@ -170,7 +153,7 @@ impl Connection {
         let driver = open.driver.as_mut()?;
         // Closed by the server, or the last request was not read to its end before the response.
         let is_closed = Pin::new(driver)
-            .poll(&mut Context::from_waker(&self.waker))
+            .poll(&mut Context::from_waker(Waker::noop()))
             .is_ready();
         let is_usable = !is_closed
             && open.sender.is_ready()
@@ -226,38 +209,25 @@ impl Connection {
             .or_insert_with(|| self.connector.host.clone());
         Ok(request)
     }
+}
 
-    /// Polls a future and the connection that it needs, until the future is ready.
-    async fn drive<F: Future>(
-        &self,
-        driver: &mut Option<Box<Http1Driver>>,
-        future: F,
-    ) -> F::Output {
-        let mut future = pin!(future);
-        poll_fn(|outer| {
-            let mut inner = Context::from_waker(&self.waker);
-            self.coalescing.start(outer.waker());
-            for _ in 0..POLLS_PER_YIELD {
-                self.coalescing.take();
-                if let Poll::Ready(output) = future.as_mut().poll(&mut inner) {
-                    return Poll::Ready(output);
-                }
-                if driver
-                    .as_mut()
-                    .is_some_and(|driver| Pin::new(driver).poll(&mut inner).is_ready())
-                {
-                    *driver = None;
-                } else if self.coalescing.try_park() {
-                    return Poll::Pending;
-                }
-            }
-            self.coalescing.stop();
-            // The runtime polls this again after it has handled timers and other connections.
-            let _ = pin!(yield_now()).poll(outer);
-            Poll::Pending
-        })
-        .await
-    }
+/// Polls a future and the connection that it needs, until the future is ready.
+async fn drive<F: Future>(driver: &mut Option<Box<Http1Driver>>, future: F) -> F::Output {
+    let mut future = pin!(future);
+    poll_fn(|context| {
+        if let Poll::Ready(output) = future.as_mut().poll(context) {
+            return Poll::Ready(output);
+        }
+        let is_closed = driver
+            .as_mut()
+            .is_some_and(|driver| Pin::new(driver).poll(context).is_ready());
+        if is_closed {
+            *driver = None;
+        }
+        // What the connection has read or written may be what the future waits for.
+        future.as_mut().poll(context)
+    })
+    .await
 }
 
 impl OpenConnection {

@@ -11,7 +11,7 @@ mod async_side;
 mod blocking;
 mod connection;
 mod connector;
-mod decoding;
+pub mod decoding;
 mod error;
 mod http2;
 mod idle_pool;
@@ -26,7 +26,6 @@ mod socket;
 mod tls;
 mod tracked_body;
 mod tunnel;
-mod waker;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -1,30 +1,93 @@
 """A server that does wrong, in the way that the first part of the path names. `/ok` answers as it should.
 
-It prints its address first. `/counts` tells, for each fault, how many bookings arrived, and how often the one that arrived
-most.
+It prints its address first. `/counts` lists, for each fault, how many bookings arrived, and how often the one that arrived
+most; `/numbers/FAULT` the telephone numbers of those that arrived.
 """
 
 import collections
-import gzip
 import json
+import queue
 import re
 import socket
 import socketserver
 import struct
+import sys
 import threading
 import time
 
-OK = b'{"_id":"1","status":{"code":0},"data":{"id":"1","slots":[]}}'
-OK_SLOTS = b"{}"
+from fault_answers import ANSWERS, Answer, ok_text
+
 JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 FOREVER = 30
+# The network between the client and the server that closes idle connections, in each direction.
+NETWORK_DELAY, IDLE_TIMEOUT = 0.02, 1
 
 arrived = collections.defaultdict(list)
 arriving = threading.Lock()
 
 
-def answer(body, head=JSON):
-    return head + b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+def framed(answer):
+    """A whole response with Content-Length."""
+    head = b"HTTP/1.1 %d X\r\n" % answer.status
+    if answer.content_type:
+        head += b"Content-Type: %s\r\n" % answer.content_type.encode()
+    for name, value in answer.headers:
+        head += f"{name}: {value}\r\n".encode()
+    if answer.status != 204:
+        head += b"Content-Length: %d\r\n" % len(answer.body)
+    return head + b"\r\n" + answer.body
+
+
+def chunked(text):
+    """A body in two chunks."""
+    return b"%x\r\n%s\r\n%x\r\n%s\r\n0\r\n\r\n" % (9, text[:9], len(text) - 9, text[9:])
+
+
+def length(text):
+    return b"Content-Length: %d\r\n" % len(text)
+
+
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+
+# Responses that are complete, however odd their framing and heads are. The connection stays open after them.
+FRAMINGS = {
+    "length-then-chunked": lambda text: JSON + b"Content-Length: 999\r\n" + CHUNKED + b"\r\n" + chunked(text),
+    "chunked-then-length": lambda text: JSON + CHUNKED + b"Content-Length: 999\r\n\r\n" + chunked(text),
+    "huge-length-then-chunked": lambda text: JSON + b"Content-Length: 99999999\r\n" + CHUNKED + b"\r\n" + chunked(text),
+    "chunked-then-huge-length": lambda text: JSON + CHUNKED + b"Content-Length: 99999999\r\n\r\n" + chunked(text),
+    "zero-length-then-chunked": lambda text: JSON + b"Content-Length: 0\r\n" + CHUNKED + b"\r\n" + chunked(text),
+    "chunk-extensions": lambda text: JSON + CHUNKED + b"\r\n%x;a=b\r\n%s\r\n0;c\r\nX-T: t\r\n\r\n" % (len(text), text),
+    "length-twice": lambda text: JSON + length(text) * 2 + b"\r\n" + text,
+    "no-content-with-length": lambda _: b"HTTP/1.1 204 No\r\nContent-Length: 10\r\n\r\n",
+    "no-content-with-huge-length": lambda _: b"HTTP/1.1 204 No\r\nContent-Length: 99999999\r\n\r\n",
+    "not-modified-with-length": lambda _: b"HTTP/1.1 304 No\r\nContent-Length: 500\r\n\r\n",
+    "indented-first-line": lambda text: JSON.replace(b"Content-Type", b" Content-Type") + length(text) + b"\r\n" + text,
+    "folded-line": lambda text: JSON + b"X-Folded: one,\r\n two,\r\n\tthree\r\n" + length(text) + b"\r\n" + text,
+    "space-before-colon": lambda text: JSON + b"X-Spaced : 1\r\n" + length(text) + b"\r\n" + text,
+    "space-before-colon-of-length": lambda text: JSON + length(text).replace(b":", b" :") + b"\r\n" + text,
+    "space-before-colon-of-chunked": lambda text: JSON + CHUNKED.replace(b":", b" :") + b"\r\n" + chunked(text),
+    "no-colon": lambda text: JSON + b"Bad line\r\nBad-line\r\n" + length(text) + b"\r\n" + text,
+    "no-name": lambda text: JSON + b": nameless\r\n" + length(text) + b"\r\n" + text,
+    "brackets-in-a-name": lambda text: JSON + b"X(1)[2]: 3\r\n" + length(text) + b"\r\n" + text,
+    "latin1-in-a-header": lambda text: JSON + b"X-Agent: J\xfcrgen\r\n" + length(text) + b"\r\n" + text,
+    "control-in-a-header": lambda text: JSON + b"X-Control: a\x01b\r\n" + length(text) + b"\r\n" + text,
+    "line-feeds-alone": lambda text: (JSON + length(text) + b"\r\n").replace(b"\r", b"") + text,
+    "no-reason": lambda text: JSON.replace(b" OK", b"") + length(text) + b"\r\n" + text,
+    "latin1-reason": lambda text: JSON.replace(b"OK", b"G\xfcltig") + length(text) + b"\r\n" + text,
+}
+
+# The same, but the server closes the connection.
+CLOSED_FRAMINGS = {
+    "until-close": lambda text: JSON + b"\r\n" + text,
+    "version-1.0": lambda text: JSON.replace(b"1.1", b"1.0") + b"\r\n" + text,
+    "announces-more": lambda text: JSON + b"Content-Length: 1000\r\n\r\n" + text,
+    "announces-less": lambda text: JSON + b"Content-Length: 5\r\n\r\n" + text,
+    "two-lengths": lambda text: JSON + length(text) + b"Content-Length: 5\r\n\r\n" + text,
+    "negative-length": lambda text: JSON + b"Content-Length: -1\r\n\r\n" + text,
+    "chunked-without-end": lambda text: JSON + CHUNKED + b"\r\n%x\r\n%s\r\n" % (len(text), text),
+    "chunked-garbage": lambda _: JSON + CHUNKED + b"\r\nxyz\r\n{}\r\n",
+    "another-protocol": lambda _: b"SSH-2.0-OpenSSH_9.2\r\n",
+}
 
 
 class Connection(socketserver.StreamRequestHandler):
@@ -52,16 +115,31 @@ class Connection(socketserver.StreamRequestHandler):
             if header.lower().startswith(b"content-length:"):
                 length = int(header.split(b":")[1])
         self.body = self.rfile.read(length)
-        self.count(method, fault, self.body)
+        self.number = self.count(method, fault, self.body)
         self.target = target
         self.answered += 1
+        return self.answer(fault)
+
+    def answer(self, fault):
+        """Answers, and returns whether the connection stays open."""
+        if fault in ANSWERS:
+            self.send(framed(ANSWERS[fault](self.number)))
+            return True
+        text = ok_text(self.number).encode()
+        for framings in [FRAMINGS, CLOSED_FRAMINGS]:
+            if fault in framings:
+                self.send(framings[fault](text))
+                return framings is FRAMINGS
         return getattr(self, fault.replace("-", "_"))()
 
     @staticmethod
     def count(method, fault, body):
+        """Counts a booking in; its telephone number, or 0."""
+        number = re.search(rb"\d{9,}|$", body).group()
         if method == "POST":
             with arriving:
-                arrived[fault].append(re.search(rb"\d{9,}|$", body).group())
+                arrived[fault].append(number)
+        return number.decode() or "0"
 
     def counts(self):
         def most(numbers):
@@ -69,8 +147,13 @@ class Connection(socketserver.StreamRequestHandler):
             return max(known.values(), default=1)
 
         with arriving:
-            told = {fault: [len(numbers), most(numbers)] for fault, numbers in arrived.items()}
-        self.send(answer(json.dumps(told).encode()))
+            counts = {fault: [len(numbers), most(numbers)] for fault, numbers in arrived.items()}
+        self.send(framed(Answer(json.dumps(counts).encode())))
+
+    def numbers(self):
+        with arriving:
+            numbers = [number.decode() for number in arrived[self.target.split("/")[2]]]
+        self.send(framed(Answer(json.dumps(numbers).encode())))
 
     def send(self, data):
         self.connection.sendall(data)
@@ -80,22 +163,29 @@ class Connection(socketserver.StreamRequestHandler):
         self.connection.close()
         return False
 
-    def ok(self):
-        v1_slots = "availability" in self.target and "callbacks" not in self.target
-        self.send(answer(OK_SLOTS if v1_slots else OK))
-        return True
-
     def closed_at_reuse(self):
         if self.answered == 1:
-            self.ok()
+            self.answer("ok")
             # The next request is noticed, and its connection is gone under it.
             self.connection.recv(1, socket.MSG_PEEK)
         return self.reset()
 
+    def keep_alive_hint(self):
+        """Closes the connection when it has been idle for as long as the header says."""
+        text = ok_text(self.number).encode()
+        self.send(JSON + b"Keep-Alive: timeout=%d\r\n" % IDLE_TIMEOUT + length(text) + b"\r\n" + text)
+        self.connection.settimeout(IDLE_TIMEOUT)
+        try:
+            return bool(self.connection.recv(1, socket.MSG_PEEK))
+        except TimeoutError:
+            return False
+        finally:
+            self.connection.settimeout(None)
+
     def repeats_all(self):
         seen = (self.target.encode() + self.head + self.body).decode()
-        told = {"message": seen, "status": {"code": 501, "message": seen, "corrId": seen}}
-        self.send(answer(json.dumps(told).encode(), b"HTTP/1.1 400 No\r\nContent-Type: application/json\r\n"))
+        refusal = {"message": seen, "status": {"code": 501, "message": seen, "corrId": seen}}
+        self.send(framed(Answer(json.dumps(refusal).encode(), 400)))
         return True
 
     def silent(self):
@@ -116,21 +206,9 @@ class Connection(socketserver.StreamRequestHandler):
         return False
 
     def trickle(self):
-        for byte in answer(OK):
+        for byte in framed(ANSWERS["ok"](self.number)):
             self.send(bytes([byte]))
             time.sleep(1)
-
-    def announces_more(self):
-        self.send(JSON + b"Content-Length: 1000\r\n\r\n" + OK)
-        return False
-
-    def announces_less(self):
-        self.send(JSON + b"Content-Length: 5\r\n\r\n" + OK)
-        return False
-
-    def chunked_garbage(self):
-        self.send(JSON + b"Transfer-Encoding: chunked\r\n\r\nxyz\r\n{}\r\n")
-        return False
 
     def zeros(self):
         self.send(JSON + b"Content-Length: %d\r\n\r\n" % (1 << 30))
@@ -138,13 +216,9 @@ class Connection(socketserver.StreamRequestHandler):
             self.send(bytes(1 << 16))
 
     def endless_chunks(self):
-        self.send(JSON + b"Transfer-Encoding: chunked\r\n\r\n")
+        self.send(JSON + CHUNKED + b"\r\n")
         while True:
             self.send(b"10000\r\n" + bytes(1 << 16) + b"\r\n")
-
-    def gzip_bomb(self):
-        self.send(answer(gzip.compress(bytes(64 << 20)), JSON + b"Content-Encoding: gzip\r\n"))
-        return True
 
     def many_headers(self):
         self.send(JSON)
@@ -160,10 +234,14 @@ class Connection(socketserver.StreamRequestHandler):
         self.send(b"HTTP/1.1 307 Away\r\nLocation: http://127.0.0.2:1/\r\nContent-Length: 0\r\n\r\n")
         return True
 
+    def redirect_to_a_page(self):
+        self.send(b"HTTP/1.1 302 Done\r\nLocation: /ok\r\nContent-Length: 0\r\n\r\n")
+        return True
+
     def continue_flood(self):
         for _ in range(1000):
             self.send(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
-        self.send(answer(OK))
+        self.answer("ok")
         return False
 
     def endless_interim(self):
@@ -171,33 +249,9 @@ class Connection(socketserver.StreamRequestHandler):
             self.send(b"HTTP/1.1 102 Processing\r\n\r\n" * 40_000)
 
     def endless_chunk_size(self):
-        self.send(JSON + b"Transfer-Encoding: chunked\r\n\r\n")
+        self.send(JSON + CHUNKED + b"\r\n")
         while True:
             self.send(b"0" * (1 << 20))
-
-    def not_utf8(self):
-        self.send(answer(b'{"_id":"\xff\xfe"}'))
-        return True
-
-    def deep_json(self):
-        self.send(answer(b"[" * 100_000 + b"]" * 100_000))
-        return True
-
-    def huge_numbers(self):
-        self.send(answer(b'{"_id":"1","data":{"id":"1","slots":[]},"n":1e999,"m":-1e999}'))
-        return True
-
-    def repeated_keys(self):
-        self.send(answer(b'{"_id":"0","_id":"1","data":{"id":"0"},"data":{"id":"1","slots":[]}}'))
-        return True
-
-    def nul_bytes(self):
-        self.send(answer(b'{"_id":"\x00"}'))
-        return True
-
-    def unavailable(self):
-        self.send(answer(b"", b"HTTP/1.1 503 No\r\n"))
-        return True
 
 
 class Server(socketserver.ThreadingTCPServer):
@@ -206,6 +260,51 @@ class Server(socketserver.ThreadingTCPServer):
     request_queue_size = 128
 
 
-with Server(("127.0.0.1", 0), Connection) as server:
-    print("listening on http://127.0.0.1:%d" % server.server_address[1], flush=True)
-    server.serve_forever()
+class Network(socketserver.BaseRequestHandler):
+    """Passes bytes on in both directions, later: also that a connection was closed."""
+
+    def handle(self):
+        with socket.create_connection(self.server.target) as other:
+            back = threading.Thread(target=self.passes, args=(other, self.request))
+            back.start()
+            self.passes(self.request, other)
+            back.join()
+
+    @staticmethod
+    def passes(source, target):
+        on_the_way = queue.SimpleQueue()
+
+        def deliver():
+            while True:
+                due, data = on_the_way.get()
+                time.sleep(max(0, due - time.monotonic()))
+                try:
+                    if not data:
+                        return target.shutdown(socket.SHUT_WR)
+                    target.sendall(data)
+                except OSError:
+                    return None
+
+        thread = threading.Thread(target=deliver)
+        thread.start()
+        data = b"-"
+        while data:
+            try:
+                data = source.recv(65536)
+            except OSError:
+                data = b""
+            on_the_way.put((time.monotonic() + NETWORK_DELAY, data))
+        thread.join()
+
+
+def main():
+    with Server(("127.0.0.1", 0), Connection) as server, Server(("127.0.0.1", 0), Network) as network:
+        network.target = server.server_address
+        threading.Thread(target=network.serve_forever, daemon=True).start()
+        print("listening on http://127.0.0.1:%d" % server.server_address[1], flush=True)
+        print("delayed on http://127.0.0.1:%d" % network.server_address[1], flush=True)
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

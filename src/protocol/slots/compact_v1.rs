@@ -26,7 +26,7 @@ impl<'a> CompactV1<'a> {
         let (mut rest, mut last) = (members, &[][..]);
         while !rest.is_empty() {
             let (time, _, after) = next_member(rest)?;
-            if time <= last || !timestamp::is_canonical_utc(time) {
+            if time <= last || !timestamp::is_plain_utc(time) {
                 return None;
             }
             last = time;

@@ -57,7 +57,7 @@ fn element(text: &[u8]) -> Option<(&[u8], &[u8])> {
         (_, rest) = number(after)?;
     }
     rest = rest.strip_prefix(b"}")?;
-    timestamp::is_canonical_utc(utc).then_some((utc, rest))
+    timestamp::is_plain_utc(utc).then_some((utc, rest))
 }
 
 #[cfg(test)]

@@ -284,6 +284,27 @@ mod tests {
     }
 
     #[test]
+    fn times_that_do_not_exist_are_not_slots() {
+        for time in [
+            "2030-13-01T10:00:00.000Z",
+            "2030-02-29T10:00:00.000Z",
+            "2030-12-01T25:00:00.000Z",
+        ] {
+            let good = "2030-12-01T10:00:00.000Z";
+            for json in [
+                format!(r#"{{"{good}":1,"{time}":2}}"#),
+                format!(
+                    r#"[{{"utcTime":"{good}","capacity":1}},{{"utcTime":"{time}","capacity":2}}]"#
+                ),
+            ] {
+                let slots = normal(&json).unwrap();
+                assert_eq!(slots, format!(r#"[{{"utcTime":"{good}","capacity":1}}]"#));
+                assert_eq!(read(&json).unread, [time]);
+            }
+        }
+    }
+
+    #[test]
     fn local_times_and_totals_are_kept() {
         let json = r#"[{"utcTime":"2030-12-01T10:00:00.000Z","localTime":"2030-12-01T05:00:00.000","capacity":3,"total":5}]"#;
         assert_eq!(normal(json).as_deref(), Some(json));
