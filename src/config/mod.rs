@@ -56,7 +56,7 @@ pub enum HandlerMode {
 
 /// When and how often a request is repeated.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Retry {
+pub struct RetryPolicy {
     /// The most requests sent for one command, the first included.
     pub attempts: u32,
     /// The pause before the second request; it doubles from there.
@@ -89,7 +89,7 @@ pub struct Config {
     /// The form of the data.
     pub wire_format: WireFormat,
     /// When a request is repeated.
-    pub retry: Retry,
+    pub retry: RetryPolicy,
     /// The maximum size of a response body, in bytes.
     pub max_response_bytes: usize,
     /// The site's own headers, and basic credentials.
@@ -276,8 +276,8 @@ fn user_data(
     Ok(data)
 }
 
-fn retry(section: &Section, wire_format: WireFormat) -> Result<Retry> {
-    let mut retry = Retry {
+fn retry(section: &Section, wire_format: WireFormat) -> Result<RetryPolicy> {
+    let mut retry = RetryPolicy {
         attempts: 3,
         base_delay: Duration::from_millis(100),
         max_delay: Duration::from_millis(2_000),

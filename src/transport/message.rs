@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::error::{self, TransportError};
 use super::tracked_body::{SentFlag, TrackedBody};
 use crate::config::connection::ConnectionSettings;
-use crate::config::Retry;
+use crate::config::RetryPolicy;
 use crate::error::{Error, Result};
 
 /// The value of the `User-Agent` header.
@@ -64,7 +64,7 @@ pub struct ExchangeLimits {
     /// The largest body that is read, in bytes.
     pub max_bytes: usize,
     /// When a request is repeated.
-    pub retry: Retry,
+    pub retry: RetryPolicy,
 }
 
 /// The outcome of an exchange.

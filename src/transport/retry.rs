@@ -8,7 +8,7 @@ use tokio::time::{sleep_until, Instant};
 use super::message::{RequestContext, Response};
 use super::redirect::send_following_redirects;
 use super::sender::HttpSender;
-use crate::config::Retry;
+use crate::config::RetryPolicy;
 use crate::error::Result;
 use crate::process::{log, random};
 
@@ -50,7 +50,7 @@ pub async fn send_with_retries(
 fn retry_delay(
     result: &Result<Response>,
     is_idempotent: bool,
-    retry: &Retry,
+    retry: &RetryPolicy,
     attempts: u32,
 ) -> Option<Duration> {
     if attempts >= retry.attempts {
@@ -70,7 +70,7 @@ fn retry_delay(
 
 /// Half to all of a delay that doubles with every attempt, so that many clients do not come back
 /// together.
-fn backoff(retry: &Retry, attempts: u32) -> Duration {
+fn backoff(retry: &RetryPolicy, attempts: u32) -> Duration {
     let doubled = retry
         .base_delay
         .saturating_mul(1 << (attempts - 1).min(16))
@@ -85,7 +85,7 @@ mod tests {
     use crate::error::Error;
     use crate::status::Status;
 
-    const RETRY: Retry = Retry {
+    const RETRY: RetryPolicy = RetryPolicy {
         attempts: 3,
         base_delay: Duration::from_millis(100),
         max_delay: Duration::from_millis(150),
