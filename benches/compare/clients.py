@@ -76,32 +76,47 @@ def open_clients(stack, programs, base_url, environment=None, cores=(CLIENT_CORE
 
 
 def interleave(clients, rounds, mode, path, count, extra=0):
-    """The times of each client's rounds. If the library seems to be slower than the baseline, the two
-    run twice as many rounds again: on a loaded machine that is often chance."""
+    """The times of each client's rounds."""
     warm_up = max(count // 10, extra if mode == "threads" else 1)
     for client in clients.values():
         client.run(mode, path, warm_up, extra)
-    times = {name: [] for name in clients}
-    run_in_turns(clients, times, rounds, mode, path, count, extra)
-    if "baseline" in clients and baseline_ratio(times) > MAX_REGRESSION:
-        pair = {name: clients[name] for name in ["library", "baseline"]}
-        run_in_turns(pair, times, 2 * rounds, mode, path, count, extra)
+    return take_turns(clients, rounds, lambda name: clients[name].run(mode, path, count, extra)[0])
+
+
+def take_turns(names, rounds, run):
+    """The results of `run(name)` for each name. If the library seems to be slower than the
+    baseline, the two run twice as many rounds again: on a loaded machine that is often chance."""
+    times = {name: [] for name in names}
+    run_in_turns(list(names), times, rounds, run)
+    if "baseline" in times and is_regression(times):
+        run_in_turns(["library", "baseline"], times, 2 * rounds, run)
     return times
 
 
-def run_in_turns(clients, times, rounds, mode, path, count, extra):
-    """Runs rounds of all clients in changing order, so that a machine that becomes slower or faster
-    affects all of them."""
+def run_in_turns(names, times, rounds, run):
+    """Runs rounds in changing order, so that a machine that becomes slower or faster, and the state
+    in which the previous program leaves the caches, affect all of them."""
     for turn in range(rounds):
-        order = list(clients)
-        for name in order if turn % 2 == 0 else reversed(order):
-            times[name].append(clients[name].run(mode, path, count, extra)[0])
+        for name in names if turn % 2 == 0 else reversed(names):
+            times[name].append(run(name))
 
 
-def baseline_ratios(times):
-    """The times of the library divided by those of the baseline, which ran right before or after."""
-    return [new / old for new, old in zip(times["library"], times["baseline"])]
+def paired_ratio(times):
+    """The median, over all rounds, of the library's time divided by the baseline's. The two run
+    each round one after the other, mostly with the same load on the machine."""
+    return statistics.median(new / old for new, old in zip(times["library"], times["baseline"]))
 
 
-def baseline_ratio(times):
-    return statistics.median(baseline_ratios(times))
+def quiet_ratio(times):
+    """The lower quartile of the library's times divided by the baseline's: rounds with little load."""
+    new, old = (lower_quartile(times[name]) for name in ["library", "baseline"])
+    return new / old
+
+
+def lower_quartile(values):
+    return sorted(values)[len(values) // 4]
+
+
+def is_regression(times):
+    """Whether the library is slower than the baseline by both ratios: load rarely moves both."""
+    return min(paired_ratio(times), quiet_ratio(times)) > MAX_REGRESSION

@@ -2,11 +2,11 @@
 
 import statistics
 
-from clients import MAX_REGRESSION, baseline_ratio, baseline_ratios
+from clients import MAX_REGRESSION, is_regression, paired_ratio, quiet_ratio
 
 HEAD = ["| row | library | other | ratio | spread | budget | met |", "| --- | --- | --- | --- | --- | --- | --- |"]
 BASELINE_HEAD = [
-    "| row | library | baseline | new/old | quartiles | |",
+    "| row | library | baseline | new/old | quiet rounds | |",
     "| --- | --- | --- | --- | --- | --- |",
 ]
 
@@ -64,27 +64,21 @@ class Report:
 
     def compare_baseline(self, name, values, show=duration):
         """Adds a row of the library and the baseline, if there is one; less is better. The ratio is
-        the median of the ratios of single rounds, since the load of the machine affects both sides
-        of a round."""
+        the median of those of single rounds, see `paired_ratio`; the next column is `quiet_ratio`."""
         if "baseline" not in values:
             return
-        ratio, ratios = baseline_ratio(values), baseline_ratios(values)
-        spread = ""
-        if len(ratios) > 1:
-            lower, _, upper = statistics.quantiles(ratios, method="inclusive")
-            spread = f"{lower:.2f}–{upper:.2f}"
-        is_worse = ratio > MAX_REGRESSION
+        ratio, quiet, is_worse = paired_ratio(values), quiet_ratio(values), is_regression(values)
         new, old = (show(statistics.median(values[side])) for side in ["library", "baseline"])
         mark = "**worse**" if is_worse else ""
-        self.baseline_lines.append(f"| {name} | {new} | {old} | {ratio:.3f} | {spread} | {mark} |")
-        print(f"  against the baseline: {ratio:.3f} {spread} {mark}".rstrip(), flush=True)
+        self.baseline_lines.append(f"| {name} | {new} | {old} | {ratio:.3f} | {quiet:.3f} | {mark} |")
+        print(f"  against the baseline: {ratio:.3f}, in quiet rounds {quiet:.3f} {mark}".rstrip(), flush=True)
         if is_worse:
             self.regressions.append(name)
 
     def finish(self):
         """Prints the comparison with the baseline and the summary. Returns whether all is well."""
         if self.baseline_lines:
-            print("\nAgainst the baseline; the ratio is new/old, of times, memory or instructions: above 1 is worse.\n")
+            print("\nAgainst the baseline. Ratios of times, memory or instructions: above 1 is worse.\n")
             print("\n".join([*BASELINE_HEAD, *self.baseline_lines]))
             rows = "; ".join(self.regressions) or "no row"
             print(f"\nmore than {MAX_REGRESSION - 1:.0%} worse than the baseline: {rows}")

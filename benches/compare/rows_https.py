@@ -6,7 +6,7 @@ HTTP/2 in all rows, and the library in those of asynchronous calls; its blocking
 
 import contextlib
 
-from clients import CLIENT_CORE, CORES, Client, interleave, open_clients
+from clients import CLIENT_CORE, CORES, Client, interleave, open_clients, take_turns
 from rows import CALL, THREADS
 from servers import HttpsServer
 
@@ -39,11 +39,13 @@ class Https:
 
     def add_first_calls(self):
         url = self.server.http1_url
-        times = {name: [] for name in self.bench.select("libcurl")}
-        for _ in range(self.bench.rounds(21)):
-            for name, program in self.bench.select("libcurl").items():
-                with Client(program, url, self.server.environment) as client:
-                    times[name].append(client.run("first", CALL, 1)[0])
+        programs = self.bench.select("libcurl")
+
+        def run(name):
+            with Client(programs[name], url, self.server.environment) as client:
+                return client.run("first", CALL, 1)[0]
+
+        times = take_turns(programs, self.bench.rounds(21), run)
         self.add("HTTPS: first call of a process, with initialisation", times, at_most=1.0)
         self.add("HTTPS: first call of another service or handle", self.measure(url, 11, "first", CALL, 20))
 
