@@ -22,7 +22,6 @@
 //! targets; neither is part of the interface.
 
 #![deny(unsafe_code)]
-#![warn(missing_docs)]
 
 #[cfg(feature = "benchmark")]
 #[doc(hidden)]

@@ -8,7 +8,8 @@ use crate::config::known_keys::loggable_name;
 use crate::config::v1_fields;
 use crate::error::Result;
 use crate::process::log;
-use crate::text::json::{is_falsy, Object};
+use crate::text::javascript::is_falsy;
+use crate::text::json::Object;
 use crate::text::{timestamp, typo};
 
 /// A validated booking, without the differences between the server APIs. It borrows from the
@@ -31,7 +32,6 @@ pub struct ScheduleRequest<'a> {
     pub extra: Vec<(&'a str, &'a Value)>,
 }
 
-/// One routing option.
 #[derive(Debug, PartialEq)]
 pub struct RoutingOption<'a> {
     /// The field of the v1 API.

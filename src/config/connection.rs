@@ -55,12 +55,10 @@ pub struct TlsSettings {
     pub only_1_3: bool,
 }
 
-/// A client certificate.
 #[derive(Debug, PartialEq)]
 pub struct ClientCertificate {
     /// The certificate, then its issuers.
     pub chain: Vec<CertificateDer<'static>>,
-    /// Its private key.
     pub key: PrivateKeyDer<'static>,
 }
 

@@ -51,13 +51,9 @@ pub fn is_native(key: &str) -> bool {
     CONFIGURATION.contains(&key) && !USER_INTERFACE.contains(&key)
 }
 
-/// Keys of `retry`.
 pub const RETRY: &[&str] = &["attempts", "baseDelayMs", "maxDelayMs"];
-/// Keys of `basicAuth`.
 pub const BASIC_AUTH: &[&str] = &["username", "password"];
-/// Keys of `proxy`.
 pub const PROXY: &[&str] = &["url", "username", "password", "noProxy"];
-/// Keys of `tls`.
 pub const TLS: &[&str] = &["caFile", "certFile", "keyFile", "minVersion"];
 
 /// Refuses keys that are nearly known ones and warns of the other unknown ones.

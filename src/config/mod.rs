@@ -45,7 +45,6 @@ pub enum WireFormat {
     Widgets9,
 }
 
-/// Where handlers run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HandlerMode {
     /// Inside functions that the program calls.
@@ -72,7 +71,6 @@ pub struct Config {
     pub data_url: String,
     /// The same as a URL.
     pub url: Url,
-    /// The server API.
     pub api_version: ApiVersion,
     /// The gateway's key.
     pub api_key: Option<HeaderValue>,
@@ -94,7 +92,6 @@ pub struct Config {
     pub max_response_bytes: usize,
     /// The site's own headers, and basic credentials.
     pub headers: HeaderMap,
-    /// Where handlers run.
     pub handler_mode: HandlerMode,
     /// The maximum number of asynchronous calls that have not been dispatched.
     pub queue_limit: usize,

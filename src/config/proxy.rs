@@ -10,7 +10,6 @@ use super::known_keys;
 use super::section::Section;
 use crate::error::Result;
 
-/// A proxy.
 #[derive(Debug, PartialEq)]
 pub struct Proxy {
     /// Its URL, without credentials.

@@ -32,7 +32,6 @@ impl<'a> Section<'a> {
         self.object.get(key).filter(|value| !value.is_null())
     }
 
-    /// Text.
     pub fn text(&self, key: &str) -> Result<Option<String>> {
         match self.get(key) {
             None => Ok(None),
@@ -81,7 +80,6 @@ impl<'a> Section<'a> {
         Ok(self.integer(key, min, max)?.map(Duration::from_millis))
     }
 
-    /// An object.
     pub fn object(&self, key: &str) -> Result<Option<&'a Object>> {
         match self.get(key) {
             None => Ok(None),

@@ -2,6 +2,7 @@
 //! the out parameters.
 
 #![allow(non_camel_case_types)]
+#![warn(missing_docs)]
 
 mod allocator;
 pub mod async_call;

@@ -13,7 +13,6 @@ use crate::process::{panic, threads};
 /// How much is logged; a level includes those below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Nothing.
     Off = 0,
     /// What keeps the library from working.
     Error = 1,
@@ -115,7 +114,6 @@ pub fn info(line: impl FnOnce() -> String) {
     write(Level::Info, line);
 }
 
-/// Logs a step.
 pub fn debug(line: impl FnOnce() -> String) {
     write(Level::Debug, line);
 }

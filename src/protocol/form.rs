@@ -6,7 +6,8 @@ use std::ops::Range;
 
 use serde_json::{Number, Value};
 
-use crate::text::json::{js_key_order, js_number_text, Object};
+use crate::text::javascript::{js_key_order, js_number_text};
+use crate::text::json::Object;
 use crate::text::number::plain_decimal;
 
 /// Which characters are encoded.
@@ -40,10 +41,8 @@ pub fn encode(members: &Object, style: NumberStyle) -> String {
     form.text
 }
 
-/// A field's value.
 #[derive(Clone, Copy)]
 pub enum FieldValue<'a> {
-    /// Text.
     Text(&'a str),
     /// Whatever the caller gave.
     Any(&'a Value),
@@ -85,7 +84,6 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The form.
     pub fn encode(&self) -> String {
         let mut form = Form {
             text: String::with_capacity(256),
@@ -210,7 +208,6 @@ impl Query {
         }
     }
 
-    /// The text.
     pub fn finish(self) -> String {
         self.text
     }

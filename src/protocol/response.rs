@@ -17,7 +17,6 @@ use crate::transport::message::Response;
 pub struct Interpretation<'a> {
     /// Why the command is rejected, if it is.
     pub error: Option<Error>,
-    /// The booking's identifier.
     pub id: Option<String>,
     /// The slots listed, or proposed instead of a refused one.
     pub slots: Option<Slots<'a>>,

@@ -12,7 +12,7 @@ use crate::config::{v1_fields, Config};
 use crate::error::{Error, Result};
 use crate::process::log;
 use crate::status::Status;
-use crate::text::identifier::is_javascript_identifier;
+use crate::text::javascript::is_javascript_identifier;
 use crate::text::json::Object;
 
 /// A booking: a JSON object, user data under a member of its own.

@@ -11,7 +11,8 @@ use crate::command::options;
 use crate::command::schedule::{warn_about_typos, widgets9_field, widgets9_routing};
 use crate::config::Config;
 use crate::error::Result;
-use crate::text::json::{is_falsy, js_key_order, js_number_text, Object};
+use crate::text::javascript::{is_falsy, js_key_order, js_number_text};
+use crate::text::json::Object;
 
 const ACCEPT_ANY: &str = "*/*";
 const ACCEPT_JSON: &str = "application/json, text/javascript, */*; q=0.01";

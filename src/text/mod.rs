@@ -2,7 +2,7 @@
 
 pub mod diagnose;
 pub mod encoding;
-pub mod identifier;
+pub mod javascript;
 pub mod json;
 pub mod number;
 pub mod phone;

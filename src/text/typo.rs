@@ -2,7 +2,6 @@
 
 /// The known name that is closest to an unknown one.
 pub struct Nearest<'a> {
-    /// The known name.
     pub name: &'a str,
     /// Whether the unknown name is so close that it is most likely a misspelling.
     pub is_likely_typo: bool,

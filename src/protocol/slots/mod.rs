@@ -36,7 +36,6 @@ pub enum Slots<'a> {
     CompactV1(CompactV1<'a>),
     /// An array that is written as most v3 servers write it, which is copied.
     CompactV3(CompactV3<'a>),
-    /// Everything else.
     Parsed(Vec<Slot<'a>>),
 }
 
