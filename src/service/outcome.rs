@@ -29,20 +29,17 @@ impl Outcome {
         interpretation: Interpretation,
         attempts: u32,
     ) -> Outcome {
-        let slots = interpretation
-            .slots
-            .as_ref()
-            .map_or(0, |slots| ",\"slots\":[]".len() + Slots::encoded_len(slots));
-        let id = interpretation.id.as_ref();
-        let id = id.map_or(0, |id| ",\"id\":\"\"".len() + id.len());
         let frame = "{'command':'','state':'resolved','httpStatus':200,'response':}".len() + 1;
-        let error = if interpretation.error.is_some() {
-            512
-        } else {
-            0
+        let known = frame + command.name().len() + text.len();
+        let capacity = match (&interpretation.slots, &interpretation.id) {
+            // Exact for a booking, so that the string is not reallocated.
+            (None, Some(id)) if interpretation.error.is_none() => {
+                known + ",'id':''".len() + id.len()
+            }
+            // Too much for a list: shrinking it leaves a small block behind it. Without that, the
+            // allocator returns the list's memory to the system after each call.
+            (slots, _) => 512 + known + slots.as_ref().map_or(0, Slots::encoded_len),
         };
-        // Exact for a success, so that the string is not reallocated.
-        let capacity = frame + command.name().len() + id + slots + text.len() + error;
         let mut out = ObjectWriter::begin(
             command.name(),
             state(interpretation.error.is_none()),
