@@ -23,7 +23,7 @@ impl<'a> CompactV1<'a> {
     pub fn parse(text: &'a str) -> Option<CompactV1<'a>> {
         let members = text.strip_prefix('{')?.strip_suffix('}')?.as_bytes();
         let mut times = CompactV1 { members, count: 0 };
-        let (mut rest, mut last) = (members, &[][..]);
+        let (mut rest, mut last) = (members, &[0; TIME]);
         while !rest.is_empty() {
             let (time, _, after) = next_member(rest)?;
             if time <= last || !timestamp::is_plain_utc(time) {
@@ -65,8 +65,8 @@ impl<'a> CompactV1<'a> {
 }
 
 /// The time and the capacity at the beginning of some members, and what follows.
-fn next_member(text: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let (time, rest) = text.strip_prefix(b"\"")?.split_at_checked(TIME)?;
+fn next_member(text: &[u8]) -> Option<(&[u8; TIME], &[u8], &[u8])> {
+    let (time, rest) = text.strip_prefix(b"\"")?.split_first_chunk::<TIME>()?;
     let (capacity, after) = number(rest.strip_prefix(b"\":")?)?;
     Some((time, capacity, after))
 }
