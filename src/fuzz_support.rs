@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 use serde::de::IgnoredAny;
 use serde_json::{json, Value};
 
-use crate::command::{availability, schedule, Command};
+use crate::command::{availability, schedule_names, Command};
 pub use crate::config::ApiVersion;
 use crate::config::{Config, WireFormat};
 use crate::protocol;
@@ -74,7 +74,7 @@ fn check_request(config: &Config, command: Command, options: &Object) {
 
 fn known_options(command: Command) -> Box<dyn Iterator<Item = &'static str>> {
     match command {
-        Command::Schedule => Box::new(schedule::known_options()),
+        Command::Schedule => Box::new(schedule_names::known_options()),
         Command::Availability => Box::new(availability::known_options()),
     }
 }

@@ -2,10 +2,8 @@
 
 use serde_json::Value;
 
-use super::options::{boolean, get, invalid_option, positive_integer, text, time};
-use crate::config::known_keys::loggable_name;
+use super::options::{boolean, get, invalid_option, positive_integer, text, time, unknown_option};
 use crate::error::{Error, Result};
-use crate::status::Status;
 use crate::text::json::Object;
 use crate::text::number::whole_number;
 use crate::text::{timestamp, typo};
@@ -148,21 +146,10 @@ fn reject_unknown(options: &Object) -> Result<()> {
     ))
 }
 
-/// An option that is not known. A name that is no ordinary word stays out of the message.
-pub fn unknown_option(name: &str, meant: &str) -> Error {
-    let message = format!(
-        "{}: unknown option; did you mean {meant}?",
-        loggable_name(name).trim_matches('"')
-    );
-    Error {
-        field: Some(name.to_owned()),
-        ..Error::new(Status::BadOption, message)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::status::Status;
     use serde_json::json;
 
     fn parse(options: Value) -> Result<AvailabilityQuery> {

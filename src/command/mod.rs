@@ -8,6 +8,7 @@ use crate::status::Status;
 pub mod availability;
 pub mod options;
 pub mod schedule;
+pub mod schedule_names;
 
 /// A command that goes to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

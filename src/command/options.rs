@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::config::known_keys::loggable_name;
 use crate::config::v1_fields;
 use crate::error::{Error, Result};
 use crate::status::Status;
@@ -85,4 +86,16 @@ pub fn parse_object<'a>(name: &str, value: &'a Value) -> Result<&'a Object> {
 /// An error in one option.
 pub fn invalid_option(name: &str, message: &str) -> Error {
     Error::field(Status::BadOption, name, message)
+}
+
+/// An option that is not known. A name that is no ordinary word stays out of the message.
+pub fn unknown_option(name: &str, meant: &str) -> Error {
+    let message = format!(
+        "{}: unknown option; did you mean {meant}?",
+        loggable_name(name).trim_matches('"')
+    );
+    Error {
+        field: Some(name.to_owned()),
+        ..Error::new(Status::BadOption, message)
+    }
 }

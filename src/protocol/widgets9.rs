@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::form::{self, NumberStyle, Query};
 use super::{service_name, RequestParts, FORM, JSON};
 use crate::command::options;
-use crate::command::schedule::{warn_about_typos, widgets9_field, widgets9_routing};
+use crate::command::schedule_names::{warn_about_typos, widgets9_field, widgets9_routing};
 use crate::config::Config;
 use crate::error::Result;
 use crate::text::javascript::{is_falsy, js_key_order, js_number_text};
