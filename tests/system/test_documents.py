@@ -308,7 +308,7 @@ class Everywhere(Case):
         behaviour = (ROOT / "docs/behaviour.md").read_text()
         constant = re.compile(r"^(?:pub )?const [A-Z0-9_]+: (?:&str|\[.*?\]) = (.*?);$", re.S | re.M)
         names = {"serviceName", "userData"}
-        for path in ["command/schedule.rs", "command/availability.rs", "config/v1_fields.rs"]:
+        for path in ["command/schedule.rs", "command/schedule_names.rs", "command/availability.rs", "config/v1_fields.rs"]:
             source = (ROOT / "src" / path).read_text().split("#[cfg(test)]")[0]
             for value in constant.findall(source):
                 names.update(re.findall(r'"(_?[A-Za-z_-]+)"', value))
