@@ -308,8 +308,8 @@ class Everywhere(Case):
         behaviour = (ROOT / "docs/behaviour.md").read_text()
         constant = re.compile(r"^(?:pub )?const [A-Z0-9_]+: (?:&str|\[.*?\]) = (.*?);$", re.S | re.M)
         names = {"serviceName", "userData"}
-        for path in ["command/schedule.rs", "command/schedule_names.rs", "command/availability.rs", "config/v1_fields.rs"]:
-            source = (ROOT / "src" / path).read_text().split("#[cfg(test)]")[0]
+        for path in [*(ROOT / "src/command").glob("*.rs"), ROOT / "src/config/v1_fields.rs"]:
+            source = path.read_text().split("#[cfg(test)]")[0]
             for value in constant.findall(source):
                 names.update(re.findall(r'"(_?[A-Za-z_-]+)"', value))
         self.assertGreater(len(names), 50)
