@@ -20,6 +20,7 @@
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
+DOCDIR ?= $(PREFIX)/share/doc/callbackservice
 CC ?= cc
 CARGO ?= cargo
 PYTHON ?= python3
@@ -118,6 +119,8 @@ install:
 	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libcallbackservice.so"
 	install -m 644 $(LIBRARY)/libcallbackservice.a "$(DESTDIR)$(LIBDIR)/"
 	install -m 644 include/callbackservice.h bindings/cpp/callbackservice.hpp "$(DESTDIR)$(INCLUDEDIR)/"
+	install -d "$(DESTDIR)$(DOCDIR)"
+	install -m 644 LICENSE-MIT LICENSE-APACHE "$(DESTDIR)$(DOCDIR)/"
 	sed -e 's|@PREFIX@|$(call relative,pkgconfig,$(PREFIX))|' \
 		-e 's|@INCLUDEDIR@|$(call relative,pkgconfig,$(INCLUDEDIR))|' \
 		-e 's|@VERSION@|$(VERSION)|' packaging/callbackservice.pc.in \
@@ -135,7 +138,7 @@ uninstall:
 	rm -f "$(DESTDIR)$(LIBDIR)/$(SONAME)" "$(DESTDIR)$(LIBDIR)/libcallbackservice.so" \
 		"$(DESTDIR)$(LIBDIR)/libcallbackservice.a" "$(DESTDIR)$(LIBDIR)/pkgconfig/callbackservice.pc" \
 		"$(DESTDIR)$(INCLUDEDIR)/callbackservice.h" "$(DESTDIR)$(INCLUDEDIR)/callbackservice.hpp"
-	rm -rf "$(DESTDIR)$(LIBDIR)/cmake/callbackservice"
+	rm -rf "$(DESTDIR)$(LIBDIR)/cmake/callbackservice" "$(DESTDIR)$(DOCDIR)"
 
 clean:
 	$(CARGO) clean
