@@ -58,6 +58,5 @@ trap 'kill $server 2> /dev/null || true' EXIT
 serve "$PYTHON" tests/system/echo_server.py 1
 check threads "$base"
 check fork "$base" 100
-check host_process "$base"
 kill $server
 echo 'ThreadSanitizer: no reports'

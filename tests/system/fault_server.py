@@ -241,8 +241,7 @@ class Connection(socketserver.StreamRequestHandler):
     def continue_flood(self):
         for _ in range(1000):
             self.send(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
-        self.answer("ok")
-        return False
+        return self.answer("ok")
 
     def endless_interim(self):
         while True:
