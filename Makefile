@@ -1,21 +1,21 @@
-# make            the shared library, the static library and the header; build/release leads to them
-# make demo       the sandbox server and the quickstart programs against it
-# make test       everything that is checked; sets itself up
-# make test-full  the same, with long tests in full size
+# make            builds the shared library, the static library and the header; build/release links to them
+# make demo       runs the example programs against the sandbox server
+# make test       runs all tests; as root it installs missing Debian packages first
+# make test-full  runs all tests with the full load
 # make test-faults  measures the fault matrix and rewrites its table in docs/reliability.md
-# make test-ledger  bookings while their server is killed, compared with its database
+# make test-ledger  books while the server is killed, and compares with its database
 # make bench      compares the library with libcurl, requests and others and rewrites docs/benchmarks.md;
 #                 with BASELINE=PATH also with another libcallbackservice.so
 # make bench-micro  measures the parts of a command that need no server
 # make bench-instructions  records the instructions of a call, with which make test compares later ones
-# make test-tsan  threaded tests under ThreadSanitizer
-# make test-asan  the C test programs under AddressSanitizer and LeakSanitizer
-# make test-valgrind  the same under memcheck
-# make deny       licences, duplicates and sources of the dependencies
-# make fuzz       every fuzz target for SECONDS (60)
-# make install    what make has built, into PREFIX (default /usr/local), below DESTDIR if given; needs no cargo
+# make test-tsan  runs the threaded tests under ThreadSanitizer
+# make test-asan  runs the C test programs under AddressSanitizer and LeakSanitizer
+# make test-valgrind  runs them under memcheck
+# make deny       checks licenses, duplicates and sources of the dependencies
+# make fuzz       runs every fuzz target for SECONDS (60)
+# make install    installs what make has built into PREFIX (default /usr/local), below DESTDIR if set; needs no cargo
 # make header     generates the header from the source
-# make clean
+# make clean      removes what was built
 
 PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib

@@ -69,7 +69,7 @@ class Valgrind:
 
 
 class Address:
-    """AddressSanitizer and LeakSanitizer, for which everything is built anew."""
+    """AddressSanitizer and LeakSanitizer, for which everything is built again."""
 
     def __init__(self):
         flags = {"RUSTC_BOOTSTRAP": "1", "RUSTFLAGS": "-Zsanitizer=address", "CARGO_PROFILE_RELEASE_LTO": "off"}

@@ -25,13 +25,13 @@ fn calls_from_inside_a_runtime_succeed() {
         let name = c"CallbackService.schedule";
         let started = unsafe {
             let data = c"{\"phonenumber\":\"1\"}".as_ptr();
-            let nobody = std::ptr::null_mut();
+            let no_service = std::ptr::null_mut();
             callbackservice::ffi::async_call::cbsvc_start(
                 service.0,
                 name.as_ptr(),
                 data,
                 None,
-                nobody,
+                no_service,
                 None,
                 std::ptr::null_mut(),
             )

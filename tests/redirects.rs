@@ -113,7 +113,7 @@ fn redirect_is_followed_on_the_same_origin_only() {
     assert_eq!(repeated.unwrap().body, "_customer_number=1");
 }
 
-/// A server that takes one connection, is told to by `answer`, and is gone.
+/// A server that takes one connection, does what `answer` says, and ends.
 fn one_connection(answer: impl FnOnce(TcpStream) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());

@@ -371,14 +371,14 @@ public:
         return call;
     }
 
-    /// Cancels a started call; whether there was one.
+    /// Cancels a asynchronous call; whether there was one.
     bool cancel(std::uint64_t call) {
         const cbsvc_status status = cbsvc_cancel(service_, call);
         if (status != CBSVC_OK && status != CBSVC_NO_SUCH) throw Error(status, "cancelling");
         return status == CBSVC_OK;
     }
 
-    /// Runs the handlers of started calls that have ended, after waiting for one up to the timeout (negative: without
+    /// Runs the handlers of asynchronous calls that have ended, after waiting for one up to the timeout (negative: without
     /// limit); whether there was something to run.
     bool dispatch(std::int32_t timeout_ms = 0) {
         detail::Frame frame;

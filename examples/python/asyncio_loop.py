@@ -10,7 +10,7 @@ from callbackservice import Service
 
 
 class AsyncService:
-    """Commands as coroutines: started calls, dispatched when the loop finds the service's descriptor readable."""
+    """Commands as coroutines: asynchronous calls, dispatched when the loop finds the service's descriptor readable."""
 
     def __init__(self, config):
         self._service = Service(config)

@@ -1,6 +1,6 @@
 /*
  * Forks while threads are in the middle of calls. Every child makes calls on the service that it inherited and gets its
- * own answers, half of the children close it; the parent's calls and started calls go on undisturbed.
+ * own answers, half of the children close it; the parent's calls and asynchronous calls go on undisturbed.
  *
  *     fork BASE_URL CHILDREN
  *
@@ -65,7 +65,7 @@ static void child(int number)
             close(descriptor);
     book("child", number);
     if (number % 4 == 0) {
-        /* The parent's started calls are the parent's; new ones work. */
+        /* The parent's asynchronous calls are the parent's; new ones work. */
         CHECK(cbsvc_dispatch(service, 0) == CBSVC_TIMEOUT);
         CHECK(cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"1\"}", count, &completed, NULL, NULL) ==
               CBSVC_OK);

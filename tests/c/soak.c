@@ -24,7 +24,7 @@ static void done(const char *event, const char *data, void *user_data)
     ended++;
 }
 
-/* Blocking calls that resolve and that are refused, started calls, subscriptions, a new configuration. */
+/* Blocking calls that resolve and that are refused, asynchronous calls, subscriptions, a new configuration. */
 static long one_round(cbsvc_service *service, long round)
 {
     char data[128];

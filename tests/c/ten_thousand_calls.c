@@ -1,5 +1,5 @@
 /*
- * Many started calls on one service, and many services: what they cost, and that everything is given back.
+ * Many asynchronous calls on one service, and many services: what they cost, and that everything is given back.
  *
  *     ten_thousand_calls BASE_URL CALLS CONNECTIONS
  *

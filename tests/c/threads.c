@@ -1,5 +1,5 @@
 /*
- * Everything at the same time on few services: blocking and started calls, dispatching, cancelling, subscribing,
+ * Everything at the same time on few services: blocking and asynchronous calls, dispatching, cancelling, subscribing,
  * configuring, diagnostics, and closing in the middle of it, with handlers on the callers' threads and on the library's.
  *
  *     threads BASE_URL

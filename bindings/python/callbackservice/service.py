@@ -43,7 +43,7 @@ class Service:
     ``callbackservice_call``, whose ``result`` gives the outcome.
 
     A service that is dropped without ``close`` is closed with a ResourceWarning, and all services are closed when the
-    interpreter ends. Keep a reference to the service as long as started calls are under way.
+    interpreter ends. Keep a reference to the service as long as asynchronous calls are under way.
     """
 
     def __init__(self, config, on_event=None):
@@ -155,14 +155,14 @@ class Service:
         return started.value
 
     def cancel(self, number):
-        """Cancels a started call, whose ``done`` gets a cancelled outcome. Returns whether there was one."""
+        """Cancels a asynchronous call, whose ``done`` gets a cancelled outcome. Returns whether there was one."""
         call = self._call(library.cbsvc_cancel, self._service, number)
         if call.status and call.status != NO_SUCH:
             raise CallbackServiceError(call.status, "cannot cancel")
         return call.status == 0
 
     def dispatch(self, timeout=0.0):
-        """Runs the handlers of started calls that have ended, after waiting for one up to ``timeout`` seconds.
+        """Runs the handlers of asynchronous calls that have ended, after waiting for one up to ``timeout`` seconds.
 
         None and infinity wait without limit. Returns whether there was something to run.
         """
@@ -344,7 +344,7 @@ class Service:
         return any(call.thread != thread for call in list(self._active))
 
     def _forget_threads(self):
-        """In a forked child, started calls and the other threads are the parent's."""
+        """In a forked child, asynchronous calls and the other threads are the parent's."""
         thread = threading.get_ident()
         self._active = {call for call in self._active if call.thread == thread}
         self._interrupted = []
