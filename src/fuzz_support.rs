@@ -63,7 +63,7 @@ fn check_request(config: &Config, command: Command, options: &Object) {
             assert!(request.url.as_str().parse::<http::Uri>().is_ok());
             // The widget puts a service's name into the path as it is.
             if config.wire_format == WireFormat::Documented {
-                assert!(request.url.as_str().starts_with(&config.data_url));
+                assert!(request.url.as_str().starts_with(&config.base));
                 assert!(request.url.fragment().is_none());
             }
             assert_eq!(request.body.is_some(), command == Command::Schedule);

@@ -11,7 +11,7 @@ use rustls::RootCertStore;
 use super::known_keys;
 use super::pem;
 use super::proxy::{self, Proxy};
-use super::section::Section;
+use super::section::{Section, DAY_MS};
 use crate::error::Result;
 use crate::process::sys;
 
@@ -67,20 +67,20 @@ const DEFAULT_MAX_CONNECTION_AGE: Duration = Duration::from_secs(300);
 
 impl ConnectionSettings {
     /// Reads the keys of [`KEYS`]. Files are read here, so that a wrong path is an error at once.
-    pub fn read(section: &Section, data_url: &Url) -> Result<ConnectionSettings> {
+    pub fn parse(section: &Section, data_url: &Url) -> Result<ConnectionSettings> {
         let mut origin = data_url.clone();
         origin.set_path("");
         let max_connection_age = section
-            .milliseconds("maxConnectionAge", 0, super::DAY_MS)?
+            .milliseconds("maxConnectionAge", 0, DAY_MS)?
             .unwrap_or(DEFAULT_MAX_CONNECTION_AGE);
         Ok(ConnectionSettings {
-            connect_timeout: section.milliseconds("connectTimeout", 1, super::DAY_MS)?,
+            connect_timeout: section.milliseconds("connectTimeout", 1, DAY_MS)?,
             max_connections: section
                 .integer("maxConnections", 1, 1 << 16)?
                 .unwrap_or(DEFAULT_MAX_CONNECTIONS) as usize,
             max_connection_age: (!max_connection_age.is_zero()).then_some(max_connection_age),
             proxy: proxy::resolve_proxy(section, &origin)?,
-            tls: tls(section)?,
+            tls: parse_tls(section)?,
             origin,
         })
     }
@@ -92,11 +92,11 @@ impl ConnectionSettings {
     }
 }
 
-fn tls(section: &Section) -> Result<TlsSettings> {
+fn parse_tls(section: &Section) -> Result<TlsSettings> {
     let Some(given) = section.object("tls")? else {
         return Ok(TlsSettings::default());
     };
-    known_keys::check(given, "tls", known_keys::TLS)?;
+    known_keys::reject_misspelt_keys(given, "tls", known_keys::TLS)?;
     let given = Section::new(given, "tls");
     let extra_roots = match given.non_empty_text("caFile")? {
         Some(path) => extra_roots(&given, &path)?,

@@ -57,7 +57,7 @@ pub const PROXY: &[&str] = &["url", "username", "password", "noProxy"];
 pub const TLS: &[&str] = &["caFile", "certFile", "keyFile", "minVersion"];
 
 /// Refuses keys that are nearly known ones and warns of the other unknown ones.
-pub fn check(given: &Object, path: &str, known: &[&str]) -> Result<()> {
+pub fn reject_misspelt_keys(given: &Object, path: &str, known: &[&str]) -> Result<()> {
     for key in given.keys().filter(|key| !known.contains(&key.as_str())) {
         let full = join_path(path, key);
         if let Some(meant) = likely_typo(key, known.iter().copied()) {

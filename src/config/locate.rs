@@ -18,7 +18,7 @@ const PATHS: [&[&str]; 3] = [
     &["callback"],
 ];
 
-fn at<'a>(given: &'a Object, path: &[&str]) -> Option<&'a Object> {
+fn object_at<'a>(given: &'a Object, path: &[&str]) -> Option<&'a Object> {
     let (last, steps) = path.split_last()?;
     let inner = steps
         .iter()
@@ -27,7 +27,7 @@ fn at<'a>(given: &'a Object, path: &[&str]) -> Option<&'a Object> {
 }
 
 /// The configuration section in a caller's text.
-pub fn read(text: &str) -> Result<ZeroizingObject> {
+pub fn locate_section(text: &str) -> Result<ZeroizingObject> {
     let given = match json::parse(text, "the configuration")? {
         Some(Value::Object(given)) if !given.is_empty() => ZeroizingObject::from(given),
         None | Some(Value::Object(_)) => {
@@ -45,7 +45,7 @@ pub fn read(text: &str) -> Result<ZeroizingObject> {
     }
     if let Some((path, section)) = PATHS
         .iter()
-        .find_map(|path| Some((path, at(&given, path)?)))
+        .find_map(|path| Some((path, object_at(&given, path)?)))
     {
         if section.is_empty() {
             return Err(Error::new(Status::Config, "Invalid configuration"));

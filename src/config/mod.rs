@@ -1,5 +1,6 @@
 //! The configuration of a service: from the caller's JSON to checked values.
 
+mod basic_auth;
 pub mod connection;
 pub mod known_keys;
 mod locate;
@@ -13,7 +14,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::prelude::{Engine, BASE64_STANDARD};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::Url;
 use serde_json::Value;
@@ -23,9 +23,10 @@ use crate::error::{Error, Result};
 use crate::status::Status;
 use crate::text::secret::{self, ZeroizingObject};
 use crate::text::{json, number};
+use basic_auth::basic_auth_header;
 use connection::ConnectionSettings;
 use merge::merge_patch;
-use section::Section;
+use section::{Section, DAY_MS};
 
 /// The server API in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,9 +69,9 @@ pub struct RetryPolicy {
 pub struct Config {
     source: ZeroizingObject,
     /// The base URL of the API, without a trailing slash.
-    pub data_url: String,
+    pub base: String,
     /// The same as a URL.
-    pub url: Url,
+    pub base_url: Url,
     pub api_version: ApiVersion,
     /// The gateway's key.
     pub api_key: Option<HeaderValue>,
@@ -100,7 +101,6 @@ pub struct Config {
 }
 
 const DEFAULT_TIMEOUT_MS: u64 = 3_000;
-const DAY_MS: u64 = 86_400_000;
 const DEFAULT_QUEUE_LIMIT: u64 = 4_096;
 const DEFAULT_MAX_RESPONSE_BYTES: u64 = 8 << 20;
 
@@ -109,7 +109,7 @@ impl fmt::Debug for Config {
     fn fmt(&self, formatter: &mut fmt::Formatter) -> fmt::Result {
         formatter
             .debug_struct("Config")
-            .field("data_url", &self.data_url)
+            .field("base", &self.base)
             .finish_non_exhaustive()
     }
 }
@@ -118,14 +118,14 @@ impl Config {
     /// Reads the configuration in a caller's text.
     pub fn parse(text: &str) -> Result<Config> {
         let mut source = ZeroizingObject::default();
-        merge_patch(&mut source, locate::read(text)?.into_inner());
+        merge_patch(&mut source, locate::locate_section(text)?.into_inner());
         Config::from_source(source, None)
     }
 
     /// This configuration with the caller's changes merged into it.
     pub fn merged(&self, text: &str) -> Result<Config> {
         let mut source = self.source.clone();
-        let changes = locate::read(text)?;
+        let changes = locate::locate_section(text)?;
         // Files named in the configuration are read again only when what names them changes.
         let keeps_connection = !connection::KEYS
             .iter()
@@ -139,7 +139,7 @@ impl Config {
         source: ZeroizingObject,
         existing: Option<Arc<ConnectionSettings>>,
     ) -> Result<Config> {
-        known_keys::check(&source, "", known_keys::CONFIGURATION)?;
+        known_keys::reject_misspelt_keys(&source, "", known_keys::CONFIGURATION)?;
         let section = Section::new(&source, "");
         let api_version = section.one_of(
             "apiVersion",
@@ -154,25 +154,25 @@ impl Config {
             ],
             WireFormat::Documented,
         )?;
-        let url = data_url(&section, api_version)?;
+        let base_url = parse_data_url(&section, api_version)?;
         let config = Config {
             api_version,
-            api_key: api_key(&section)?,
+            api_key: parse_api_key(&section)?,
             service_name: section
                 .text_or_number("serviceName")?
                 .filter(|name| !name.is_empty()),
-            user_data: user_data(&section, api_version, wire_format)?,
+            user_data: parse_user_data(&section, api_version, wire_format)?,
             timeout: section
                 .milliseconds("ajaxTimeout", 1, DAY_MS)?
                 .unwrap_or(Duration::from_millis(DEFAULT_TIMEOUT_MS)),
             call_direction: section.non_empty_text("callDirection")?,
             timezone: section.non_empty_text("timezone")?,
             wire_format,
-            retry: retry(&section, wire_format)?,
+            retry: parse_retry(&section, wire_format)?,
             max_response_bytes: section
                 .integer("maxResponseBytes", 1, i32::MAX as u64)?
                 .map_or(DEFAULT_MAX_RESPONSE_BYTES as usize, |bytes| bytes as usize),
-            headers: headers(&section)?,
+            headers: parse_headers(&section)?,
             handler_mode: section.one_of(
                 "handlers",
                 &[
@@ -186,17 +186,17 @@ impl Config {
                 .unwrap_or(DEFAULT_QUEUE_LIMIT) as usize,
             connection: match existing {
                 Some(existing) => existing,
-                None => Arc::new(ConnectionSettings::read(&section, &url)?),
+                None => Arc::new(ConnectionSettings::parse(&section, &base_url)?),
             },
-            data_url: base(&url),
-            url,
+            base: without_trailing_slash(&base_url),
+            base_url,
             source: ZeroizingObject::default(),
         };
         Ok(Config { source, ..config })
     }
 }
 
-fn data_url(section: &Section, version: ApiVersion) -> Result<Url> {
+fn parse_data_url(section: &Section, version: ApiVersion) -> Result<Url> {
     let invalid = |message: &str| Err(section.error("dataURL", message));
     let Some(text) = section.non_empty_text("dataURL")? else {
         return invalid("is required: the base URL of the callback API");
@@ -232,7 +232,7 @@ fn data_url(section: &Section, version: ApiVersion) -> Result<Url> {
 }
 
 /// The text that paths are appended to. A path that is empty is written as a slash.
-fn base(url: &Url) -> String {
+fn without_trailing_slash(url: &Url) -> String {
     let text = url.as_str();
     if url.path() == "/" {
         text.trim_end_matches('/')
@@ -242,7 +242,7 @@ fn base(url: &Url) -> String {
     .to_owned()
 }
 
-fn api_key(section: &Section) -> Result<Option<HeaderValue>> {
+fn parse_api_key(section: &Section) -> Result<Option<HeaderValue>> {
     let Some(key) = section.text_or_number("apikey")?.map(Zeroizing::new) else {
         return Ok(None);
     };
@@ -260,7 +260,7 @@ fn api_key(section: &Section) -> Result<Option<HeaderValue>> {
 
 /// User data for every booking. What the v1 API reads as fields of its own is checked here, where
 /// its key can be named.
-fn user_data(
+fn parse_user_data(
     section: &Section,
     api_version: ApiVersion,
     wire_format: WireFormat,
@@ -273,7 +273,7 @@ fn user_data(
     Ok(data)
 }
 
-fn retry(section: &Section, wire_format: WireFormat) -> Result<RetryPolicy> {
+fn parse_retry(section: &Section, wire_format: WireFormat) -> Result<RetryPolicy> {
     let mut retry = RetryPolicy {
         attempts: 3,
         base_delay: Duration::from_millis(100),
@@ -286,7 +286,7 @@ fn retry(section: &Section, wire_format: WireFormat) -> Result<RetryPolicy> {
         }
         return Ok(retry);
     };
-    known_keys::check(given, "retry", known_keys::RETRY)?;
+    known_keys::reject_misspelt_keys(given, "retry", known_keys::RETRY)?;
     let given = Section::new(given, "retry");
     if let Some(attempts) = given.integer("attempts", 1, 100)? {
         retry.attempts = attempts as u32;
@@ -312,7 +312,7 @@ const RESERVED_HEADERS: [&str; 8] = [
     "upgrade",
 ];
 
-fn headers(section: &Section) -> Result<HeaderMap> {
+fn parse_headers(section: &Section) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
     for (name, value) in section.object("headers")?.into_iter().flatten() {
         let invalid = |message: &str| {
@@ -341,30 +341,13 @@ fn headers(section: &Section) -> Result<HeaderMap> {
         headers.insert(header, value);
     }
     if let Some(credentials) = section.object("basicAuth")? {
-        known_keys::check(credentials, "basicAuth", known_keys::BASIC_AUTH)?;
+        known_keys::reject_misspelt_keys(credentials, "basicAuth", known_keys::BASIC_AUTH)?;
         headers.insert(
             reqwest::header::AUTHORIZATION,
-            basic(&Section::new(credentials, "basicAuth"))?,
+            basic_auth_header(&Section::new(credentials, "basicAuth"))?,
         );
     }
     Ok(headers)
-}
-
-fn basic(credentials: &Section) -> Result<HeaderValue> {
-    let username = credentials.text_or_number("username")?.unwrap_or_default();
-    if username.is_empty() {
-        return Err(credentials.error("username", "is required"));
-    }
-    if username.contains(':') {
-        return Err(credentials.error("username", "must not hold a colon"));
-    }
-    let password = Zeroizing::new(credentials.text_or_number("password")?.unwrap_or_default());
-    let both = Zeroizing::new(format!("{username}:{}", *password));
-    let mut header = Zeroizing::new("Basic ".to_owned());
-    // Room for all of it at once, so that no half of it is left behind as the text grows.
-    header.reserve(both.len() * 2);
-    BASE64_STANDARD.encode_string(both.as_bytes(), &mut header);
-    secret::sensitive_header(&header).ok_or_else(|| credentials.error("username", "cannot be sent"))
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 use serde_json::Value;
 
+use super::basic_auth::basic_auth_header;
 use super::known_keys;
 use super::section::Section;
 use crate::error::Result;
@@ -27,7 +28,7 @@ pub fn resolve_proxy(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
         }
         Some(Value::String(word)) if word.eq_ignore_ascii_case("none") => Ok(None),
         Some(Value::Object(given)) => {
-            known_keys::check(given, "proxy", known_keys::PROXY)?;
+            known_keys::reject_misspelt_keys(given, "proxy", known_keys::PROXY)?;
             let given = Section::new(given, "proxy");
             let proxy = parse_proxy_url(&given.required("url")?, origin)
                 .map_err(|problem| given.error("url", problem))?;
@@ -127,7 +128,7 @@ fn with_credentials(given: &Section, proxy: Proxy) -> Result<Proxy> {
         ));
     }
     Ok(Proxy {
-        authorization: Some(super::basic(given)?),
+        authorization: Some(basic_auth_header(given)?),
         ..proxy
     })
 }

@@ -10,6 +10,9 @@ use crate::status::Status;
 use crate::text::json::Object;
 use crate::text::number;
 
+/// The longest duration that a key can have.
+pub const DAY_MS: u64 = 86_400_000;
+
 /// An object of the configuration and the path to it, for error texts.
 pub struct Section<'a> {
     object: &'a Object,

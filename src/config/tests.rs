@@ -26,7 +26,7 @@ fn the_defaults_are_the_documented_ones() {
     assert_eq!(config.timeout, Duration::from_millis(3000));
     assert_eq!(config.max_response_bytes, 8 * 1024 * 1024);
     assert_eq!(config.wire_format, WireFormat::Documented);
-    assert_eq!(config.data_url, URL);
+    assert_eq!(config.base, URL);
     assert!(config.api_key.is_none() && config.user_data.is_empty() && config.headers.is_empty());
 }
 
@@ -51,7 +51,7 @@ fn the_section_is_found_in_a_whole_widgets_configuration() {
 
 #[test]
 fn base_urls_are_completed() {
-    let base = |config| parse(config).unwrap().data_url;
+    let base = |config| parse(config).unwrap().base;
     assert_eq!(base(json!({ "dataURL": format!("{URL}/") })), URL);
     for given in [
         "https://g.example/engagement/v3",
@@ -217,7 +217,7 @@ fn configure_merges_and_resets_nothing() {
     let second = first.merged(changes).unwrap();
     assert_eq!(second.api_key.as_ref().unwrap(), "12345");
     assert_eq!(second.timeout, Duration::from_millis(50));
-    assert_eq!(second.data_url, URL);
+    assert_eq!(second.base, URL);
     assert_eq!(second.retry.attempts, 1);
     assert_eq!(
         serde_json::to_string(&*second.user_data).unwrap(),

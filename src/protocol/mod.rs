@@ -48,8 +48,8 @@ pub fn request(config: &Config, command: Command, options: &Object) -> Result<Re
         (Widgets9, V3, Availability) => widgets9::v3_availability(config, options)?,
     };
     let url = match parts.path.as_str() {
-        "" => config.url.clone(),
-        path => Url::parse(&format!("{}{path}", config.data_url))
+        "" => config.base_url.clone(),
+        path => Url::parse(&format!("{}{path}", config.base))
             .map_err(|_| Error::new(Status::Internal, "the request's URL could not be built"))?,
     };
     Ok(Request {

@@ -103,7 +103,7 @@ pub fn availability(config: &Config, options: &Object) -> Result<RequestParts> {
 /// has no effect.
 fn warn_about_service(config: &Config, service: Option<&str>) {
     let configured = config
-        .url
+        .base_url
         .path_segments()
         .and_then(|mut segments| segments.next_back());
     if service.is_some_and(|service| configured.is_some_and(|configured| configured != service)) {
