@@ -35,7 +35,7 @@ SONAME := libcallbackservice.so.1
 # tree as it is installed.
 MESSAGES := --message-format=json-render-diagnostics
 LIBRARY := build/library
-SOURCES := src build.rs Cargo.toml Cargo.lock tools/hide-symbols.sh
+SOURCES := src build.rs Cargo.toml Cargo.lock tools/localize-symbols.sh
 
 # The directories of the installed files, as seen from the directory of another one.
 relative = $(shell realpath -ms --relative-to="$(LIBDIR)/$(1)" "$(2)")
@@ -55,7 +55,7 @@ library:
 	ln -sfn "$$release" build/release; \
 	ln -sf libcallbackservice.so "$$release/$(SONAME)"; \
 	if [ "$$static" -ef "$$release/deps/libcallbackservice.a" ]; then \
-		sh tools/hide-symbols.sh include/callbackservice.h "$$static" "$$static"; fi; \
+		sh tools/localize-symbols.sh include/callbackservice.h "$$static" "$$static"; fi; \
 	cp "$$static" $(LIBRARY).new/; \
 	$(STRIP) --strip-unneeded -o $(LIBRARY).new/$(SONAME) "$$shared"; \
 	mv $(LIBRARY).new $(LIBRARY)
@@ -81,22 +81,22 @@ fuzz:
 	@SECONDS_EACH=$(or $(SECONDS),60) sh tools/fuzz.sh
 
 test-asan: sandbox
-	@$(PYTHON) tests/memory.py address
+	@$(PYTHON) tests/memory_checkers.py address
 
 test-valgrind: sandbox
-	@$(PYTHON) tests/memory.py valgrind
+	@$(PYTHON) tests/memory_checkers.py valgrind
 
 deny:
-	@sh tools/deny.sh
+	@sh tools/check-dependencies.sh
 
 test-tsan:
 	@PYTHON="$(PYTHON)" sh tools/tsan.sh
 
 test-faults: library
-	@$(PYTHON) tests/faults.py --write
+	@$(PYTHON) tests/fault_matrix.py --write
 
 test-ledger: library sandbox
-	@$(PYTHON) tests/ledger.py
+	@$(PYTHON) tests/crash_consistency.py
 
 bench: library sandbox
 	@$(PYTHON) benches/compare/run.py --write $(if $(BASELINE),--baseline "$(BASELINE)")

@@ -12,7 +12,7 @@ CONFIGURATION = (ROOT / "docs/configuration.md").read_text()
 BEHAVIOUR = (ROOT / "docs/behaviour.md").read_text()
 STATUS_CODES = (ROOT / "docs/status-codes.md").read_text()
 DOCUMENTS = [path for path in ROOT.rglob("*.md") if not {"target", "build", ".git"} & set(path.parts)]
-MANIFESTS = ["Cargo.toml", "sandbox/Cargo.toml", "tools/header/Cargo.toml", "fuzz/Cargo.toml", "bindings/python/pyproject.toml"]
+MANIFESTS = ["Cargo.toml", "sandbox/Cargo.toml", "tools/generate-header/Cargo.toml", "fuzz/Cargo.toml", "bindings/python/pyproject.toml"]
 
 
 def table(text, heading):

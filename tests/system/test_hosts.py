@@ -50,7 +50,7 @@ class Hosts(Case):
 
     def test_bookings_are_consistent_when_the_server_is_killed(self):
         sizes = ["20000", "20"] if FULL else ["2000", "4"]
-        shown = run(sys.executable, ROOT / "tests/ledger.py", *sizes)
+        shown = run(sys.executable, ROOT / "tests/crash_consistency.py", *sizes)
         self.assertTrue(shown.endswith("the ledger is right\n"), shown)
 
     def test_concurrent_calls_on_the_same_services(self):

@@ -345,7 +345,7 @@ class Proxies(Network):
 
 class Faults(Case):
     def test_the_fault_matrix_holds(self):
-        shown = run(sys.executable, ROOT / "tests/faults.py", 30, timeout=300)
+        shown = run(sys.executable, ROOT / "tests/fault_matrix.py", 30, timeout=300)
         self.assertTrue(shown.endswith("every fault as expected\n"), shown)
 
 

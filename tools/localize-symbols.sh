@@ -2,7 +2,7 @@
 # Leaves only the library's own functions visible in the static library, so that it can be linked into any program,
 # also beside another library written in Rust.
 #
-#     hide-symbols.sh HEADER LIBRARY.a OUTPUT.a
+#     localize-symbols.sh HEADER LIBRARY.a OUTPUT.a
 set -eu
 header=$1 library=$2 output=$3
 scratch=$(mktemp -d)

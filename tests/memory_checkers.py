@@ -1,6 +1,6 @@
 """The C test programs under a memory checker.
 
-    memory.py valgrind|address
+    memory_checkers.py valgrind|address
 
 `valgrind` runs them under memcheck with the release library, `address` with everything built for AddressSanitizer and
 LeakSanitizer. Both first prove with planted faults that they see what they are there for.

@@ -1,6 +1,6 @@
 """The fault matrix: what the library makes of every way in which a server can do wrong.
 
-    faults.py [--write] [BOOKINGS]
+    fault_matrix.py [--write] [BOOKINGS]
 
 For each fault, both commands, both APIs, blocking and started: the status, whether the deadline held (within 50 ms),
 whether memory stayed below maxResponseBytes + 4 MiB, whether the next call works, whether the outcome has the identifier that

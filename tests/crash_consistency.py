@@ -1,7 +1,7 @@
 """The ledger: bookings from many threads while their server is killed and restarted again and again, and loses responses or
 answers with errors in between.
 
-    ledger.py [BOOKINGS] [KILLS]
+    crash_consistency.py [BOOKINGS] [KILLS]
 
 Every booking that resolved must be in the server's database exactly once, with the identifier that the outcome has. None whose
 outcome says `"booked":"no"` may be there, and none may be there twice. The rest is `"unknown"`.

@@ -5,7 +5,7 @@ set -eu
 version=0.18.9
 license='MIT OR Apache-2.0'
 
-for manifest in Cargo.toml sandbox/Cargo.toml tools/header/Cargo.toml fuzz/Cargo.toml bindings/python/pyproject.toml; do
+for manifest in Cargo.toml sandbox/Cargo.toml tools/generate-header/Cargo.toml fuzz/Cargo.toml bindings/python/pyproject.toml; do
     if ! grep -qx -e "license = \"$license\"" -e 'license.workspace = true' "$manifest"; then
         echo "$manifest does not name the license \"$license\"" >&2
         exit 1
