@@ -19,11 +19,18 @@ pub enum Command {
     Availability,
 }
 
-/// The name of the command that changes the configuration.
-pub const CONFIGURE: &str = "CallbackService.configure";
-
-/// The same name for C.
+/// The name of the command that changes the configuration, for C.
 pub const CONFIGURE_C: &CStr = c"CallbackService.configure";
+
+/// The same name.
+pub const CONFIGURE: &str = to_str(CONFIGURE_C);
+
+const fn to_str(name: &'static CStr) -> &'static str {
+    match name.to_str() {
+        Ok(name) => name,
+        Err(_) => panic!("a name is not UTF-8"),
+    }
+}
 
 /// The event of a service that is ready.
 pub const READY_EVENT: &CStr = c"CallbackService.ready";
@@ -40,15 +47,15 @@ impl Command {
     }
 
     /// The command's name on the bus.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
-            Command::Schedule => "CallbackService.schedule",
-            Command::Availability => "CallbackService.availability",
+            Command::Schedule => const { to_str(Command::Schedule.c_name()) },
+            Command::Availability => const { to_str(Command::Availability.c_name()) },
         }
     }
 
     /// The same name for C.
-    pub fn c_name(self) -> &'static CStr {
+    pub const fn c_name(self) -> &'static CStr {
         match self {
             Command::Schedule => c"CallbackService.schedule",
             Command::Availability => c"CallbackService.availability",
