@@ -26,15 +26,15 @@ impl<T> IdlePool<T> {
         }
     }
 
-    /// The most recently used connection that has not expired.
+    /// The most recently used connection that has not expired. Closes those that have.
     pub fn checkout(&self) -> Option<T> {
         let now = Instant::now();
-        loop {
-            let newest = lock(&self.idle).pop()?;
-            if now < newest.expires_at {
-                return Some(newest.connection);
-            }
-        }
+        let mut idle = lock(&self.idle);
+        let expired = take_expired(&mut idle, now);
+        let newest = idle.pop();
+        drop(idle);
+        drop(expired);
+        newest.map(|newest| newest.connection)
     }
 
     /// Keeps a connection. If there are too many, the least recently used one is closed.
@@ -51,11 +51,8 @@ impl<T> IdlePool<T> {
 
     /// Closes the connections that have expired, or are not to be kept; when the next one expires.
     pub fn expire(&self, mut keep: impl FnMut(&mut T) -> bool) -> Option<Instant> {
-        let mut idle = lock(&self.idle);
-        if idle.is_empty() {
-            return None;
-        }
         let now = Instant::now();
+        let mut idle = lock(&self.idle);
         idle.retain_mut(|idle| now < idle.expires_at && keep(&mut idle.connection));
         idle.iter().map(|idle| idle.expires_at).min()
     }
@@ -64,6 +61,15 @@ impl<T> IdlePool<T> {
     pub fn len(&self) -> usize {
         lock(&self.idle).len()
     }
+}
+
+/// Takes the expired connections out, to be closed without the lock.
+fn take_expired<T>(idle: &mut Vec<Idle<T>>, now: Instant) -> Vec<Idle<T>> {
+    let mut expired = Vec::new();
+    while let Some(index) = idle.iter().position(|idle| idle.expires_at <= now) {
+        expired.push(idle.remove(index));
+    }
+    expired
 }
 
 #[cfg(test)]

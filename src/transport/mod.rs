@@ -94,7 +94,6 @@ impl Transport {
     ) -> ExchangeResult {
         let progress = Progress::default();
         let idle = self.idle.checkout();
-        self.expire_idle();
         let mut connection =
             match idle.map_or_else(|| BlockingConnection::new(self.connector.clone()), Ok) {
                 Ok(connection) => connection,
