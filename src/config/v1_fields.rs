@@ -96,7 +96,7 @@ pub fn flag(value: &Value) -> Result<Option<String>, String> {
 
 /// What is wrong with numbers in user data that become text in a form: the path to one that cannot
 /// be written exactly.
-pub fn unwritable_number(path: &str, value: &Value) -> Option<String> {
+fn unwritable_number(path: &str, value: &Value) -> Option<String> {
     match value {
         Value::Number(number) => number::plain_decimal(number)
             .is_none()
@@ -126,14 +126,16 @@ pub fn check_fields(data: &mut Object) -> Result<(), (String, String)> {
             None => drop(data.shift_remove(&name)),
         }
     }
-    check_numbers(data)
+    check_numbers(data.iter().map(|(name, value)| (name.as_str(), value)))
 }
 
-/// Checks that a form can hold the numbers in user data. The error names the member and what is
+/// Checks that a form can hold the numbers in some members. The error names the member and what is
 /// wrong.
-pub fn check_numbers(data: &Object) -> Result<(), (String, String)> {
-    let mut paths = data
-        .iter()
+pub fn check_numbers<'a>(
+    members: impl IntoIterator<Item = (&'a str, &'a Value)>,
+) -> Result<(), (String, String)> {
+    let mut paths = members
+        .into_iter()
         .filter_map(|(name, value)| unwritable_number(name, value));
     match paths.next() {
         None => Ok(()),

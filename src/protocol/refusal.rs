@@ -57,10 +57,11 @@ impl Refusal {
 
     /// The error for the outcome. Its message is the library's own; the server's stands beside it.
     pub fn into_error(self) -> Error {
+        let message = self.message();
         Error {
             field: self.field().map(str::to_owned),
-            server: Some(Box::new(self.server.clone())),
-            ..Error::new(self.status, self.message())
+            server: Some(Box::new(self.server)),
+            ..Error::new(self.status, message)
         }
     }
 

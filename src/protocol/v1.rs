@@ -20,11 +20,9 @@ pub fn schedule(config: &Config, options: &Object) -> Result<RequestParts> {
         None => None,
     };
     let user_data = user_data.as_ref().or(request.user_data);
-    for (name, value) in request.extra.iter().chain(&request.v3_fields) {
-        if let Some(path) = v1_fields::unwritable_number(name, value) {
-            return Err(invalid_option(&path, NOT_WRITABLE));
-        }
-    }
+    let extra = request.extra.iter().chain(&request.v3_fields).copied();
+    v1_fields::check_numbers(extra.clone())
+        .map_err(|(name, message)| invalid_option(&name, &message))?;
 
     let mut fields = Fields::default();
     if let Some(direction) = &config.call_direction {
@@ -35,7 +33,6 @@ pub fn schedule(config: &Config, options: &Object) -> Result<RequestParts> {
         .iter()
         .chain(user_data.into_iter().flatten());
     let data = data.map(|(name, value)| (name.as_str(), value));
-    let extra = request.extra.iter().chain(&request.v3_fields).copied();
     for (name, value) in data.chain(extra) {
         fields.set(name, FieldValue::Any(value));
     }
@@ -59,14 +56,12 @@ pub fn schedule(config: &Config, options: &Object) -> Result<RequestParts> {
     })
 }
 
-const NOT_WRITABLE: &str = "is a number that cannot be written as digits";
-
 /// A copy of user data with the API's own fields checked; `None` when it holds nothing to check.
 fn checked(prefix: &str, data: &Object) -> Result<Option<Object>> {
     let invalid =
         |(name, message): (String, String)| invalid_option(&format!("{prefix}{name}"), &message);
     if !data.keys().any(|name| v1_fields::is_v1_field(name)) {
-        return v1_fields::check_numbers(data)
+        return v1_fields::check_numbers(data.iter().map(|(name, value)| (name.as_str(), value)))
             .map(|()| None)
             .map_err(invalid);
     }

@@ -186,7 +186,7 @@ class Call:
         self.status = self.text = self._failure = None
         self.is_finished = self.has_delivered = False
         self.thread = _thread.get_ident()
-        # Whoever takes the only element decides whether the call begins.
+        # The thread that takes the only element decides whether the call begins.
         self._start = [True]
         self._wake = _thread.allocate_lock()
         self._wake.acquire()
