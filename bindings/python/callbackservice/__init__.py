@@ -18,6 +18,7 @@ from ._log import set_log
 from ._outcomes import InterruptedCall
 from ._process import diagnostics
 from ._started import StartedCall
+from ._values import milliseconds as _milliseconds  # noqa: F401
 from ._version import __version__
 from .aio import AsyncService
 from .errors import (

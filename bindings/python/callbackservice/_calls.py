@@ -392,9 +392,21 @@ def deliver_stray_lines() -> None:
         delivery.run()
 
 
-def needs_helper() -> bool:
-    """Whether every call takes place on a helper, because log lines may come."""
+def is_main_thread() -> bool:
+    """Whether this is the thread on which signal handlers run."""
+    return threading.get_ident() == threading.main_thread().ident
+
+
+def has_log() -> bool:
     return _state.log is not None
+
+
+def needs_helper() -> bool:
+    """Whether a call that does not wait takes place on a helper.
+
+    A log line may come while it runs, and a signal handler that raises while the line is recorded.
+    """
+    return _state.log is not None and is_main_thread()
 
 
 def is_recording() -> bool:

@@ -12,7 +12,6 @@ from .errors import error_of
 from .types import LogLevel
 
 logger = logging.getLogger("callbackservice")
-logger.addHandler(logging.NullHandler())
 
 # The library's number of each level, and that of logging.
 _NUMBERS = {"off": 0, "error": 1, "warning": 2, "info": 3, "debug": 4}
@@ -54,8 +53,10 @@ def follow_logger() -> None:
     """Gives the library the level that the logger has now: the program may have changed it."""
     if not _state.follows_logger:
         return
-    # Each level includes those before it. The logger keeps what it is asked.
-    number = next((_NUMBERS[name] for level, name in _NAMES.items() if logger.isEnabledFor(level)), 0)
+    number = 0
+    # Without a handler nobody would see the lines, which are not free.
+    if logger.hasHandlers():
+        number = next((_NUMBERS[name] for level, name in _NAMES.items() if logger.isEnabledFor(level)), 0)
     if number != _state.number:
         _set(number, _to_logger if number else None)
 

@@ -166,7 +166,7 @@ class OpenService:
         while True:
             if self._deliver_interrupted():
                 return True
-            if self._wait_until_readable(0 if not has_waited else _left(deadline)) or _calls.needs_helper():
+            if self._wait_until_readable(0 if not has_waited else _left(deadline)) or _calls.has_log():
                 call = self._active_call(library.cbsvc_dispatch, self._service, 0)
                 if call.status == 0:
                     return True
@@ -306,8 +306,7 @@ class OpenService:
 
     def _needs_helper(self) -> bool:
         """A thread that gets no signals and whose call runs no handler can wait in the library itself."""
-        is_main = threading.get_ident() == threading.main_thread().ident
-        return is_main or bool(self._handlers) or _calls.needs_helper()
+        return bool(self._handlers) or _calls.is_main_thread()
 
     def _deliver_interrupted(self) -> bool:
         """Runs what calls that were interrupted have left; whether there was something."""
