@@ -24,7 +24,7 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 os.environ.setdefault("CALLBACKSERVICE_LIBRARY", str(ROOT / "build/release/libcallbackservice.so"))
 sys.path.insert(0, str(ROOT / "bindings/python"))
-from callbackservice import Rejected, Service  # noqa: E402
+from callbackservice import CallbackServiceError, Service  # noqa: E402
 
 THREADS = 8
 PATHS = {"v1": "genesys/1/service/callback/samples", "v3": "engagement/v3"}
@@ -63,8 +63,8 @@ def phone(number):
 def book(service, numbers, ledger):
     for number in numbers:
         try:
-            ledger[number] = "resolved", service.schedule(phonenumber=phone(number)).get("id")
-        except Rejected as rejected:
+            ledger[number] = "resolved", service.schedule(phone_number=phone(number)).id
+        except CallbackServiceError as rejected:
             booked = rejected.outcome["error"]["booked"]
             ledger[number] = f"{rejected.name}, {booked}", None
             if rejected.name == "CONNECT":

@@ -70,7 +70,7 @@ def memory(name):
 def blocking(service, name, data):
     try:
         return service.command(name, data)
-    except binding.Rejected as rejected:
+    except binding.CallbackServiceError as rejected:
         return rejected.outcome
 
 

@@ -163,12 +163,12 @@ class Behaviour(Case):
 
     PROGRAM = """
 import json, sys
-from callbackservice import Rejected, Service
+from callbackservice import CallbackServiceError, Service
 service = Service({"dataURL": "http://127.0.0.1:1/", "proxy": "none", "retry": {"attempts": 1}})
 for command, data in json.loads(sys.argv[1]):
     try:
         service.command(command, data)
-    except Rejected as rejected:
+    except CallbackServiceError as rejected:
         print(rejected.name)
 """
 
@@ -225,11 +225,11 @@ class PythonBinding(Case):
         listed = [name for row in table(text, "Outcomes and exceptions") for name in re.findall(r"`(\w+)`", row["attribute"])]
         program = """
 import sys
-from callbackservice import Rejected, Service
+from callbackservice import CallbackServiceError, Service
 with Service({"dataURL": "http://127.0.0.1:1/", "proxy": "none", "retry": {"attempts": 1}}) as service:
     try:
-        service.schedule(phonenumber="1")
-    except Rejected as rejected:
+        service.schedule(phone_number="1")
+    except CallbackServiceError as rejected:
         print(*[getattr(rejected, name) for name in sys.argv[1:]], sep="\\n")
 """
         shown = run(sys.executable, "-c", program, *listed, env=python_environment()).splitlines()

@@ -51,6 +51,7 @@ class Command(Generic[R]):
 
 # Names in the API of the options that have several; the first is the one that is sent.
 _ALIASES: Dict[str, Tuple[str, ...]] = {
+    "id": ("id", "_id"),
     "phonenumber": ("phonenumber", "phoneNumber", "_customer_number"),
     "desiredtime": ("desiredtime", "desiredTime", "_desired_time"),
     "calldirection": ("calldirection", "callDirection"),
@@ -242,7 +243,7 @@ def query(
 
 
 def queue_position(id: Id, *, options: Optional[Json] = None) -> Command[Callback]:
-    """Returns the ``position_in_queue`` of a callback. Raises NotFound, and any other CallbackServiceError."""
+    """Returns the ``position_in_queue`` of a callback, its ``estimated_wait_time`` in seconds, or both. Raises NotFound, and any other CallbackServiceError."""
     return _command("queuePosition", _results.callback_of, options, id=id)
 
 
@@ -276,6 +277,8 @@ def queue_status(
 
     Raises UnsupportedError over v1, and any other CallbackServiceError.
     """
+    # An empty object would be missing data.
+    options = {"queueName": None} if options is None else options
     return _command("queueStatus", _results.queue_status_of, options, queueName=queue_name, serviceName=service_name)
 
 
@@ -293,7 +296,8 @@ def open_for(
     return _command(
         "openFor",
         _results.open_for_of,
-        options,
+        # An empty object would be missing data.
+        {"serviceName": None} if options is None else options,
         serviceName=service_name,
         startDate=start_date,
         timezone=_zone(timezone),

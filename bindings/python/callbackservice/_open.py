@@ -291,7 +291,7 @@ class OpenService:
         try:
             self._active.add(call)
             call.perform(on_helper=self._needs_helper())
-            ended = outcome_of(call.status, call.text)
+            ended = outcome_of(name, call.status, call.text)
             value = None if isinstance(ended, CallbackServiceError) else result(ended)
         except BaseException as error:
             call.withdraw()

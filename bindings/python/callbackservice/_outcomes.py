@@ -8,7 +8,7 @@ from typing import Any, Callable, Generic, Optional, Tuple, TypeVar, Union
 
 from ._calls import Call
 from ._values import decoded, milliseconds
-from .errors import CallbackServiceError, error_of
+from .errors import EFFECTS, CallbackServiceError, error_of
 from .types import JsonObject, Status
 
 R = TypeVar("R")
@@ -45,7 +45,7 @@ class InterruptedCall(Generic[R]):
         """
         if not self._call.wait(deadline_after(timeout)):
             raise error_of(Status.TIMEOUT, f"{self.command} has not ended yet")
-        ended = outcome_of(self._call.status, self._call.text)
+        ended = outcome_of(self.command, self._call.status, self._call.text)
         if isinstance(ended, CallbackServiceError):
             raise ended
         return self._result(ended)
@@ -74,12 +74,12 @@ def attach(error: BaseException, call: Any, note: str) -> None:
         notes.append(f"{note}; callbackservice_call of this exception has its outcome")
 
 
-def outcome_of(status: int, encoded: Optional[bytes]) -> Union[JsonObject, CallbackServiceError]:
+def outcome_of(command: str, status: int, encoded: Optional[bytes]) -> Union[JsonObject, CallbackServiceError]:
     """The outcome of a command, or the exception for it."""
     if encoded is None:
         message = _WITHOUT_OUTCOME.get(Status(status)) if status in _WITHOUT_OUTCOME else None
-        outcome = {"error": {"booked": "no"}} if status == Status.CANCELLED else None
-        return error_of(status, message, outcome)
+        never_begun = status == Status.CANCELLED and command in EFFECTS
+        return error_of(status, message, {"error": {EFFECTS[command]: "no"}} if never_begun else None)
     outcome = decoded(encoded)
     return error_of(status, None, outcome) if status else outcome
 

@@ -96,7 +96,12 @@ def callback_of(outcome: JsonObject) -> Callback:
 
 def callbacks_of(outcome: JsonObject) -> Callbacks:
     records = _list_of(outcome.get("callbacks"))
-    return Callbacks(raw=outcome, callbacks=tuple(_callback(_object_of(record), record) for record in records))
+    unread = map(str, _list_of(outcome.get("unreadCallbacks")))
+    return Callbacks(
+        raw=outcome,
+        callbacks=tuple(_callback(_object_of(record), record) for record in records),
+        unread_callbacks=tuple(unread),
+    )
 
 
 def _callback(raw: JsonObject, record: Any) -> Callback:

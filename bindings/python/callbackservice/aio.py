@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import logging
 import weakref
 from typing import TYPE_CHECKING, Any, Callable, Coroutine, Optional, Set, TypeVar
 
@@ -14,7 +15,7 @@ from ._log import logger
 from ._outcomes import attach
 from ._started import StartedCall
 from ._values import Json
-from .errors import CallbackServiceError
+from .errors import EFFECTS, CallbackServiceError
 from .service import Handler, Service, like
 from .types import Event, EventName, JsonObject
 
@@ -172,15 +173,13 @@ def _dispatch(reference: Callable[[], Optional[Service]]) -> None:
 
 def _report_abandoned(name: str, outcome: JsonObject) -> None:
     """Logs what became of a command whose task was cancelled."""
-    if outcome.get("state") == "resolved":
-        if name == full_name("schedule"):
-            logger.warning("the task of %s was cancelled, but the booking %s was made", name, outcome.get("id"))
-        else:
-            logger.info("the task of %s was cancelled after the command had resolved", name)
-        return
-    error = ended_of(outcome, dict)
-    booked = error.booked if isinstance(error, CallbackServiceError) else None
-    if booked == "unknown":
-        logger.warning("the task of %s was cancelled; the booking may have been made", name)
+    ended = ended_of(outcome, dict)
+    changes = name in EFFECTS
+    if not isinstance(ended, CallbackServiceError):
+        level = logging.WARNING if changes else logging.INFO
+        what = f"it has resolved: {outcome.get('id')}" if "id" in outcome else "it has resolved"
+    elif changes and getattr(ended, EFFECTS[name]) == "unknown":
+        level, what = logging.WARNING, f"it may have reached the server ({EFFECTS[name]}: unknown)"
     else:
-        logger.info("the task of %s was cancelled: %s", name, error)
+        level, what = logging.INFO, str(ended)
+    logger.log(level, "the task of %s was cancelled, and %s", name, what)

@@ -28,7 +28,15 @@ from typing import Any, Dict, Optional, Tuple, Type
 
 from . import _library
 from ._results import integer_of, slots_of
-from .types import Booked, JsonObject, Slot, Status
+from .types import Happened, JsonObject, Slot, Status
+
+# The member of an error that says whether a command has had its effect, of the commands that have one.
+EFFECTS = {
+    "CallbackService.schedule": "booked",
+    "CallbackService.cancel": "cancelled",
+    "CallbackService.reschedule": "moved",
+    "CallbackService.callIn": "created",
+}
 
 
 class CallbackServiceError(Exception):
@@ -87,17 +95,28 @@ class CallbackServiceError(Exception):
         return self._text("field")
 
     @property
-    def booked(self) -> Optional[Booked]:
-        """``"no"`` if nothing was booked, ``"unknown"`` if it may have been; None if the command books nothing."""
-        booked: Optional[Booked] = self._error().get("booked")
-        if booked is None and self.outcome == {"command": "CallbackService.schedule", "state": "cancelled"}:
-            # It may have been on its way.
-            return "unknown"
-        return booked
+    def booked(self) -> Optional[Happened]:
+        """Of ``schedule``: ``"no"`` if nothing was booked, ``"unknown"`` if it may have been. Otherwise None."""
+        return self._happened("booked")
+
+    @property
+    def cancelled(self) -> Optional[Happened]:
+        """Of ``cancel``: ``"no"`` if the callback was not cancelled, ``"unknown"`` if it may have been."""
+        return self._happened("cancelled")
+
+    @property
+    def moved(self) -> Optional[Happened]:
+        """Of ``reschedule``: ``"no"`` if the callback was not changed, ``"unknown"`` if it may have been."""
+        return self._happened("moved")
+
+    @property
+    def created(self) -> Optional[Happened]:
+        """Of ``call_in``: ``"no"`` if the request was not created, ``"unknown"`` if it may have been."""
+        return self._happened("created")
 
     @property
     def retryable(self) -> bool:
-        """Whether sending the same command again can succeed and cannot book twice."""
+        """Whether sending the same command again can succeed, and cannot have its effect twice."""
         return self._error().get("retryable") is True
 
     @property
@@ -120,6 +139,14 @@ class CallbackServiceError(Exception):
     def slots(self) -> Tuple[Slot, ...]:
         """The slots that the server proposes instead."""
         return slots_of(self.outcome or {})[0]
+
+    def _happened(self, member: str) -> Optional[Happened]:
+        happened: Optional[Happened] = self._error().get(member)
+        outcome = self.outcome or {}
+        if happened is None and outcome.get("state") == "cancelled" and EFFECTS.get(outcome.get("command", "")) == member:
+            # It may have been on its way.
+            return "unknown"
+        return happened
 
     def _error(self) -> Dict[str, Any]:
         error = (self.outcome or {}).get("error")

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 JsonObject = Dict[str, Any]
 
-Booked = Literal["no", "unknown"]
-"""Whether a booking was made that has not been confirmed: ``"no"``, or ``"unknown"`` if it may have been."""
+Happened = Literal["no", "unknown"]
+"""Whether a command that failed has had its effect all the same: ``"no"``, or ``"unknown"`` if it may have had."""
 
 LogLevel = Literal["off", "error", "warning", "info", "debug"]
 """A level of the library's log; each includes those before it."""
@@ -172,6 +172,8 @@ class Callbacks(Outcome):
     """The callbacks that a query has found."""
 
     callbacks: Tuple[Callback, ...]
+    unread_callbacks: Tuple[str, ...]
+    """What the server listed that is not a callback."""
 
 
 @dataclass(frozen=True)
