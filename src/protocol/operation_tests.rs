@@ -390,7 +390,7 @@ fn places_in_a_queue_are_numbers_or_absent() {
         ),
         (
             r#"{"_position":2,"_eta":30,"_total_waiting":4}"#,
-            json!({"id": "5", "positionInQueue": 2, "estimatedWaitTime": 30}),
+            json!({"id": "5", "positionInQueue": 2}),
         ),
         (r#"{"ewt":-1}"#, json!({"id": "5"})),
         (r#"{"ewt":null}"#, json!({"id": "5"})),
