@@ -168,8 +168,9 @@ pub unsafe extern "C-unwind" fn cbsvc_json_count(
         // SAFETY: the caller passes NULL or NUL-terminated strings.
         let arguments = unsafe { arguments(json, pointer) };
         let counted = arguments
-            .and_then(|(json, pointer)| pointer::count(json, pointer))
-            .and_then(|found| found.ok_or_else(nothing_there))
+            .and_then(|(json, pointer)| {
+                pointer::count(json, pointer)?.ok_or_else(|| nothing_there(pointer))
+            })
             // No text in the memory of a process has more.
             .map(|number| u32::try_from(number).unwrap_or(u32::MAX));
         // SAFETY: the caller passes NULL or a variable.
@@ -238,7 +239,7 @@ pub unsafe extern "C-unwind" fn cbsvc_json_set(
 unsafe fn find<'a>(json: *const c_char, pointer: *const c_char) -> Result<Cow<'a, str>> {
     // SAFETY: this function's own condition.
     let (json, pointer) = unsafe { arguments(json, pointer) }?;
-    pointer::get(json, pointer)?.ok_or_else(nothing_there)
+    pointer::get(json, pointer)?.ok_or_else(|| nothing_there(pointer))
 }
 
 /// Reads the strings of a reading function. The text is not checked to be UTF-8: a reader checks
@@ -260,7 +261,11 @@ unsafe fn arguments<'a>(
     Ok((json.to_bytes(), pointer))
 }
 
-fn nothing_there() -> Error {
+fn nothing_there(pointer: &str) -> Error {
+    if pointer.ends_with(' ') {
+        // A field of COBOL that was passed as it is.
+        log::warn(|| "a JSON Pointer that found nothing ends with blanks".to_owned());
+    }
     Error::new(Status::NoSuch, "the text has no value at this pointer")
 }
 
