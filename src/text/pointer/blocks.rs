@@ -1,7 +1,12 @@
 //! Finds the brackets and commas of JSON text that are outside of strings, 64 bytes at a time.
 
+use wide::u8x16;
+
 /// Length of a block, one bit of a mask for each byte.
 const LENGTH: usize = 64;
+
+/// Bytes that are compared at once.
+const LANE: usize = 16;
 
 /// The masks of a block: the lowest bit stands for the first byte.
 pub struct Block {
@@ -92,6 +97,8 @@ fn prefix_xor(mut bits: u64) -> u64 {
     bits
 }
 
+/// One bit for each byte of a block.
+#[derive(Default)]
 struct Masks {
     quotes: u64,
     backslashes: u64,
@@ -102,18 +109,16 @@ struct Masks {
 impl Masks {
     #[inline(always)]
     fn of(bytes: &[u8; LENGTH]) -> Masks {
-        let mut masks = Masks {
-            quotes: 0,
-            backslashes: 0,
-            brackets: 0,
-            commas: 0,
-        };
-        for (index, byte) in bytes.iter().enumerate() {
-            let bit = |is_set: bool| u64::from(is_set) << index;
-            masks.quotes |= bit(*byte == b'"');
-            masks.backslashes |= bit(*byte == b'\\');
-            masks.brackets |= bit(byte | 0x26 == 0x7f);
-            masks.commas |= bit(*byte == b',');
+        let mut masks = Masks::default();
+        for (index, lane) in bytes.chunks_exact(LANE).enumerate() {
+            let lane: [u8; LANE] = lane.try_into().unwrap_or_default();
+            let lane = u8x16::from(lane);
+            let mask = |matches: u8x16| u64::from(matches.to_bitmask()) << (index * LANE);
+            masks.quotes |= mask(lane.simd_eq(u8x16::splat(b'"')));
+            masks.backslashes |= mask(lane.simd_eq(u8x16::splat(b'\\')));
+            // Exactly the brackets, `Y`, `_`, `y` and the control character 7f have all these bits.
+            masks.brackets |= mask((lane | u8x16::splat(0x26)).simd_eq(u8x16::splat(0x7f)));
+            masks.commas |= mask(lane.simd_eq(u8x16::splat(b',')));
         }
         masks
     }

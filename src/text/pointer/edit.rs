@@ -130,7 +130,7 @@ impl Text<'_> {
         while let Some(item) = rest.next().map_err(|at| not_json(json, at))? {
             let is_named = match index {
                 Some(index) => index == items.len(),
-                None => is_key(json, &item, part)?,
+                None => is_key(json, item.key.clone(), part)?,
             };
             if is_named {
                 named.push(items.len());

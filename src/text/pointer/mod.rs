@@ -18,7 +18,7 @@ use std::ops::Range;
 use crate::error::{Error, Result};
 use crate::status::Status;
 use crate::text::json::{self, MAX_PARSED_DEPTH};
-use scan::{skip_blanks, Item};
+use scan::skip_blanks;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
@@ -62,14 +62,14 @@ fn root(json: &[u8]) -> Option<usize> {
     (start < json.len()).then_some(start)
 }
 
-/// Whether a member has this key.
-fn is_key(json: &[u8], item: &Item, key: &str) -> Result<bool> {
-    let text = &json[item.key.clone()];
+/// Whether the string at a place is this key.
+fn is_key(json: &[u8], place: Range<usize>, key: &str) -> Result<bool> {
+    let text = &json[place.clone()];
     let inner = &text[1..text.len() - 1];
     if !inner.contains(&b'\\') {
         return Ok(inner == key.as_bytes());
     }
-    Ok(string(json, item.key.clone())? == key)
+    Ok(string(json, place)? == key)
 }
 
 /// The text of a string at a place. Halves of a surrogate pair become U+FFFD.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::ops::Range;
 
+use memchr::memchr2_iter;
 use serde::de::IgnoredAny;
 
 use super::scan::{element, skip_blanks, value_end, Items};
@@ -79,13 +80,58 @@ fn find(json: &[u8], pointer: &str) -> Result<Option<Range<usize>>> {
 /// The start of the value of the last member with this key.
 fn member(json: &[u8], object: usize, key: &str) -> Result<Option<usize>> {
     let mut items = Items::new(json, object);
-    let mut last = None;
-    while let Some(item) = items.next().map_err(|at| not_json(json, at))? {
-        if is_key(json, &item, key)? {
-            last = Some(item.value.start);
+    let (mut last, mut is_last_known) = (None, false);
+    while let Some((name, value)) = items.next_start().map_err(|at| not_json(json, at))? {
+        if is_key(json, name, key)? {
+            last = Some(value);
         }
+        if last.is_some() && !is_last_known && is_long(json, value) {
+            if !may_follow(json, value, key.as_bytes()) {
+                break;
+            }
+            is_last_known = true;
+        }
+        items.skip(value).map_err(|at| not_json(json, at))?;
     }
     Ok(last)
+}
+
+/// Whether a value takes more than a moment to step over.
+fn is_long(json: &[u8], value: usize) -> bool {
+    const SHORT: usize = 1024;
+    json.get(value..value + SHORT)
+        .is_some_and(|beginning| value_end(beginning, 0).is_err())
+}
+
+/// Whether the object that is open at a position may have another member with this key, by a search
+/// for one byte of the key, which is much quicker than a walk over the values.
+fn may_follow(json: &[u8], from: usize, key: &[u8]) -> bool {
+    const SAMPLE: usize = 512;
+    const MANY: usize = 64;
+    let rest = &json[from..];
+    let sample = &rest[..rest.len().min(SAMPLE)];
+    let occurrences = |byte: &u8| sample.iter().filter(|other| *other == byte).count();
+    let Some((offset, rare)) = key
+        .iter()
+        .enumerate()
+        .min_by_key(|(_, byte)| occurrences(byte))
+    else {
+        return true;
+    };
+    // A backslash may begin an escape in a key, and a byte that is frequent tells nothing.
+    let mut found = memchr2_iter(*rare, b'\\', rest);
+    let is_candidate =
+        |at: usize| rest[at] == b'\\' || at >= offset && is_member(rest, at - offset, key);
+    found.by_ref().take(MANY).any(is_candidate) || found.next().is_some()
+}
+
+/// Whether a key in quotation marks begins at a position as that of a member which is not the first
+/// one of its object.
+fn is_member(json: &[u8], at: usize, key: &[u8]) -> bool {
+    let before = json[..at].strip_suffix(b"\"").map(<[u8]>::trim_ascii_end);
+    let after = json[at..].strip_prefix(key);
+    let is_key = after.is_some_and(|after| after.starts_with(b"\""));
+    is_key && before.is_some_and(|before| before.ends_with(b","))
 }
 
 /// The place of the value that begins at a position, if it is JSON.

@@ -147,6 +147,16 @@ impl<'a> Items<'a> {
 
     /// The next item; `None` after the last one.
     pub fn next(&mut self) -> Scan<Option<Item>> {
+        let Some((key, value)) = self.next_start()? else {
+            return Ok(None);
+        };
+        self.skip(value)?;
+        let value = value..self.at;
+        Ok(Some(Item { key, value }))
+    }
+
+    /// The key of the next item and the start of its value, which `skip` must step over.
+    pub fn next_start(&mut self) -> Scan<Option<(Range<usize>, usize)>> {
         let at = skip_blanks(self.json, self.at);
         let start = match self.json.get(at) {
             Some(byte) if *byte == self.close => return Ok(None),
@@ -155,15 +165,16 @@ impl<'a> Items<'a> {
             _ => return Err(at),
         };
         self.is_first = false;
-        let (key, value) = match self.close {
+        Ok(Some(match self.close {
             b'}' => self.key(start)?,
             _ => (start..start, start),
-        };
-        self.at = value_end(self.json, value)?;
-        Ok(Some(Item {
-            key,
-            value: value..self.at,
         }))
+    }
+
+    /// Steps over the value that begins at a position.
+    pub fn skip(&mut self, value: usize) -> Scan<()> {
+        self.at = value_end(self.json, value)?;
+        Ok(())
     }
 
     /// A key and the start of its value.
