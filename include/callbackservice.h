@@ -113,6 +113,8 @@ typedef void (*cbsvc_release)(void *user_data);
 #define CBSVC_BAD_OPTION 108
 /** The configured API does not offer the command; nothing was sent. */
 #define CBSVC_UNSUPPORTED 109
+/** The buffer is too small for the value. */
+#define CBSVC_BUFFER_TOO_SMALL 110
 /** The service was closed during the call. */
 #define CBSVC_CLOSED 201
 /** A handler or call tried to close its own service. */
@@ -121,7 +123,7 @@ typedef void (*cbsvc_release)(void *user_data);
 #define CBSVC_WRONG_MODE 203
 /** Too many open services or pending calls; nothing was lost. */
 #define CBSVC_BUSY 204
-/** The service has no subscription or call with this id. */
+/** The service has no subscription or call with this id, or the text no value at this pointer. */
 #define CBSVC_NO_SUCH 205
 /** The timeout expired. */
 #define CBSVC_TIMEOUT 301
@@ -481,6 +483,121 @@ cbsvc_status cbsvc_subscribe(cbsvc_service *service,
  *     cbsvc_unsubscribe(service, subscription);
  */
 cbsvc_status cbsvc_unsubscribe(cbsvc_service *service, uint64_t subscription);
+
+/**
+ * Returns one value of a JSON text, such as an outcome.
+ *
+ * pointer is a JSON Pointer (RFC 6901): /slots/0/utcTime is the member utcTime of the first
+ * element of the member slots, and an empty pointer is the whole text. In a key, ~1 stands for
+ * a slash and ~0 for a tilde. The index of an element may have leading zeros. Blanks are part of
+ * a key: a pointer must not end with blanks that are not meant. Of a repeated key the last one
+ * counts.
+ *
+ * *value is the text of a string, without quotation marks and escapes, or any other value as
+ * JSON; free it with cbsvc_string_free. value may be NULL to ask whether there is a value. Half
+ * a surrogate pair in a string becomes U+FFFD. The text is checked only as far as it is read.
+ *
+ * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (json, pointer),
+ * CBSVC_NOT_UTF8, CBSVC_NOT_JSON, CBSVC_BAD_OPTION (the pointer is malformed, or the string
+ * holds U+0000), CBSVC_NO_SUCH (nothing there, or null), CBSVC_PANIC. The log says why, without
+ * data. Since 0.1.
+ *
+ * Example:
+ *     char *outcome, *id;
+ *     cbsvc_schedule(service, "{\"phonenumber\":\"+14151110000\"}", &outcome);
+ *     if (cbsvc_json_get(outcome, "/id", &id) == CBSVC_OK)
+ *         printf("booked as %s\n", id);
+ *     cbsvc_string_free(id);
+ *     cbsvc_string_free(outcome);
+ */
+cbsvc_status cbsvc_json_get(const char *json, const char *pointer, char **value);
+
+/**
+ * Copies one value of a JSON text into a buffer of the application.
+ *
+ * The value is that of cbsvc_json_get. size is the length of buffer in bytes. A positive
+ * size ends the value with a NUL. A negative one stands for a field of -size bytes, such as
+ * COBOL has, which is filled with blanks and has no NUL. With 0, buffer may be NULL, and only
+ * *needed is set.
+ *
+ * *needed is the length of the value in bytes, with its NUL unless size is negative, or
+ * 2147483647 if it is larger; 0 if there is no value. needed may be NULL. A value is copied whole
+ * or not at all: on failure, buffer holds the empty string or blanks. buffer may be json
+ * itself.
+ *
+ * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (json, pointer, buffer),
+ * CBSVC_BUFFER_TOO_SMALL, CBSVC_NOT_UTF8, CBSVC_NOT_JSON, CBSVC_BAD_OPTION (the pointer is
+ * malformed, or the string holds U+0000), CBSVC_NO_SUCH (nothing there, or null), CBSVC_PANIC.
+ * Since 0.1.
+ *
+ * Example:
+ *     char *outcome, pointer[40], time[40];
+ *     uint32_t count, i;
+ *     cbsvc_availability(service, "{\"numberOfDays\":1}", &outcome);
+ *     cbsvc_json_count(outcome, "/slots", &count);
+ *     for (i = 0; i < count; i++) {
+ *         sprintf(pointer, "/slots/%u/utcTime", (unsigned)i);
+ *         if (cbsvc_json_read(outcome, pointer, time, sizeof time, NULL) == CBSVC_OK)
+ *             puts(time);
+ *     }
+ *     cbsvc_string_free(outcome);
+ */
+cbsvc_status cbsvc_json_read(const char *json,
+                             const char *pointer,
+                             char *buffer,
+                             int32_t size,
+                             int32_t *needed);
+
+/**
+ * Counts the elements of an array or the members of an object in a JSON text.
+ *
+ * pointer is that of cbsvc_json_get. *count is the number of elements, or of different keys;
+ * 0 on failure.
+ *
+ * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (json, pointer),
+ * CBSVC_NOT_UTF8, CBSVC_NOT_JSON, CBSVC_BAD_OPTION (the pointer is malformed, or the value is
+ * neither an array nor an object), CBSVC_NO_SUCH (nothing there, or null), CBSVC_PANIC. Since
+ * 0.1.
+ *
+ * Example:
+ *     char *outcome;
+ *     uint32_t count;
+ *     cbsvc_availability(service, "{\"numberOfDays\":1}", &outcome);
+ *     if (cbsvc_json_count(outcome, "/slots", &count) == CBSVC_OK)
+ *         printf("%u slots\n", (unsigned)count);
+ *     cbsvc_string_free(outcome);
+ */
+cbsvc_status cbsvc_json_count(const char *json, const char *pointer, uint32_t *count);
+
+/**
+ * Puts a string into a JSON text, or removes a value from it.
+ *
+ * json is the text, or NULL for a new object; it is neither changed nor freed. pointer is that
+ * of cbsvc_json_get. value is put there as a JSON string, with the escapes that it needs: a
+ * number or true is put as a string too, which configuration and commands accept. Parents that
+ * are missing or null are created as objects. - stands for the element behind the last one of an
+ * array, and its missing parent is created as an array. If value is NULL, the value at the
+ * pointer is removed, if there is one. The rest of the text stays as it is, with the order of its
+ * keys and the digits of its numbers. Of a repeated key the last one is replaced, and all are
+ * removed.
+ *
+ * *result is the new text, NULL on failure; free it with cbsvc_string_free.
+ *
+ * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (pointer), CBSVC_NOT_UTF8,
+ * CBSVC_NOT_JSON, CBSVC_BAD_OPTION (the pointer is malformed, names an element beyond the end
+ * of an array, or leads through a string, number or boolean), CBSVC_PANIC. The log says why,
+ * without data. Since 0.1.
+ *
+ * Example:
+ *     char *data, *complete;
+ *     if (cbsvc_json_set(NULL, "/phonenumber", "+14151110000", &data) == CBSVC_OK
+ *         && cbsvc_json_set(data, "/userData/topic", "invoice \"17\"", &complete) == CBSVC_OK) {
+ *         cbsvc_schedule(service, complete, NULL);
+ *         cbsvc_string_free(complete);
+ *     }
+ *     cbsvc_string_free(data);
+ */
+cbsvc_status cbsvc_json_set(const char *json, const char *pointer, const char *value, char **result);
 
 /**
  * Returns the state of the library in this process, for troubleshooting.
