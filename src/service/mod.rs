@@ -364,6 +364,7 @@ impl CallContext {
                     &text,
                     interpretation,
                     exchanged.attempts,
+                    self.config.with_response,
                 )
             }
             Err(error) => {
