@@ -52,6 +52,8 @@ pub enum HandlerMode {
     Caller,
     /// On one thread of the service's own.
     Thread,
+    /// Nowhere: the program takes events from the queue.
+    Poll,
 }
 
 /// When and how often a request is repeated.
@@ -181,6 +183,7 @@ impl Config {
                 &[
                     ("caller", HandlerMode::Caller),
                     ("thread", HandlerMode::Thread),
+                    ("poll", HandlerMode::Poll),
                 ],
                 HandlerMode::Caller,
             )?,

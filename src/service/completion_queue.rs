@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use crate::process::fork::lock;
 use crate::process::sys;
 
-/// A queue with a limit on the items that are announced by a reservation. Other items have no
-/// limit.
+/// A queue with a limit on the items that are announced by a reservation, and another on those that
+/// make room for newer ones. Other items have no limit.
 pub struct CompletionQueue<T> {
     state: Mutex<State<T>>,
     changed: Condvar,
@@ -20,6 +20,9 @@ struct State<T> {
     items: VecDeque<Queued<T>>,
     /// Reservations whose item has not been popped.
     in_flight: usize,
+    /// Items that make room, and their size.
+    replaceable: usize,
+    replaceable_size: usize,
     closed: bool,
     sealed: bool,
     /// A wake-up is already scheduled.
@@ -31,7 +34,44 @@ struct State<T> {
 
 struct Queued<T> {
     item: T,
-    is_reserved: bool,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Reserved,
+    Unlimited,
+    /// It makes room; with its size.
+    Replaceable(usize),
+}
+
+/// A limit on the items that make room for newer ones.
+pub struct ReplaceableLimit {
+    /// The most items.
+    pub count: usize,
+    /// Their largest total size; the newest item may be larger.
+    pub size: usize,
+}
+
+impl<T> State<T> {
+    fn remove_oldest_replaceable(&mut self) -> Option<T> {
+        let is_replaceable = |queued: &Queued<T>| matches!(queued.kind, Kind::Replaceable(_));
+        let oldest = self.items.iter().position(is_replaceable)?;
+        let removed = self.items.remove(oldest)?;
+        self.count_out(removed.kind);
+        Some(removed.item)
+    }
+
+    fn count_out(&mut self, kind: Kind) {
+        match kind {
+            Kind::Reserved => self.in_flight -= 1,
+            Kind::Unlimited => {}
+            Kind::Replaceable(size) => {
+                self.replaceable -= 1;
+                self.replaceable_size -= size;
+            }
+        }
+    }
 }
 
 /// A place in the queue, released when dropped.
@@ -82,6 +122,8 @@ impl<T> Default for CompletionQueue<T> {
             state: Mutex::new(State {
                 items: VecDeque::new(),
                 in_flight: 0,
+                replaceable: 0,
+                replaceable_size: 0,
                 closed: false,
                 sealed: false,
                 wake_pending: false,
@@ -106,24 +148,45 @@ impl<T> CompletionQueue<T> {
 
     /// Appends an item without a reservation.
     pub fn push(&self, item: T) {
-        drop(self.append(item, false));
+        drop(self.append(self.lock(), item, Kind::Unlimited));
+    }
+
+    /// Appends an item that makes room for newer ones of its kind. Returns those that make room for
+    /// it.
+    pub fn push_replaceable(&self, item: T, size: usize, limit: &ReplaceableLimit) -> Vec<T> {
+        let mut state = self.lock();
+        let mut removed = Vec::new();
+        while state.replaceable >= limit.count || state.replaceable_size + size > limit.size {
+            let Some(oldest) = state.remove_oldest_replaceable() else {
+                break;
+            };
+            removed.push(oldest);
+        }
+        state.replaceable += 1;
+        state.replaceable_size += size;
+        drop(self.append(state, item, Kind::Replaceable(size)));
+        removed
     }
 
     /// Appends the item of a committed reservation. Returns the wake-up, which several items may
     /// share, or `None` if one is scheduled already.
     pub fn complete(&self, item: T) -> Option<PendingWake<'_, T>> {
-        self.append(item, true)
+        self.append(self.lock(), item, Kind::Reserved)
     }
 
-    fn append(&self, item: T, is_reserved: bool) -> Option<PendingWake<'_, T>> {
-        let mut state = self.lock();
+    fn append(
+        &self,
+        mut state: MutexGuard<'_, State<T>>,
+        item: T,
+        kind: Kind,
+    ) -> Option<PendingWake<'_, T>> {
         if state.sealed {
-            state.in_flight -= usize::from(is_reserved);
+            state.count_out(kind);
             // The item is dropped after the lock is released.
             drop(state);
             return None;
         }
-        state.items.push_back(Queued { item, is_reserved });
+        state.items.push_back(Queued { item, kind });
         let is_pending = std::mem::replace(&mut state.wake_pending, true);
         (!is_pending).then(|| PendingWake(self))
     }
@@ -149,8 +212,8 @@ impl<T> CompletionQueue<T> {
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
         let mut state = self.lock();
         loop {
-            if let Some(Queued { item, is_reserved }) = state.items.pop_front() {
-                state.in_flight -= usize::from(is_reserved);
+            if let Some(Queued { item, kind }) = state.items.pop_front() {
+                state.count_out(kind);
                 if state.items.is_empty() {
                     state.pipe.iter_mut().for_each(ReadinessPipe::clear);
                 }
@@ -343,6 +406,31 @@ mod tests {
         queue.push(3);
         assert_eq!((queue.in_flight(), pop_now(&queue)), (0, Popped::Item(1)));
         assert_eq!(pop_now(&queue), Popped::TimedOut);
+    }
+
+    #[test]
+    fn replaceable_items_make_room_for_newer_ones() {
+        let queue = Queue::default();
+        let push = |item, size| {
+            let limit = ReplaceableLimit { count: 2, size: 10 };
+            queue.push_replaceable(item, size, &limit)
+        };
+        queue.reserve(9).unwrap().complete(1);
+        queue.push(2);
+        assert_eq!((push(3, 1), push(4, 9)), (vec![], vec![]));
+        queue.reserve(9).unwrap().complete(5);
+        assert_eq!((push(6, 1), push(7, 10)), (vec![3], vec![4, 6]));
+        assert_eq!(push(8, 11), [7]);
+        for item in [1, 2, 5, 8] {
+            assert_eq!(pop_now(&queue), Popped::Item(item));
+        }
+        assert_eq!((push(9, 5), push(10, 5)), (vec![], vec![]));
+        queue.seal();
+        assert_eq!(push(11, 1), [9]);
+        assert_eq!(pop_now(&queue), Popped::Item(10));
+        assert_eq!(pop_now(&queue), Popped::TimedOut);
+        let state = queue.lock();
+        assert_eq!((state.replaceable, state.replaceable_size), (0, 0));
     }
 
     #[test]
