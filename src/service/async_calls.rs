@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::active_calls::{ActiveThread, LevelGuard, ThreadKind};
-use super::completion_queue::{PendingWake, Popped};
+use super::completion_queue::{PendingWake, Popped, Refusal};
 use super::counters::Counters;
 use super::event_bus::Handler;
 use super::process_state::{Completion, PendingCall, ProcessState, QueueItem, Recipient};
@@ -43,12 +43,13 @@ impl Service {
             self.ensure_handlers_thread(&call.state)?;
         }
         let limit = self.config().queue_limit;
-        let Some(reservation) = call.state.queue.reserve(limit) else {
-            let message = format!(
-                "queue full: {limit} calls are running or complete; take completions with cbsvc_dispatch or cbsvc_next_event, or raise queueLimit"
-            );
-            return Err(Error::new(Status::Busy, message));
-        };
+        let reservation = call.state.queue.reserve(limit).map_err(|refusal| match refusal {
+            Refusal::Closed => closed(),
+            Refusal::Full => Error::new(
+                Status::Busy,
+                format!("queue full: {limit} calls are running or complete; take completions with cbsvc_dispatch or cbsvc_next_event, or raise queueLimit"),
+            ),
+        })?;
         let id = LAST_CALL.fetch_add(1, Ordering::Relaxed) + 1;
         on_id(id);
         let recipient = Recipient { call: id, handler };

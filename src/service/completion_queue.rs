@@ -53,25 +53,13 @@ pub struct ReplaceableLimit {
     pub size: usize,
 }
 
-impl<T> State<T> {
-    fn remove_oldest_replaceable(&mut self) -> Option<T> {
-        let is_replaceable = |queued: &Queued<T>| matches!(queued.kind, Kind::Replaceable(_));
-        let oldest = self.items.iter().position(is_replaceable)?;
-        let removed = self.items.remove(oldest)?;
-        self.count_out(removed.kind);
-        Some(removed.item)
-    }
-
-    fn count_out(&mut self, kind: Kind) {
-        match kind {
-            Kind::Reserved => self.in_flight -= 1,
-            Kind::Unlimited => {}
-            Kind::Replaceable(size) => {
-                self.replaceable -= 1;
-                self.replaceable_size -= size;
-            }
-        }
-    }
+/// Why there is no reservation.
+#[derive(Debug, PartialEq)]
+pub enum Refusal {
+    /// All places are in use.
+    Full,
+    /// The queue is closed.
+    Closed,
 }
 
 /// A place in the queue, released when dropped.
@@ -92,7 +80,8 @@ impl<T> Reservation<'_, T> {
 
 impl<T> Drop for Reservation<'_, T> {
     fn drop(&mut self) {
-        self.0.lock().in_flight -= 1;
+        let mut state = self.0.lock();
+        self.0.count_out(&mut state, Kind::Reserved);
     }
 }
 
@@ -112,7 +101,7 @@ pub enum Popped<T> {
     Item(T),
     /// No item arrived before the timeout.
     TimedOut,
-    /// The queue is empty and closed.
+    /// The queue is closed and empty, and no reservation is left.
     Closed,
 }
 
@@ -136,14 +125,17 @@ impl<T> Default for CompletionQueue<T> {
 }
 
 impl<T> CompletionQueue<T> {
-    /// Reserves a place, unless `limit` places are in use.
-    pub fn reserve(&self, limit: usize) -> Option<Reservation<'_, T>> {
+    /// Reserves a place, unless `limit` places are in use, or the queue is closed.
+    pub fn reserve(&self, limit: usize) -> Result<Reservation<'_, T>, Refusal> {
         let mut state = self.lock();
+        if state.closed {
+            return Err(Refusal::Closed);
+        }
         if state.in_flight >= limit {
-            return None;
+            return Err(Refusal::Full);
         }
         state.in_flight += 1;
-        Some(Reservation(self))
+        Ok(Reservation(self))
     }
 
     /// Appends an item without a reservation.
@@ -157,10 +149,13 @@ impl<T> CompletionQueue<T> {
         let mut state = self.lock();
         let mut removed = Vec::new();
         while state.replaceable >= limit.count || state.replaceable_size + size > limit.size {
-            let Some(oldest) = state.remove_oldest_replaceable() else {
+            let is_replaceable = |queued: &Queued<T>| matches!(queued.kind, Kind::Replaceable(_));
+            let oldest = state.items.iter().position(is_replaceable);
+            let Some(oldest) = oldest.and_then(|index| state.items.remove(index)) else {
                 break;
             };
-            removed.push(oldest);
+            self.count_out(&mut state, oldest.kind);
+            removed.push(oldest.item);
         }
         state.replaceable += 1;
         state.replaceable_size += size;
@@ -181,7 +176,7 @@ impl<T> CompletionQueue<T> {
         kind: Kind,
     ) -> Option<PendingWake<'_, T>> {
         if state.sealed {
-            state.count_out(kind);
+            self.count_out(&mut state, kind);
             // The item is dropped after the lock is released.
             drop(state);
             return None;
@@ -189,6 +184,23 @@ impl<T> CompletionQueue<T> {
         state.items.push_back(Queued { item, kind });
         let is_pending = std::mem::replace(&mut state.wake_pending, true);
         (!is_pending).then(|| PendingWake(self))
+    }
+
+    /// Counts an item that leaves the queue, or a reservation without one.
+    fn count_out(&self, state: &mut State<T>, kind: Kind) {
+        match kind {
+            Kind::Reserved => {
+                state.in_flight -= 1;
+                if state.closed && state.in_flight == 0 {
+                    self.changed.notify_all();
+                }
+            }
+            Kind::Unlimited => {}
+            Kind::Replaceable(size) => {
+                state.replaceable -= 1;
+                state.replaceable_size -= size;
+            }
+        }
     }
 
     fn wake(&self) {
@@ -213,13 +225,13 @@ impl<T> CompletionQueue<T> {
         let mut state = self.lock();
         loop {
             if let Some(Queued { item, kind }) = state.items.pop_front() {
-                state.count_out(kind);
+                self.count_out(&mut state, kind);
                 if state.items.is_empty() {
                     state.pipe.iter_mut().for_each(ReadinessPipe::clear);
                 }
                 return Popped::Item(item);
             }
-            if state.closed {
+            if state.closed && state.in_flight == 0 {
                 return Popped::Closed;
             }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -243,7 +255,8 @@ impl<T> CompletionQueue<T> {
         }
     }
 
-    /// Ends waiting: [`CompletionQueue::pop`] returns what is in the queue, then `Closed`.
+    /// Refuses reservations from now on. [`CompletionQueue::pop`] returns what is in the queue and
+    /// the items of the present reservations, then `Closed`.
     pub fn close(&self) {
         self.lock().closed = true;
         self.changed.notify_all();
@@ -351,13 +364,13 @@ mod tests {
         let queue = Queue::default();
         let first = queue.reserve(2).unwrap();
         queue.reserve(2).unwrap().commit();
-        assert!(queue.reserve(2).is_none());
+        assert_eq!(queue.reserve(2).err(), Some(Refusal::Full));
         drop(first);
         queue.reserve(2).unwrap().complete(1);
         queue.push(2);
-        assert!(queue.reserve(2).is_none() && queue.in_flight() == 2);
+        assert!(queue.reserve(2).is_err() && queue.in_flight() == 2);
         assert_eq!(pop_now(&queue), Popped::Item(1));
-        assert!(queue.reserve(2).is_some());
+        assert!(queue.reserve(2).is_ok());
         drop(queue.complete(3));
         assert_eq!(pop_now(&queue), Popped::Item(2));
         assert_eq!((pop_now(&queue), queue.in_flight()), (Popped::Item(3), 0));
@@ -384,6 +397,31 @@ mod tests {
         });
         queue.push(2);
         assert_eq!(pop_now(&queue), Popped::Item(2));
+        assert_eq!(queue.pop(None), Popped::Closed);
+    }
+
+    #[test]
+    fn closed_queue_waits_for_the_last_reservation() {
+        let queue = Queue::default();
+        queue.reserve(2).unwrap().commit();
+        let unused = queue.reserve(2).unwrap();
+        queue.close();
+        assert_eq!(queue.reserve(2).err(), Some(Refusal::Closed));
+        assert_eq!(pop_now(&queue), Popped::TimedOut);
+        std::thread::scope(|scope| {
+            let waiting: Vec<_> = (0..2).map(|_| scope.spawn(|| queue.pop(None))).collect();
+            while queue.lock().blocked_threads < 2 {
+                std::thread::yield_now();
+            }
+            drop(queue.complete(1));
+            while queue.len() > 0 {
+                std::thread::yield_now();
+            }
+            drop(unused);
+            let popped = waiting.into_iter().map(|thread| thread.join().unwrap());
+            let items = popped.filter(|popped| *popped == Popped::Item(1));
+            assert_eq!(items.count(), 1);
+        });
         assert_eq!(queue.pop(None), Popped::Closed);
     }
 

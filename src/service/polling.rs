@@ -59,19 +59,17 @@ impl Service {
     pub fn next_event(&self, timeout: Option<Duration>) -> Result<PolledEvent> {
         self.require_mode(&[HandlerMode::Poll])?;
         let (call, is_closed) = self.enter();
-        // What is in the queue of a service that refused to close can still be taken.
-        let timeout = if is_closed {
-            Some(Duration::ZERO)
-        } else {
-            timeout
-        };
+        // What belongs to a service that refused to close can still be taken.
+        if is_closed {
+            call.state.queue.close();
+        }
         match call.state.queue.pop(timeout) {
             Popped::Item(item) => Ok(item.into()),
-            Popped::TimedOut if !is_closed => Err(Error::new(
+            Popped::TimedOut => Err(Error::new(
                 Status::Timeout,
                 "no event arrived before the timeout",
             )),
-            Popped::TimedOut | Popped::Closed => Err(closed()),
+            Popped::Closed => Err(closed()),
         }
     }
 
@@ -93,7 +91,7 @@ impl Service {
         let dropped = state.queue.push_replaceable(item, size, &limit).len();
         if dropped > 0 {
             log::warn(|| {
-                format!("{dropped} events of blocking commands were dropped; take them with cbsvc_next_event")
+                format!("events of blocking commands dropped: {dropped}; take them with cbsvc_next_event")
             });
         }
     }
