@@ -65,6 +65,11 @@ cbsvc_status cbsvc_start(cbsvc_service *service,
                          uint64_t *call);
 cbsvc_status cbsvc_cancel(cbsvc_service *service, uint64_t call);
 cbsvc_status cbsvc_dispatch(cbsvc_service *service, int32_t timeout_ms);
+cbsvc_status cbsvc_next_event(cbsvc_service *service,
+                              int32_t timeout_ms,
+                              uint64_t *call,
+                              char **event,
+                              char **data);
 cbsvc_status cbsvc_waitable(cbsvc_service *service, intptr_t *waitable);
 cbsvc_status cbsvc_subscribe(cbsvc_service *service,
                              const char *event,

@@ -47,8 +47,9 @@ extern "C" {
 /**
  * An open service: one configuration with its subscriptions and connections.
  *
- * The value is an opaque handle, not an address: never dereference it. Functions detect a closed,
- * stale or forged handle and return CBSVC_BAD_HANDLE.
+ * The value is an opaque handle, not an address: never dereference it. It is below 2^53, so that a
+ * double can hold it. Functions detect a closed, stale or forged handle and return
+ * CBSVC_BAD_HANDLE.
  */
 typedef struct cbsvc_service cbsvc_service;
 
@@ -74,7 +75,8 @@ typedef int32_t cbsvc_status;
  * calls, on the calling thread: a blocking command runs the handlers of its event before it
  * returns. If several threads call, their handlers may run at the same time. With
  * "handlers":"thread", handlers run one at a time on a dedicated thread of the service, with the
- * signal mask of the thread that called cbsvc_init.
+ * signal mask of the thread that called cbsvc_init. With "handlers":"poll", only the log
+ * handler runs, and cbsvc_next_event returns events and completions.
  *
  * A handler may call every function; only closing its own service returns CBSVC_REENTRANT. It
  * may fork: handlers that follow are called in the parent only. Its thread cannot be cancelled
@@ -164,7 +166,8 @@ typedef void (*cbsvc_release)(void *user_data);
  * config is a JSON object with at least dataURL; a complete widgets configuration is accepted
  * too. on_event, if not NULL, receives every event of the service, first
  * CallbackService.ready: before this function returns (*service is already set), or with
- * "handlers":"thread" on the handlers' thread. Nothing is sent to the server yet.
+ * "handlers":"thread" on the handlers' thread. With "handlers":"poll" it must be NULL, and
+ * cbsvc_next_event returns the events. Nothing is sent to the server yet.
  *
  * on_event and user_data must stay valid until cbsvc_close has returned CBSVC_OK. If it
  * returns CBSVC_TIMEOUT, a handler may still run; to learn when user_data can be freed, pass
@@ -176,7 +179,8 @@ typedef void (*cbsvc_release)(void *user_data);
  * something other than env: no other thread may change the environment meanwhile.
  *
  * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (config, service),
- * CBSVC_NOT_UTF8, CBSVC_NOT_JSON, CBSVC_CONFIG, CBSVC_BUSY (too many open services),
+ * CBSVC_NOT_UTF8, CBSVC_NOT_JSON, CBSVC_CONFIG, CBSVC_WRONG_MODE (on_event with
+ * "handlers":"poll"), CBSVC_BUSY (too many open services),
  * CBSVC_INTERNAL (out of threads or memory), CBSVC_PANIC. Since 0.1.
  *
  * Example:
@@ -225,8 +229,14 @@ cbsvc_status cbsvc_configure(cbsvc_service *service, const char *config, char **
  * has run. CBSVC_TIMEOUT: the service is closed, but another thread is still inside a handler or
  * a call; no further handler is called, and the last releases run when that thread leaves.
  *
+ * With "handlers":"poll", the outcome of an asynchronous call is not lost by closing: while the
+ * program has not taken all completions, cancelled ones included, the function returns CBSVC_BUSY
+ * and leaves the service open for cbsvc_next_event only. Take them until it returns
+ * CBSVC_CLOSED, then close again. Events of blocking commands are discarded.
+ *
  * Any thread, but not inside a handler of the same service. Errors: CBSVC_BAD_HANDLE (also if it
- * is already closed), CBSVC_REENTRANT, CBSVC_TIMEOUT, CBSVC_PANIC. Since 0.1.
+ * is already closed), CBSVC_REENTRANT, CBSVC_TIMEOUT, CBSVC_BUSY ("handlers":"poll"),
+ * CBSVC_PANIC. Since 0.1.
  *
  * Example:
  *     if (cbsvc_close(service, 5000) == CBSVC_TIMEOUT)
@@ -240,7 +250,8 @@ cbsvc_status cbsvc_close(cbsvc_service *service, int32_t timeout_ms);
  * data is a JSON object with the options, such as phonenumber and desiredtime. The call ends
  * within the configured ajaxTimeout; signals do not end it earlier. Then the event
  * CallbackService.scheduled or CallbackService.scheduleError is published with the outcome as
- * data: on this thread, or with "handlers":"thread" on the handlers' thread.
+ * data: on this thread, with "handlers":"thread" on the handlers' thread, or with
+ * "handlers":"poll" by cbsvc_next_event.
  *
  * *outcome is a JSON object, also on failure; free it with cbsvc_string_free. outcome may be
  * NULL. A booking is never sent twice: if it is not known whether the server has booked, the
@@ -263,7 +274,8 @@ cbsvc_status cbsvc_schedule(cbsvc_service *service, const char *data, char **out
  * query is a JSON object with the options, such as startDate and numberOfDays. The call ends
  * within the configured ajaxTimeout; signals do not end it earlier. Then the event
  * CallbackService.availableSlots or CallbackService.availabilityError is published with the
- * outcome as data: on this thread, or with "handlers":"thread" on the handlers' thread.
+ * outcome as data: on this thread, with "handlers":"thread" on the handlers' thread, or with
+ * "handlers":"poll" by cbsvc_next_event.
  *
  * *outcome is a JSON object, also on failure; free it with cbsvc_string_free. outcome may be
  * NULL. Its member slots lists the slots in ascending order, in the same form for both server
@@ -345,14 +357,16 @@ cbsvc_status cbsvc_command(cbsvc_service *service, const char *name, const char 
  * this function fails, done is not called, and release is called before it returns.
  *
  * With "handlers":"caller", all this happens inside cbsvc_dispatch or cbsvc_close; with
- * "handlers":"thread", on the handlers' thread, possibly before this function returns. *call
- * is the id for cbsvc_cancel, never 0. It is set before done can be called. call may be
- * NULL.
+ * "handlers":"thread", on the handlers' thread, possibly before this function returns. With
+ * "handlers":"poll", done and release must be NULL, and cbsvc_next_event returns the
+ * result. *call is the id for cbsvc_cancel and cbsvc_next_event, never 0 and below 2^53. It
+ * is set before done can be called. call may be NULL.
  *
  * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (name), CBSVC_BAD_HANDLE,
- * CBSVC_NOT_UTF8 (name), CBSVC_UNKNOWN_COMMAND, CBSVC_CLOSED, CBSVC_BUSY (queueLimit
- * calls are waiting for dispatch), CBSVC_INTERNAL (out of threads or descriptors),
- * CBSVC_PANIC. Since 0.1.
+ * CBSVC_NOT_UTF8 (name), CBSVC_UNKNOWN_COMMAND, CBSVC_CLOSED, CBSVC_WRONG_MODE (done
+ * or release with "handlers":"poll"), CBSVC_BUSY (queueLimit calls are running, or complete
+ * and not dispatched or taken), CBSVC_INTERNAL (out of threads or descriptors), CBSVC_PANIC.
+ * Since 0.1.
  *
  * Example:
  *     uint64_t call;
@@ -373,8 +387,8 @@ cbsvc_status cbsvc_start(cbsvc_service *service,
  * Cancels an asynchronous call. To cancel a booked callback, see the command
  * CallbackService.cancel.
  *
- * The call stops using the network, and its done is called with the state cancelled, as
- * cbsvc_start describes. A booking may have reached the server by then.
+ * The call stops using the network, and completes with the state cancelled, as cbsvc_start
+ * describes. A booking may have reached the server by then.
  *
  * Any thread, also inside a handler. Errors: CBSVC_BAD_HANDLE, CBSVC_NO_SUCH (no such call, or
  * it is complete), CBSVC_CLOSED, CBSVC_PANIC. Since 0.1.
@@ -398,7 +412,8 @@ cbsvc_status cbsvc_cancel(cbsvc_service *service, uint64_t call);
  *
  * Any thread, also inside a handler. Errors: CBSVC_TIMEOUT (there was nothing to run),
  * CBSVC_BAD_HANDLE, CBSVC_CLOSED (another thread closed the service), CBSVC_WRONG_MODE
- * ("handlers":"thread"), CBSVC_PANIC. Since 0.1.
+ * ("handlers":"thread", or "handlers":"poll", where cbsvc_next_event takes its place),
+ * CBSVC_PANIC. Since 0.1.
  *
  * Example:
  *     cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"+14151110000\"}", done,
@@ -409,7 +424,51 @@ cbsvc_status cbsvc_cancel(cbsvc_service *service, uint64_t call);
 cbsvc_status cbsvc_dispatch(cbsvc_service *service, int32_t timeout_ms);
 
 /**
- * Returns a file descriptor that is readable while cbsvc_dispatch has work.
+ * Takes the next event or completion of a service with "handlers":"poll".
+ *
+ * Such a service calls no handler: it queues CallbackService.ready, the events of blocking
+ * commands, and the completions of asynchronous calls, each once. If the queue is empty, waits up
+ * to timeout_ms milliseconds for the first (0 = do not wait, negative = no limit). Signals do not
+ * end the wait: to wait for a signal too, use ppoll as in the example of cbsvc_waitable.
+ * Several threads may wait at the same time.
+ *
+ * *call is the id of the asynchronous call that is complete, or 0 for an event of a blocking
+ * command and for CallbackService.ready. *event is the name of the event, or of the command
+ * for a completion without an event (a cancelled call, or CallbackService.configure). *data is
+ * the JSON of the event, which is the outcome. Free both with cbsvc_string_free. Each parameter
+ * may be NULL if its value is not needed: the event is taken all the same. Without an event,
+ * *call is 0, and *event and *data are NULL.
+ *
+ * A completion stays in the queue until it is taken. Of the events of blocking commands, whose
+ * outcome the command itself has returned, the newest are kept: up to queueLimit, and 16 MiB.
+ *
+ * Any thread, also inside a log handler. Errors: CBSVC_TIMEOUT (there was none),
+ * CBSVC_BAD_HANDLE, CBSVC_CLOSED (the service was closed, or cbsvc_close has returned
+ * CBSVC_BUSY and the last completion has been taken), CBSVC_WRONG_MODE (needs
+ * "handlers":"poll"), CBSVC_PANIC. Since 0.1.
+ *
+ * Example:
+ *     uint64_t call, done;
+ *     char *event, *data;
+ *     if (cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"+14151110000\"}",
+ *                     NULL, NULL, NULL, &call) != CBSVC_OK)
+ *         return;
+ *     while (cbsvc_next_event(service, -1, &done, &event, &data) == CBSVC_OK) {
+ *         printf("%s %s\n", event, data);
+ *         cbsvc_string_free(event);
+ *         cbsvc_string_free(data);
+ *         if (done == call)
+ *             break;
+ *     }
+ */
+cbsvc_status cbsvc_next_event(cbsvc_service *service,
+                              int32_t timeout_ms,
+                              uint64_t *call,
+                              char **event,
+                              char **data);
+
+/**
+ * Returns a file descriptor that is readable while cbsvc_dispatch or cbsvc_next_event has work.
  *
  * Use it with select, poll or epoll. waitable must not be NULL. The service owns the
  * descriptor: do not read from it or close it, and remove it from the loop before cbsvc_close. A
@@ -449,11 +508,12 @@ cbsvc_status cbsvc_waitable(cbsvc_service *service, intptr_t *waitable);
  *
  * release, if not NULL, is called with user_data exactly once: after the last call of the
  * handler when the subscription ends, or before this function returns if it fails. *subscription
- * is the id for cbsvc_unsubscribe, never 0. It is set before the handler is first called.
+ * is the id for cbsvc_unsubscribe, never 0 and below 2^53. It is set before the handler is first called.
  * subscription may be NULL: closing the service ends the subscription too.
  *
  * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (event, handler),
  * CBSVC_BAD_HANDLE, CBSVC_NOT_UTF8, CBSVC_BAD_OPTION (no such event), CBSVC_CLOSED,
+ * CBSVC_WRONG_MODE ("handlers":"poll", where cbsvc_next_event returns every event),
  * CBSVC_INTERNAL (out of threads), CBSVC_PANIC. Since 0.1.
  *
  * Example:

@@ -226,7 +226,7 @@ fn outcome(api: &str, name: &str, status: u16, body: &str) -> Value {
     let (config, command) = (config(api), command(name));
     let interpretation = interpret(&config, command, &subject, &response, body);
     let is_unknown = interpretation.is_effect_unknown;
-    let outcome = Outcome::from_response(command, &response, body, interpretation, 1);
+    let outcome = Outcome::from_response(command, &response, body, interpretation, 1, true);
     let mut outcome: Value = serde_json::from_str(outcome.text.to_str().unwrap()).unwrap();
     outcome["unknown"] = json!(is_unknown);
     outcome
