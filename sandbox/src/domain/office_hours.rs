@@ -79,6 +79,20 @@ pub(crate) struct AdditionalHours {
     pub(crate) times: DayTimes,
 }
 
+/// Dates such as `2030-04-01 to 2030-10-31`, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) struct DateRange {
+    first: Date,
+    last: Date,
+}
+
+impl DateRange {
+    pub(crate) fn contains(self, date: Date) -> bool {
+        self.first <= date && date <= self.last
+    }
+}
+
 /// How far ahead a callback may be booked, such as `1M`: a number and one of `y M w d h m`.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(try_from = "String")]
@@ -150,6 +164,27 @@ impl TryFrom<String> for AdditionalHours {
         read(text.trim()).ok_or_else(|| {
             format!(
                 "additional hours {text:?}: write \"2030-11-30 10:00-14:00\", or \"11-30 10:00-14:00\" for every year"
+            )
+        })
+    }
+}
+
+impl TryFrom<String> for DateRange {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let date = |text: &str| {
+            let CalendarDay { year, month, day } = calendar_day(text.trim())?;
+            Date::new(year?, month, day).ok()
+        };
+        let read = |text: &str| {
+            let (first, last) = text.split_once(" to ")?;
+            let (first, last) = (date(first)?, date(last)?);
+            (first <= last).then_some(DateRange { first, last })
+        };
+        read(&text).ok_or_else(|| {
+            format!(
+                "effective dates {text:?}: write the first and the last date, such as \"2030-04-01 to 2030-10-31\""
             )
         })
     }
@@ -355,6 +390,25 @@ mod tests {
             }
         );
         assert!(AdditionalHours::try_from("11-30".to_owned()).is_err());
+    }
+
+    #[test]
+    fn effective_dates_are_parsed() {
+        let range = |text: &str| DateRange::try_from(text.to_owned());
+        let summer = range("2030-04-01 to 2030-10-31").unwrap();
+        let contains = |month, day| summer.contains(Date::constant(2030, month, day));
+        assert!(contains(4, 1) && contains(10, 31));
+        assert!(!contains(3, 31) && !contains(11, 1));
+        for text in [
+            "",
+            "2030-04-01",
+            "2030-04-01 to ",
+            "04-01 to 10-31",
+            "2030-10-31 to 2030-04-01",
+            "2030-02-30 to 2030-03-01",
+        ] {
+            assert!(range(text).is_err(), "{text:?} was accepted");
+        }
     }
 
     #[test]

@@ -8,13 +8,17 @@ use uuid::Uuid;
 
 use crate::http::errors::ParameterError;
 use crate::http::fields::{self, Fields};
+use crate::http::operation;
+use crate::http::paths::begins_with;
 
 const MAX_DELAY_MS: u64 = 600_000;
 /// The largest integer that JavaScript represents exactly.
 const MAX_COUNT: u64 = (1 << 53) - 1;
-const KEYS: [&str; 10] = [
+const KEYS: [&str; 12] = [
+    "operation",
     "route",
     "method",
+    "carryOut",
     "delayMs",
     "status",
     "body",
@@ -39,12 +43,16 @@ pub(crate) enum ResetPoint {
 pub(crate) struct Fault {
     /// Counts from 1.
     id: u64,
+    /// A name of [`operation`]. `None` matches every request.
+    operation: Option<String>,
     /// The first segments of the path; `*` matches any segment. `None` matches every path.
     route: Option<String>,
     method: Option<String>,
-    /// The wait before anything else happens.
+    /// Carry the request out first, so that the rest of the fault only affects the response.
+    pub(crate) carry_out: bool,
+    /// The wait before the request is carried out, or after it.
     pub(crate) delay: Option<Duration>,
-    /// The status of the response; the request is not carried out.
+    /// The status of the response; the request is not carried out unless `carry_out` is set.
     pub(crate) status: Option<u16>,
     /// Replaces the API's usual body for this status.
     pub(crate) body: Option<Value>,
@@ -100,12 +108,17 @@ impl FaultRules {
     }
 
     /// Selects the first fault that applies to a request, and counts it.
-    pub(crate) fn select(&self, method: &str, path: &str) -> Option<Fault> {
+    pub(crate) fn select(
+        &self,
+        method: &str,
+        path: &str,
+        operation: Option<&str>,
+    ) -> Option<Fault> {
         let mut state = self.lock();
         let fault = state
             .faults
             .iter_mut()
-            .find(|fault| fault.matches(method, path) && fault.roll())?;
+            .find(|fault| fault.matches(method, path, operation) && fault.roll())?;
         fault.hit_count += 1;
         fault.count = fault.count.map(|count| count - 1);
         Some(fault.clone())
@@ -124,8 +137,10 @@ impl Fault {
         }
         let number = |name: &str, max: u64| fields::whole_number(fields, name, max);
         let fault = Fault {
+            operation: fields::text(fields, "operation")?.map(str::to_owned),
             route: fields::text(fields, "route")?.map(str::to_owned),
             method: fields::text(fields, "method")?.map(str::to_ascii_uppercase),
+            carry_out: fields::boolean(fields, "carryOut")?.unwrap_or(false),
             delay: number("delayMs", MAX_DELAY_MS)?.map(Duration::from_millis),
             status: number("status", 599)?.and_then(|status| u16::try_from(status).ok()),
             body: fields.get("body").filter(|body| !body.is_null()).cloned(),
@@ -149,7 +164,12 @@ impl Fault {
         let method = self.method.as_deref().unwrap_or("GET");
         let (responds, cuts) = (self.status.is_some(), self.cut_body.is_some());
         let is_empty = self.status.is_some_and(|status| !may_have_body(status));
+        let operation = self.operation.as_deref();
         let errors = [
+            (
+                operation.is_some_and(|name| !operation::is_known(name)),
+                "Invalid parameter operation: not the name of an operation, such as schedule or cancel.",
+            ),
             (
                 self.status.is_some_and(|status| status < 200),
                 "Invalid parameter status: not from 200 to 599.",
@@ -179,6 +199,14 @@ impl Fault {
                 "A connection that is reset carries no response: leave out status and cutBody.",
             ),
             (
+                self.carry_out && self.reset == Some(ResetPoint::Before),
+                "A connection that is reset before the request is carried out cannot have carryOut.",
+            ),
+            (
+                self.carry_out && self.delay.is_none() && !responds,
+                "carryOut would have no effect: give delayMs or status.",
+            ),
+            (
                 !responds && (self.body.is_some() || self.retry_after.is_some()),
                 "body and retryAfter need a status.",
             ),
@@ -193,15 +221,11 @@ impl Fault {
             .map(|(_, message)| message)
     }
 
-    fn matches(&self, method: &str, path: &str) -> bool {
+    fn matches(&self, method: &str, path: &str, operation: Option<&str>) -> bool {
         let route = self.route.as_deref().unwrap_or("/").trim_end_matches('/');
-        let mut segments = path.split('/');
         self.method.as_ref().is_none_or(|wanted| wanted == method)
-            && route.split('/').all(|wanted| {
-                segments
-                    .next()
-                    .is_some_and(|segment| wanted == "*" || wanted == segment)
-            })
+            && (self.operation.is_none() || self.operation.as_deref() == operation)
+            && begins_with(path, route)
     }
 
     /// Decides by count and probability whether the fault happens this time.
@@ -213,6 +237,9 @@ impl Fault {
     /// Describes the effect in a few words.
     pub(crate) fn summary(&self) -> String {
         let mut parts = Vec::new();
+        if self.carry_out {
+            parts.push("carry out the request".to_owned());
+        }
         if let Some(delay) = self.delay {
             parts.push(format!("delay {} ms", delay.as_millis()));
         }
@@ -244,8 +271,10 @@ impl Fault {
             .delay
             .and_then(|delay| u64::try_from(delay.as_millis()).ok());
         for (key, value) in [
+            ("operation", json!(self.operation)),
             ("route", json!(self.route)),
             ("method", json!(self.method)),
+            ("carryOut", json!(self.carry_out.then_some(true))),
             ("delayMs", json!(delay)),
             ("status", json!(self.status)),
             ("body", json!(self.body)),
@@ -305,32 +334,58 @@ mod tests {
             json!({"route": "/genesys/1/service/callback/*/availability", "method": "get", "status": 503}),
         );
         assert!(faults
-            .select("GET", "/genesys/1/service/callback/samples/availability")
+            .select(
+                "GET",
+                "/genesys/1/service/callback/samples/availability",
+                None
+            )
             .is_some());
         assert!(faults
-            .select("POST", "/genesys/1/service/callback/samples/availability")
+            .select(
+                "POST",
+                "/genesys/1/service/callback/samples/availability",
+                None
+            )
             .is_none());
         assert!(faults
-            .select("GET", "/genesys/1/service/callback/samples")
+            .select("GET", "/genesys/1/service/callback/samples", None)
             .is_none());
         assert!(faults
-            .select("GET", "/genesys/1/service/callbacks/samples/availability")
+            .select(
+                "GET",
+                "/genesys/1/service/callbacks/samples/availability",
+                None
+            )
             .is_none());
+    }
+
+    #[test]
+    fn operation_selects_requests_of_both_apis() {
+        let faults = faults(json!({"operation": "cancel", "status": 503}));
+        assert!(faults.select("POST", "/x", Some("cancel")).is_some());
+        assert!(faults.select("POST", "/x", Some("schedule")).is_none());
+        assert!(faults.select("POST", "/x", None).is_none());
+        let both = json!({"operation": "cancel", "route": "/engagement", "status": 503});
+        let both = self::faults(both);
+        assert!(both
+            .select("POST", "/engagement/v3", Some("cancel"))
+            .is_some());
+        assert!(both.select("POST", "/genesys", Some("cancel")).is_none());
     }
 
     #[test]
     fn count_and_probability() {
         let twice = faults(json!({"reset": "after", "count": "2"}));
         let hits = (0..5)
-            .filter(|_| twice.select("GET", "/x").is_some())
+            .filter(|_| twice.select("GET", "/x", None).is_some())
             .count();
         assert_eq!(hits, 2);
         assert_eq!(twice.to_json()[0]["hits"], 2);
         let never = faults(json!({"delayMs": 5, "probability": 0}));
-        assert!((0..100).all(|_| never.select("GET", "/x").is_none()));
+        assert!((0..100).all(|_| never.select("GET", "/x", None).is_none()));
         let sometimes = faults(json!({"delayMs": 5, "probability": "0.5"}));
         let hits = (0..1000)
-            .filter(|_| sometimes.select("GET", "/x").is_some())
+            .filter(|_| sometimes.select("GET", "/x", None).is_some())
             .count();
         assert!((300..700).contains(&hits), "{hits}");
     }
@@ -354,6 +409,12 @@ mod tests {
             json!({"cutBody": 1, "retryAfter": 1}),
             json!({"reset": "before", "status": 500}),
             json!({"reset": "after", "cutBody": 1}),
+            json!({"operation": "delete", "delayMs": 1}),
+            json!({"carryOut": true}),
+            json!({"carryOut": "yes", "status": 500}),
+            json!({"carryOut": true, "cutBody": 1}),
+            json!({"carryOut": true, "reset": "after"}),
+            json!({"carryOut": true, "delayMs": 1, "reset": "before"}),
             json!({"status": 204, "body": "x"}),
             json!({"status": 304, "cutBody": 1}),
         ] {

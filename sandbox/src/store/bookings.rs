@@ -49,7 +49,7 @@ pub(crate) struct BookingFilter {
     pub(crate) alive_at: Option<Timestamp>,
 }
 
-pub(crate) struct BookingTable<'a>(&'a Transaction<'a>);
+pub(crate) struct BookingTable<'a>(pub(super) &'a Transaction<'a>);
 
 impl<'a> BookingTable<'a> {
     pub(crate) fn new(transaction: &'a Transaction<'a>) -> BookingTable<'a> {
@@ -218,7 +218,8 @@ impl<'a> BookingTable<'a> {
     }
 
     pub(crate) fn clear(&self) -> Result<()> {
-        self.0.execute("DELETE FROM callback", []).map(drop)
+        self.0
+            .execute_batch("DELETE FROM callback; DELETE FROM request_count")
     }
 }
 

@@ -133,7 +133,28 @@ pub(crate) async fn requests(
     Ok(Json(json.collect()))
 }
 
-/// Deletes bookings, faults and requests, and resets the clock.
+/// How often each operation that must not be sent twice was requested and carried out.
+pub(crate) async fn operations(
+    State(booking): State<Arc<BookingService>>,
+    query: RawQuery,
+) -> Result<Json<Value>, WebError> {
+    let query = query.parse()?;
+    let text = |name| query.text(name).map(str::to_owned);
+    let counts = booking
+        .request_counts(text("operation"), text("subject"))
+        .await?;
+    let json = counts.iter().map(|count| {
+        json!({
+            "operation": count.operation,
+            "subject": count.subject,
+            "received": count.received,
+            "done": count.done,
+        })
+    });
+    Ok(Json(json.collect()))
+}
+
+/// Deletes bookings, faults, requests and counts, and resets the clock.
 pub(crate) async fn reset(
     State(booking): State<Arc<BookingService>>,
     State(faults): State<Arc<FaultRules>>,

@@ -12,7 +12,7 @@ use super::error::ApiError;
 use super::{JsonResult, ServiceName};
 use crate::api::slots;
 use crate::booking::BookingService;
-use crate::config::ClosedInterval;
+use crate::config::NoResult;
 use crate::domain::interval::{self, IntervalEnd};
 use crate::http::query::RawQuery;
 
@@ -31,10 +31,10 @@ pub(crate) async fn list(
     let start = query.time_with_zone("start")?.unwrap_or(now);
     let end = query.time_with_zone("end")?;
     let end = IntervalEnd::choose(end, query.count("number-of-days")?, config.interval_end)?;
-    let interval = interval::v1(calendar, start, end, config.first_slot)?;
+    let interval = interval::v1(calendar, start, end, config.interval_rules())?;
     let limit = query.limit("max-time-slots")?;
     let offers = booking.offers(&name, now, interval, limit).await?;
-    if offers.is_empty() && config.closed_interval == ClosedInterval::Refuse {
+    if offers.is_empty() && config.closed_interval == NoResult::Refuse {
         return Err(ApiError::ClosedInterval);
     }
     Ok(Json(slots::capacity_map(&offers)))
@@ -57,7 +57,7 @@ pub(crate) async fn list_v2(
     let start = query.time_or_millis("start", "start-ms", &zone)?;
     let end = query.time_or_millis("end", "end-ms", &zone)?;
     let end = IntervalEnd::choose(end, query.count("number-of-days")?, config.interval_end)?;
-    let interval = interval::v1(calendar, start.unwrap_or(now), end, config.first_slot)?;
+    let interval = interval::v1(calendar, start.unwrap_or(now), end, config.interval_rules())?;
     let include_full = query.flag("report-busy")?;
     let limit = query.limit("max-time-slots")?;
     let mut offers = booking.offers(&name, now, interval, limit).await?;

@@ -34,6 +34,10 @@ pub(crate) enum ApiError {
     ClosedInterval,
     #[error("ORS request failed: 404 Not Found. The session of callback {0} is over.")]
     SessionOver(String),
+    #[error("Invalid Phone Number {number} for Country {country} (parsing impossible)")]
+    InvalidNumber { number: String, country: String },
+    #[error("ORS request failed: cannot connect to ORS. IO issue.")]
+    OrchestrationFailed { status: u16 },
     #[error("The API key is missing or invalid.")]
     Key(ApiKeyError),
     #[error("User name or password is missing or wrong.")]
@@ -75,6 +79,18 @@ impl ConfiguredError for ApiError {
             ApiError::SessionOver(_) => {
                 let code = (500, "INTERNAL_SERVER_ERROR");
                 (500, exception(ORCHESTRATION_EXCEPTION, code, &message))
+            }
+            ApiError::OrchestrationFailed { status } => {
+                let phrase = match status {
+                    500 => "INTERNAL_SERVER_ERROR",
+                    _ => "BAD_REQUEST",
+                };
+                let body = exception(ORCHESTRATION_EXCEPTION, (*status, phrase), &message);
+                (*status, body)
+            }
+            ApiError::InvalidNumber { .. } => {
+                let code = (7030, "INVALID_PHONE_NUMBER");
+                (400, exception(GENERAL_EXCEPTION, code, &message))
             }
             ApiError::ClosedInterval => (400, closed(&message)),
             ApiError::Booking(error) => booking_error(error, &message, config),
