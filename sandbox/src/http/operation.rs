@@ -80,6 +80,11 @@ pub(crate) fn of_request(method: &str, path: &str, query: Option<&str>) -> Optio
     Some(name)
 }
 
+/// The operations whose requests are counted, because they must not be sent twice.
+pub(crate) fn is_counted(name: &str) -> bool {
+    [CANCEL, RESCHEDULE, CALL_IN, ADMIN_CANCEL].contains(&name)
+}
+
 pub(crate) fn is_known(name: &str) -> bool {
     OPERATIONS.iter().any(|(known, ..)| *known == name)
 }

@@ -19,6 +19,7 @@ use crate::faults::rules::FaultRules;
 use crate::http::body;
 use crate::http::errors::ParameterError;
 use crate::http::fields::{self, Fields};
+use crate::http::operation;
 use crate::http::query::{parse_time_with_zone, RawQuery};
 
 /// JSON for programs. A browser that submitted a form returns to the page.
@@ -139,10 +140,14 @@ pub(crate) async fn operations(
     query: RawQuery,
 ) -> Result<Json<Value>, WebError> {
     let query = query.parse()?;
-    let text = |name| query.text(name).map(str::to_owned);
-    let counts = booking
-        .request_counts(text("operation"), text("subject"))
-        .await?;
+    let operation = query.text("operation");
+    if let Some(other) = operation.filter(|name| !operation::is_counted(name)) {
+        let expected = "cancel, reschedule, callIn or adminCancel";
+        return Err(ParameterError::invalid_value("operation", other, expected).into());
+    }
+    let (operation, subject) = (operation.map(str::to_owned), query.text("subject"));
+    let counts = booking.request_counts(operation, subject.map(str::to_owned));
+    let counts = counts.await?;
     let json = counts.iter().map(|count| {
         json!({
             "operation": count.operation,

@@ -131,7 +131,10 @@ fn requests_that_are_not_carried_out_are_counted_as_received() {
     assert_eq!(counts(&server, "?operation=cancel"), expected);
     server.send("POST", "/sandbox/reset", &[], b"").expect(200);
     assert!(counts(&server, "").is_empty());
-    server.get("/sandbox/operations?id=1").expect(400);
+    for wrong in ["id=1", "operation=cancle", "operation=schedule"] {
+        let path = format!("/sandbox/operations?{wrong}");
+        server.get(&path).expect(400);
+    }
 }
 
 #[test]
