@@ -58,19 +58,15 @@ pub(crate) async fn intercept(
     let response = match body::read(body).await {
         Ok(bytes) => {
             entry.body = truncated(&bytes);
-            match count(&state, operation, &parts, &bytes).await {
-                Err(error) => error_response(
-                    &parts.uri,
-                    StatusCode::INTERNAL_SERVER_ERROR,
-                    &error.to_string(),
-                ),
-                Ok(()) => {
-                    let request = Request::from_parts(parts, Body::from(bytes));
-                    match &fault {
-                        Some(fault) => apply_fault(fault, &connection.cut, request, next).await,
-                        None => next.run(request).await,
-                    }
+            let counted = count(&state, operation, &parts, &bytes).await;
+            let request = Request::from_parts(parts, Body::from(bytes));
+            match (counted, &fault) {
+                (Err(error), _) => {
+                    let status = StatusCode::INTERNAL_SERVER_ERROR;
+                    error_response(request.uri(), status, &error.to_string())
                 }
+                (Ok(()), Some(fault)) => apply_fault(fault, &connection.cut, request, next).await,
+                (Ok(()), None) => next.run(request).await,
             }
         }
         Err(error) => body_error(&state, &parts, &error),

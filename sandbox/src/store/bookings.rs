@@ -41,6 +41,7 @@ impl Booking {
 /// `None` matches everything.
 #[derive(Debug, Default)]
 pub(crate) struct BookingFilter {
+    pub(crate) id: Option<String>,
     pub(crate) service: Option<String>,
     pub(crate) number: Option<String>,
     /// Contains the desired time.
@@ -116,6 +117,9 @@ impl<'a> BookingTable<'a> {
             conditions.push(condition);
             values.push(value);
         };
+        if let Some(id) = &filter.id {
+            add("id = ?", id.clone().into());
+        }
         if let Some(service) = &filter.service {
             add("service = ?", service.clone().into());
         }

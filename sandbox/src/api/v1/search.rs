@@ -58,14 +58,16 @@ async fn find_matching(
 ) -> JsonResult {
     let any = is_any_sufficient(query)?;
     let criteria = Criterion::parse_all(booking, service.as_deref(), query, &["operand"])?;
-    let number = criteria
-        .iter()
-        .find(|criterion| criterion.key == "_customer_number" && !criterion.negated);
+    // The database finds these two without reading every booking.
+    let required = |key: &str| {
+        let mut criteria = criteria.iter().filter(|_| !any);
+        let criterion = criteria.find(|criterion| criterion.key == key && !criterion.negated);
+        criterion.map(|criterion| criterion.value.clone())
+    };
     let filter = BookingFilter {
         service,
-        number: number
-            .filter(|_| !any)
-            .map(|criterion| criterion.value.clone()),
+        id: required("_id"),
+        number: required("_customer_number"),
         ..BookingFilter::default()
     };
     let format = RecordFormat::new(booking, headers);
