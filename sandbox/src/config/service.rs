@@ -9,10 +9,9 @@ use serde::{Deserialize, Deserializer};
 
 use crate::domain::calendar::Calendar;
 use crate::domain::capacity::{Capacity, CapacityOverride, WeeklyCapacity};
+use crate::domain::dates::{CalendarDay, DateRange};
 use crate::domain::lifecycle::Stages;
-use crate::domain::office_hours::{
-    AdditionalHours, BookingHorizon, CalendarDay, DateRange, SlotMinutes, WeeklyHours,
-};
+use crate::domain::office_hours::{AdditionalHours, BookingHorizon, SlotMinutes, WeeklyHours};
 use crate::domain::phone_number::PhoneNumberPolicy;
 
 #[derive(Debug, Deserialize)]

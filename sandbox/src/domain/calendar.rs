@@ -8,9 +8,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
-use super::office_hours::{
-    AdditionalHours, BookingHorizon, CalendarDay, DateRange, DayTimes, SlotMinutes, WeeklyHours,
-};
+use super::dates::{CalendarDay, DateRange};
+use super::office_hours::{AdditionalHours, BookingHorizon, DayTimes, SlotMinutes, WeeklyHours};
 
 /// `end` is exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

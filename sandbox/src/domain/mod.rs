@@ -3,6 +3,7 @@
 pub(crate) mod calendar;
 pub(crate) mod capacity;
 pub(crate) mod clock;
+pub(crate) mod dates;
 pub(crate) mod interval;
 pub(crate) mod lifecycle;
 pub(crate) mod number_details;

@@ -3,9 +3,11 @@
 //! Every type is parsed from one value, so that an error in the configuration file is reported with
 //! the line and column of that value.
 
-use jiff::civil::{Date, Weekday};
+use jiff::civil::Weekday;
 use jiff::{Span, ToSpan};
 use serde::Deserialize;
+
+use super::dates::{number, CalendarDay};
 
 const MINUTES_PER_DAY: i16 = 24 * 60;
 const WEEKDAYS: [(&str, Weekday); 7] = [
@@ -53,23 +55,6 @@ impl WeeklyHours {
     }
 }
 
-/// One day of one year (`2030-12-25`) or of every year (`12-25`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) struct CalendarDay {
-    year: Option<i16>,
-    month: i8,
-    day: i8,
-}
-
-impl CalendarDay {
-    pub(crate) fn matches(self, date: Date) -> bool {
-        self.year.is_none_or(|year| year == date.year())
-            && self.month == date.month()
-            && self.day == date.day()
-    }
-}
-
 /// Hours in addition to the weekly ones, such as `2030-11-30 10:00-14:00`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
@@ -77,20 +62,6 @@ pub(crate) struct AdditionalHours {
     /// The day on which the hours start.
     pub(crate) day: CalendarDay,
     pub(crate) times: DayTimes,
-}
-
-/// Dates such as `2030-04-01 to 2030-10-31`, both included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) struct DateRange {
-    first: Date,
-    last: Date,
-}
-
-impl DateRange {
-    pub(crate) fn contains(self, date: Date) -> bool {
-        self.first <= date && date <= self.last
-    }
 }
 
 /// How far ahead a callback may be booked, such as `1M`: a number and one of `y M w d h m`.
@@ -140,16 +111,6 @@ impl TryFrom<String> for WeeklyHours {
     }
 }
 
-impl TryFrom<String> for CalendarDay {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        calendar_day(text.trim()).ok_or_else(|| {
-            format!("day {text:?}: write \"2030-12-25\", or \"12-25\" for every year")
-        })
-    }
-}
-
 impl TryFrom<String> for AdditionalHours {
     type Error = String;
 
@@ -157,34 +118,13 @@ impl TryFrom<String> for AdditionalHours {
         let read = |text: &str| {
             let (day, times) = text.split_once(' ')?;
             Some(AdditionalHours {
-                day: calendar_day(day)?,
+                day: CalendarDay::parse(day)?,
                 times: day_times(times.trim_start())?,
             })
         };
         read(text.trim()).ok_or_else(|| {
             format!(
                 "additional hours {text:?}: write \"2030-11-30 10:00-14:00\", or \"11-30 10:00-14:00\" for every year"
-            )
-        })
-    }
-}
-
-impl TryFrom<String> for DateRange {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let date = |text: &str| {
-            let CalendarDay { year, month, day } = calendar_day(text.trim())?;
-            Date::new(year?, month, day).ok()
-        };
-        let read = |text: &str| {
-            let (first, last) = text.split_once(" to ")?;
-            let (first, last) = (date(first)?, date(last)?);
-            (first <= last).then_some(DateRange { first, last })
-        };
-        read(&text).ok_or_else(|| {
-            format!(
-                "effective dates {text:?}: write the first and the last date, such as \"2030-04-01 to 2030-10-31\""
             )
         })
     }
@@ -247,34 +187,6 @@ fn minutes(text: &str) -> Option<i16> {
     (well_formed && minute < 60 && total <= MINUTES_PER_DAY).then_some(total)
 }
 
-fn calendar_day(text: &str) -> Option<CalendarDay> {
-    let mut parts = text.rsplitn(3, '-');
-    let day = two_digits(parts.next()?)?;
-    let month = two_digits(parts.next()?)?;
-    let year = match parts.next() {
-        Some(year) if year.len() == 4 => Some(number(year)?),
-        Some(_) => return None,
-        None => None,
-    };
-    // A leap year, so that 29 February can be a yearly day.
-    Date::new(year.unwrap_or(2000), month, day).ok()?;
-    Some(CalendarDay { year, month, day })
-}
-
-fn two_digits(text: &str) -> Option<i8> {
-    (text.len() == 2)
-        .then(|| number(text)?.try_into().ok())
-        .flatten()
-}
-
-/// Digits only: the standard parser also accepts a sign.
-fn number(text: &str) -> Option<i16> {
-    text.bytes()
-        .all(|byte| byte.is_ascii_digit())
-        .then(|| text.parse().ok())
-        .flatten()
-}
-
 fn horizon(text: &str) -> Option<BookingHorizon> {
     let unit = text.chars().last()?;
     let count = text.strip_suffix(unit)?;
@@ -296,6 +208,8 @@ fn horizon(text: &str) -> Option<BookingHorizon> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::civil::Date;
+
     use super::*;
 
     fn weekly(text: &str) -> Result<WeeklyHours, String> {
@@ -358,27 +272,6 @@ mod tests {
     }
 
     #[test]
-    fn days_apply_once_or_yearly() {
-        let day = |text: &str| CalendarDay::try_from(text.to_owned());
-        let once = day("2030-12-25").unwrap();
-        assert!(once.matches(Date::constant(2030, 12, 25)));
-        assert!(!once.matches(Date::constant(2031, 12, 25)));
-        let yearly = day("02-29").unwrap();
-        assert!(yearly.matches(Date::constant(2028, 2, 29)));
-        for text in [
-            "",
-            "12",
-            "2030-02-29",
-            "13-01",
-            "1-1",
-            "30-12-25",
-            "2030-12-25-01",
-        ] {
-            assert!(day(text).is_err(), "{text:?} was accepted");
-        }
-    }
-
-    #[test]
     fn additional_hours_are_parsed() {
         let extra = AdditionalHours::try_from("11-30 10:00-14:00".to_owned()).unwrap();
         assert!(extra.day.matches(Date::constant(2031, 11, 30)));
@@ -390,25 +283,6 @@ mod tests {
             }
         );
         assert!(AdditionalHours::try_from("11-30".to_owned()).is_err());
-    }
-
-    #[test]
-    fn effective_dates_are_parsed() {
-        let range = |text: &str| DateRange::try_from(text.to_owned());
-        let summer = range("2030-04-01 to 2030-10-31").unwrap();
-        let contains = |month, day| summer.contains(Date::constant(2030, month, day));
-        assert!(contains(4, 1) && contains(10, 31));
-        assert!(!contains(3, 31) && !contains(11, 1));
-        for text in [
-            "",
-            "2030-04-01",
-            "2030-04-01 to ",
-            "04-01 to 10-31",
-            "2030-10-31 to 2030-04-01",
-            "2030-02-30 to 2030-03-01",
-        ] {
-            assert!(range(text).is_err(), "{text:?} was accepted");
-        }
     }
 
     #[test]
