@@ -40,7 +40,7 @@ pub(crate) struct LogEntry {
     pub(crate) target: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
-    /// `None` if the connection was reset.
+    /// `None` if the connection was reset, or closed by the client before the response.
     pub(crate) status: Option<u16>,
     pub(crate) response: String,
     pub(crate) microseconds: u64,

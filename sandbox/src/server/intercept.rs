@@ -34,7 +34,6 @@ pub(crate) async fn intercept(
     if !is_api(path) {
         return next.run(request).await;
     }
-    let started_at = Instant::now();
     let method = request.method().as_str();
     let operation = operation::of_request(method, path, request.uri().query());
     // A browser sends preflight requests by itself and does not report why one fails.
@@ -43,7 +42,7 @@ pub(crate) async fn intercept(
         _ => state.faults.select(method, path, operation),
     };
     let (parts, body) = request.into_parts();
-    let mut entry = LogEntry {
+    let entry = LogEntry {
         time: state.booking.clock.now(),
         method: parts.method.to_string(),
         operation,
@@ -55,9 +54,14 @@ pub(crate) async fn intercept(
         microseconds: 0,
         fault: fault.as_ref().map(Fault::summary),
     };
+    let mut exchange = Exchange {
+        state: state.clone(),
+        started_at: Instant::now(),
+        entry,
+    };
     let response = match body::read(body).await {
         Ok(bytes) => {
-            entry.body = truncated(&bytes);
+            exchange.entry.body = truncated(&bytes);
             let counted = count(&state, operation, &parts, &bytes).await;
             let request = Request::from_parts(parts, Body::from(bytes));
             match (counted, &fault) {
@@ -73,12 +77,26 @@ pub(crate) async fn intercept(
     };
     let (parts, bytes) = buffered(response).await;
     let is_reset = fault.is_some_and(|fault| fault.reset.is_some());
-    entry.status = (!is_reset).then(|| parts.status.as_u16());
-    entry.response = truncated(&bytes);
-    entry.microseconds = u64::try_from(started_at.elapsed().as_micros()).unwrap_or(u64::MAX);
-    state.log.add(entry);
-    state.booking.notify_changed();
+    exchange.entry.status = (!is_reset).then(|| parts.status.as_u16());
+    exchange.entry.response = truncated(&bytes);
     Response::from_parts(parts, Body::from(bytes))
+}
+
+/// A request that is being answered. It is logged at the end, also if the client closes the
+/// connection before, which drops the future of [`intercept`].
+struct Exchange {
+    state: AppState,
+    started_at: Instant,
+    entry: LogEntry,
+}
+
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        let elapsed = self.started_at.elapsed().as_micros();
+        self.entry.microseconds = u64::try_from(elapsed).unwrap_or(u64::MAX);
+        self.state.log.add(self.entry.clone());
+        self.state.booking.notify_changed();
+    }
 }
 
 /// Counts a request whose operation must not be sent twice, also if a fault prevents it.

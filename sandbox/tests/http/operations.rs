@@ -1,5 +1,8 @@
 //! Faults by operation, and the counts of operations that must not be sent twice.
 
+use std::io::Write;
+use std::time::{Duration, Instant};
+
 use serde_json::{json, Value};
 
 use crate::client::{send_to, start, Server, TemporaryFile, FORM, V1, V3};
@@ -45,6 +48,14 @@ fn counts(server: &Server, query: &str) -> Vec<(String, u64, u64)> {
             (subject, number(count, "received"), number(count, "done"))
         })
         .collect()
+}
+
+fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !condition() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Sends a request whose connection is reset.
@@ -206,12 +217,30 @@ fn booking_is_made_before_a_late_response() {
     let request = "POST /genesys/1/service/callback/samples HTTP/1.1\r\nHost: x\r\n\
                    Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 18\r\n\r\n\
                    _customer_number=9";
-    std::io::Write::write_all(&mut waiting, request.as_bytes()).unwrap();
-    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    waiting.write_all(request.as_bytes()).unwrap();
     let path = format!("{V1}?_customer_number=9");
-    while server.get(&path).expect(200).as_array().unwrap().is_empty() {
-        assert!(std::time::Instant::now() < deadline, "it is not booked");
-    }
+    let booked = || server.get(&path).expect(200) != json!([]);
+    wait_until("it is booked", booked);
+}
+
+#[test]
+fn request_of_a_client_that_leaves_is_logged_and_not_carried_out() {
+    let server = start(&[]);
+    let id = book_v1(&server);
+    fault(
+        &server,
+        json!({"operation": "cancel", "delayMs": 600_000, "count": 1}),
+    );
+    let mut leaving = server.connect();
+    let request = format!("DELETE {V1}/samples/{id} HTTP/1.1\r\nHost: x\r\n\r\n");
+    leaving.write_all(request.as_bytes()).unwrap();
+    wait_until("it is received", || !counts(&server, "").is_empty());
+    drop(leaving);
+    let log = || server.get("/sandbox/requests?max=1").expect(200)[0].clone();
+    wait_until("it is logged", || log()["operation"] == "cancel");
+    assert_eq!(log()["status"], Value::Null);
+    assert_eq!(record(&server, &id)["_callback_state"], "SCHEDULED");
+    assert_eq!(counts(&server, ""), [(id, 1, 0)]);
 }
 
 #[test]
