@@ -64,6 +64,7 @@ class Status(enum.IntEnum):
     NO_DATA = 107
     BAD_OPTION = 108
     UNSUPPORTED = 109
+    BUFFER_TOO_SMALL = 110
     CLOSED = 201
     REENTRANT = 202
     WRONG_MODE = 203
