@@ -21,18 +21,23 @@ SOURCES = [
     "Cargo.toml", "Cargo.lock", "build.rs", "src", "benches/micro.rs", "sandbox/Cargo.toml", "sandbox/src/main.rs",
     "tools/generate-header/Cargo.toml", "tools/generate-header/src",
 ]  # fmt: skip
+LICENSES = ["LICENSE-MIT", "LICENSE-APACHE"]
 
 
 class BuildHook(BuildHookInterface):
     def initialize(self, version, build_data):
-        package = pathlib.Path(self.root)
+        # The root of the crate: in a source distribution, and in the repository.
+        crate = pathlib.Path(self.root, "rust")
+        if not crate.exists():
+            crate = pathlib.Path(self.root).parent.parent
+        include = build_data["force_include"]
         if self.target_name == "sdist":
-            repository = package.parent.parent
-            for source in SOURCES:
-                build_data["force_include"][str(repository / source)] = f"rust/{source}"
+            include.update({str(crate / source): f"rust/{source}" for source in [*SOURCES, *LICENSES]})
         elif version == "standard":
             # An editable installation finds the library of the checkout, or CALLBACKSERVICE_LIBRARY.
-            build_data["force_include"][str(self.library(package))] = f"callbackservice/{SONAME}"
+            include[str(self.library(crate))] = f"callbackservice/{SONAME}"
+            metadata = f"{self.metadata.name}-{self.metadata.version}.dist-info"
+            include.update({str(crate / name): f"{metadata}/licenses/{name}" for name in LICENSES})
             build_data["pure_python"] = False
             build_data["tag"] = f"py3-none-{self.platform()}"
 
@@ -41,13 +46,11 @@ class BuildHook(BuildHookInterface):
         named = os.environ.get("CALLBACKSERVICE_WHEEL_PLATFORM")
         return named or sysconfig.get_platform().replace("-", "_").replace(".", "_")
 
-    def library(self, package):
+    @staticmethod
+    def library(crate):
         named = os.environ.get("CALLBACKSERVICE_LIBRARY")
         if named:
             return pathlib.Path(named).resolve(strict=True)
-        crate = package / "rust"
-        if not crate.exists():
-            crate = package.parent.parent
         if not shutil.which("cargo"):
             raise SystemExit("building callbackservice needs Rust (cargo); installing a wheel does not")
         # As make builds it, so that in a checkout the result is shared.

@@ -24,6 +24,7 @@ import weakref
 from typing import Any, Callable, Deque, Dict, List, Optional, Protocol, Set, Tuple, Union
 
 from ._completion import Completion
+from ._fork import in_child, notice
 from ._library import HANDLER, RELEASE, take
 from ._threads import HandlersThread, end_helpers, forget_threads, is_running, library_threads, run_on_helper
 from ._values import decoded
@@ -301,6 +302,7 @@ class Call:
             pass  # It has not been seen to be awake yet.
 
     def begin(self, on_helper: bool) -> None:
+        notice()
         if _state.is_exiting and not self._is_closing:
             self.status, self.is_finished = Status.CLOSED, True
             return
@@ -435,4 +437,5 @@ def _forget_threads() -> None:
         call.wake()
 
 
-os.register_at_fork(before=end_helpers, after_in_child=_forget_threads)
+os.register_at_fork(before=end_helpers)
+in_child(_forget_threads)

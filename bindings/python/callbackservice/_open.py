@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import ctypes
-import os
 import select
 import threading
 import time
@@ -16,6 +15,7 @@ from . import _calls
 from ._calls import Call, EventFunction
 from ._commands import full_name
 from ._completion import Completion
+from ._fork import in_child, notice
 from ._library import NO_HANDLER, library
 from ._log import end_log, follow_logger
 from ._outcomes import InterruptedCall, attach, deadline_after, message_of, outcome_of
@@ -310,6 +310,7 @@ class OpenService:
 
     def _deliver_interrupted(self) -> bool:
         """Runs what calls that were interrupted have left; whether there was something."""
+        notice()
         has_run, thread = False, threading.get_ident()
         if not self._interrupted or self._delivering not in (None, thread):
             return False
@@ -397,4 +398,4 @@ def _forget_threads() -> None:
 
 
 atexit.register(_close_all)
-os.register_at_fork(after_in_child=_forget_threads)
+in_child(_forget_threads)
