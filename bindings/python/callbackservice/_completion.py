@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import ctypes
 import os
 import threading
@@ -24,11 +25,28 @@ class Completion:
         self.started = ctypes.c_uint64()
         self.process = os.getpid()
         self.outcome: Optional[JsonObject] = None
-        self.has_ended = threading.Event()
+        # Released at the end. Not a threading.Event, in which a signal handler that raises may leave a lock behind.
+        self._end = _thread.allocate_lock()
+        self._end.acquire()
         self._functions: List[DoneFunction] = [] if done is None else [done]
         self._begun = 0
         # A signal handler may add a function while its thread is here.
         self._lock = threading.RLock()
+
+    @property
+    def has_ended(self) -> bool:
+        return self.outcome is not None
+
+    def wait(self, seconds: float) -> None:
+        """Waits for the end, or a while."""
+        if self._end.acquire(timeout=max(seconds, 0)):
+            self._release()
+
+    def _release(self) -> None:
+        try:
+            self._end.release()
+        except RuntimeError:
+            pass  # It was released before.
 
     def add(self, function: DoneFunction) -> bool:
         """Has a function called at the end; false if the call has ended."""
@@ -45,7 +63,7 @@ class Completion:
         """
         with self._lock:
             self.outcome = outcome
-        self.has_ended.set()
+        self._release()
         errors: List[BaseException] = []
         while self._begun < len(self._functions):
             function = self._functions[self._begun]

@@ -45,7 +45,7 @@ class StartedCall(Generic[R]):
 
     def done(self) -> bool:
         """Whether the call has completed."""
-        return self._completion.has_ended.is_set()
+        return self._completion.has_ended
 
     def cancel(self) -> bool:
         """Cancels the call; whether it was under way.
@@ -91,7 +91,7 @@ class StartedCall(Generic[R]):
     def _wait(self, timeout: Optional[float]) -> JsonObject:
         deadline = deadline_after(timeout)
         completion = self._completion
-        while not completion.has_ended.is_set():
+        while not completion.has_ended:
             if completion.process != os.getpid():
                 raise error_of(Status.NO_SUCH, f"{self.command} was started by the parent process, which gets its outcome")
             left = SLICE if deadline is None else min(deadline - time.monotonic(), SLICE)
@@ -101,6 +101,6 @@ class StartedCall(Generic[R]):
                 # In slices: another thread may deliver the completion.
                 self._service.dispatch(left)
             else:
-                completion.has_ended.wait(left)
+                completion.wait(left)
         assert completion.outcome is not None
         return completion.outcome
