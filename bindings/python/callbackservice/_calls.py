@@ -294,6 +294,11 @@ class Call:
         self.is_finished = True
         _running.discard(self)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the call has ended and all that it asked for has run."""
+        return self.is_finished and not self.deliveries
+
     def wake(self) -> None:
         """Wakes the thread that waits for the call."""
         try:
@@ -323,8 +328,7 @@ class Call:
                 raise self._failure
             return self.status
         except BaseException:
-            is_over = self.withdraw() or self.is_finished and not self.deliveries
-            if self.owner is not None and not is_over:
+            if self.owner is not None and not (self.withdraw() or self.is_over):
                 self.owner._interrupted.append(self)
             raise
 

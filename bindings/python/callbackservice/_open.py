@@ -357,7 +357,8 @@ class OpenService:
 
     def _is_active_elsewhere(self) -> bool:
         thread = threading.get_ident()
-        return any(call.thread != thread for call in list(self._active))
+        # An exception of a signal handler may have kept a call that is over from being taken out.
+        return any(call.thread != thread and not call.is_over for call in list(self._active))
 
     def _forget_threads(self) -> None:
         """In a forked child, asynchronous calls and the other threads are the parent's."""
