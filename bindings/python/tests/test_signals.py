@@ -90,7 +90,7 @@ print("done")
         process = scripts.begin(body, server.url, mode, handler)
         assert server.arrived.acquire(timeout=20)
         process.send_signal(signal.SIGUSR1)
-        assert process.stdout.readline() == "interrupted\n", process.poll()
+        assert process.stdout.readline() == "interrupted\n", process.stderr.read()
         server.may_answer.set()
         out, errors = process.communicate(timeout=20)
         assert out == "done\n", errors
