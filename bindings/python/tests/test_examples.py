@@ -4,8 +4,9 @@ import datetime
 import re
 import sys
 
-from callbackservice import Service
 from support import ENVIRONMENT, ROOT, Sandbox, run
+
+from callbackservice import Service
 
 EXAMPLES = ROOT / "examples/python"
 
