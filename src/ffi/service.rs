@@ -11,7 +11,7 @@ use super::boundary::{
 use super::types::{cbsvc_handler, cbsvc_service, cbsvc_status};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::process::{panic, sys};
+use crate::process::{log, panic, sys};
 use crate::service::event_bus::Filter;
 use crate::service::handle_table::SERVICES;
 use crate::service::Service;
@@ -178,10 +178,10 @@ pub extern "C-unwind" fn cbsvc_close(service: *mut cbsvc_service, timeout_ms: i3
     boundary::call(|| {
         let found = lookup(service)?;
         if found.is_active_on_this_thread() {
-            return Err(Error::new(
-                Status::Reentrant,
-                "a service cannot be closed from inside itself",
-            ));
+            let message = "a service cannot be closed inside its own handler; after longjmp out of \
+                           the handler, close it in the function that called setjmp or a caller of it";
+            log::warn(|| message.to_owned());
+            return Err(Error::new(Status::Reentrant, message));
         }
         let deadline = timeout(timeout_ms).map(|timeout| Instant::now() + timeout);
         found.end_unless_unread(deadline)?;
