@@ -113,6 +113,10 @@ typedef void (*cbsvc_release)(void *user_data);
 #define CBSVC_NO_DATA 107
 /** An option or argument is invalid; the message names it. */
 #define CBSVC_BAD_OPTION 108
+/** The configured API does not offer the command; nothing was sent. */
+#define CBSVC_UNSUPPORTED 109
+/** The buffer is too small for the value. */
+#define CBSVC_BUFFER_TOO_SMALL 110
 /** The service was closed during the call. */
 #define CBSVC_CLOSED 201
 /** A handler or call tried to close its own service. */
@@ -121,7 +125,7 @@ typedef void (*cbsvc_release)(void *user_data);
 #define CBSVC_WRONG_MODE 203
 /** Too many open services or pending calls; nothing was lost. */
 #define CBSVC_BUSY 204
-/** The service has no subscription or call with this id. */
+/** The service has no subscription or call with this id, or the text no value at this pointer. */
 #define CBSVC_NO_SUCH 205
 /** The timeout expired. */
 #define CBSVC_TIMEOUT 301
@@ -288,29 +292,61 @@ cbsvc_status cbsvc_schedule(cbsvc_service *service, const char *data, char **out
 cbsvc_status cbsvc_availability(cbsvc_service *service, const char *query, char **outcome);
 
 /**
- * Runs a command by its name on the widgets' bus: CallbackService.schedule,
- * CallbackService.availability or CallbackService.configure.
+ * Runs a command by its name and waits for the server's response.
  *
- * data is the JSON object of the command. Otherwise the function works like cbsvc_schedule,
- * cbsvc_availability and cbsvc_configure, except that CallbackService.configure has an
- * outcome too.
+ * name is one of these; blanks at its end do not count. data is the JSON object of the
+ * command. docs/behaviour.md lists all options.
  *
- * Any thread, also inside a handler. Errors: any; CBSVC_UNKNOWN_COMMAND for an unknown name.
- * Since 0.1.
+ * CallbackService.schedule           {"phonenumber":"+14151110000"}
+ * CallbackService.availability       {"numberOfDays":5}
+ * CallbackService.cancel             {"id":"369-8f9f"}
+ * CallbackService.reschedule         {"id":"369-8f9f","desiredtime":"2030-12-01T10:00:00Z"}
+ * CallbackService.retrieve           {"id":"369-8f9f"}
+ * CallbackService.query              {"phonenumber":"+14151110000","state":"!COMPLETED"}
+ * CallbackService.queuePosition      {"id":"369-8f9f"}
+ * CallbackService.estimatedWaitTime  {"virtualQueues":["sales","support"]}
+ * CallbackService.queueStatus        {"queueName":"sales"}
+ * CallbackService.openFor            {"timezone":"Europe/Berlin"}
+ * CallbackService.callIn             {"groupName":"sales"}
+ * CallbackService.configure          {"ajaxTimeout":5000}
+ *
+ * Outcomes of commands that resolve, without the members command, state, httpStatus and
+ * response, which all have:
+ *
+ * schedule           {"id":"369-8f9f"}
+ * availability       {"slots":[{"utcTime":"2030-12-01T10:00:00.000Z","capacity":3}]}
+ * cancel             {"callback":{"id":"369-8f9f"}}
+ * reschedule         {"callback":{"id":"369-8f9f","desiredTime":"2030-12-01T10:00:00.000Z"}}
+ * retrieve           {"callback":{"id":"369-8f9f","state":"QUEUED","positionInQueue":2}}
+ * query              {"callbacks":[{"id":"369-8f9f","state":"SCHEDULED"}]}
+ * queuePosition      {"callback":{"id":"369-8f9f","positionInQueue":2,"estimatedWaitTime":90}}
+ * estimatedWaitTime  {"waitTimes":[{"virtualQueue":"sales","estimatedWaitTime":90}]}
+ * queueStatus        {"queue":{"estimatedWaitTime":90,"offerImmediateCallback":true}}
+ * openFor            {"openForSeconds":3600}
+ * callIn             {"callIn":{"id":"7d1c","toPhoneNumber":"+14150000000"}}
+ *
+ * A command that is rejected has the member error instead. The event follows as described at
+ * cbsvc_schedule; CallbackService.configure has none. Commands that only read are repeated
+ * within the deadline. cancel, reschedule and callIn are, like schedule, never sent twice:
+ * if it is not known whether the server has acted, the message says so.
+ *
+ * Any thread, also inside a handler. Errors: any; CBSVC_UNKNOWN_COMMAND for an unknown name,
+ * CBSVC_UNSUPPORTED for a command that the configured API does not offer. Since 0.1.
  *
  * Example:
- *     char *outcome; cbsvc_command(service, "CallbackService.schedule",
- *     "{\"phonenumber\":\"+14151110000\"}", &outcome); puts(outcome); cbsvc_string_free(outcome);
+ *     char *outcome;
+ *     cbsvc_command(service, "CallbackService.cancel", "{\"id\":\"369-8f9f\"}", &outcome);
+ *     puts(outcome);
+ *     cbsvc_string_free(outcome);
  */
 cbsvc_status cbsvc_command(cbsvc_service *service, const char *name, const char *data, char **outcome);
 
 /**
  * Starts an asynchronous call and returns without waiting for the network.
  *
- * name is CallbackService.schedule, CallbackService.availability or
- * CallbackService.configure, data the JSON object of the command. The request is sent by one
- * thread of the library, which all services share. The deadline is the configured ajaxTimeout,
- * counted from now.
+ * name is the name of any command, see cbsvc_command, and data its JSON object. The request
+ * is sent by one thread of the library, which all services share. The deadline is the configured
+ * ajaxTimeout, counted from now.
  *
  * CBSVC_OK means that the call has started, not that its data is valid or that the server
  * agrees. done receives the result: it is called exactly once (unless cbsvc_close times out
@@ -348,7 +384,8 @@ cbsvc_status cbsvc_start(cbsvc_service *service,
                          uint64_t *call);
 
 /**
- * Cancels an asynchronous call.
+ * Cancels an asynchronous call. To cancel a booked callback, see the command
+ * CallbackService.cancel.
  *
  * The call stops using the network, and completes with the state cancelled, as cbsvc_start
  * describes. A booking may have reached the server by then.
@@ -357,8 +394,10 @@ cbsvc_status cbsvc_start(cbsvc_service *service,
  * it is complete), CBSVC_CLOSED, CBSVC_PANIC. Since 0.1.
  *
  * Example:
- *     uint64_t call; cbsvc_start(service, "CallbackService.availability", "{\"numberOfDays\":5}",
- *     done, NULL, NULL, &call); if (cbsvc_cancel(service, call) == CBSVC_NO_SUCH)
+ *     uint64_t call;
+ *     cbsvc_start(service, "CallbackService.availability", "{\"numberOfDays\":5}", done, NULL, NULL,
+ *                 &call);
+ *     if (cbsvc_cancel(service, call) == CBSVC_NO_SUCH)
  *         puts("already complete");
  */
 cbsvc_status cbsvc_cancel(cbsvc_service *service, uint64_t call);
@@ -378,7 +417,8 @@ cbsvc_status cbsvc_cancel(cbsvc_service *service, uint64_t call);
  *
  * Example:
  *     cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"+14151110000\"}", done,
- *     NULL, NULL, NULL); while (cbsvc_dispatch(service, -1) == CBSVC_OK)
+ *                 NULL, NULL, NULL);
+ *     while (cbsvc_dispatch(service, -1) == CBSVC_OK)
  *         puts("dispatched");
  */
 cbsvc_status cbsvc_dispatch(cbsvc_service *service, int32_t timeout_ms);
@@ -460,12 +500,11 @@ cbsvc_status cbsvc_waitable(cbsvc_service *service, intptr_t *waitable);
 /**
  * Subscribes a handler to an event.
  *
- * event is one of CallbackService.ready, CallbackService.scheduled,
- * CallbackService.scheduleError, CallbackService.availableSlots and
- * CallbackService.availabilityError, or * for all. Handlers of one event run in the order of
- * subscription. A service is ready from the start: a subscription to CallbackService.ready or
- * * is notified before this function returns, or with "handlers":"thread" on the handlers'
- * thread.
+ * event is CallbackService.ready, an event of a command such as CallbackService.scheduled or
+ * CallbackService.scheduleError (docs/behaviour.md lists them), or * for all. Handlers of one
+ * event run in the order of subscription. A service is ready from the start: a subscription to
+ * CallbackService.ready or * is notified before this function returns, or with
+ * "handlers":"thread" on the handlers' thread.
  *
  * release, if not NULL, is called with user_data exactly once: after the last call of the
  * handler when the subscription ends, or before this function returns if it fails. *subscription
@@ -504,6 +543,121 @@ cbsvc_status cbsvc_subscribe(cbsvc_service *service,
  *     cbsvc_unsubscribe(service, subscription);
  */
 cbsvc_status cbsvc_unsubscribe(cbsvc_service *service, uint64_t subscription);
+
+/**
+ * Returns one value of a JSON text, such as an outcome.
+ *
+ * pointer is a JSON Pointer (RFC 6901): /slots/0/utcTime is the member utcTime of the first
+ * element of the member slots, and an empty pointer is the whole text. In a key, ~1 stands for
+ * a slash and ~0 for a tilde. The index of an element may have leading zeros. Blanks are part of
+ * a key: a pointer must not end with blanks that are not meant. Of a repeated key the last one
+ * counts.
+ *
+ * *value is the text of a string, without quotation marks and escapes, or any other value as
+ * JSON; free it with cbsvc_string_free. value may be NULL to ask whether there is a value. Half
+ * a surrogate pair in a string becomes U+FFFD. The text is checked only as far as it is read.
+ *
+ * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (json, pointer),
+ * CBSVC_NOT_UTF8, CBSVC_NOT_JSON, CBSVC_BAD_OPTION (the pointer is malformed, or the string
+ * holds U+0000), CBSVC_NO_SUCH (nothing there, or null), CBSVC_PANIC. The log says why, without
+ * data. Since 0.1.
+ *
+ * Example:
+ *     char *outcome, *id;
+ *     cbsvc_schedule(service, "{\"phonenumber\":\"+14151110000\"}", &outcome);
+ *     if (cbsvc_json_get(outcome, "/id", &id) == CBSVC_OK)
+ *         printf("booked as %s\n", id);
+ *     cbsvc_string_free(id);
+ *     cbsvc_string_free(outcome);
+ */
+cbsvc_status cbsvc_json_get(const char *json, const char *pointer, char **value);
+
+/**
+ * Copies one value of a JSON text into a buffer of the application.
+ *
+ * The value is that of cbsvc_json_get. size is the length of buffer in bytes. A positive
+ * size ends the value with a NUL. A negative one stands for a field of -size bytes, such as
+ * COBOL has, which is filled with blanks and has no NUL. With 0, buffer may be NULL, and only
+ * *needed is set.
+ *
+ * *needed is the length of the value in bytes, with its NUL unless size is negative, or
+ * 2147483647 if it is larger; 0 if there is no value. needed may be NULL. A value is copied whole
+ * or not at all: on failure, buffer holds the empty string or blanks. buffer may be json
+ * itself.
+ *
+ * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (json, pointer, buffer),
+ * CBSVC_BUFFER_TOO_SMALL, CBSVC_NOT_UTF8, CBSVC_NOT_JSON, CBSVC_BAD_OPTION (the pointer is
+ * malformed, or the string holds U+0000), CBSVC_NO_SUCH (nothing there, or null), CBSVC_PANIC.
+ * Since 0.1.
+ *
+ * Example:
+ *     char *outcome, pointer[40], time[40];
+ *     uint32_t count, i;
+ *     cbsvc_availability(service, "{\"numberOfDays\":1}", &outcome);
+ *     cbsvc_json_count(outcome, "/slots", &count);
+ *     for (i = 0; i < count; i++) {
+ *         sprintf(pointer, "/slots/%u/utcTime", (unsigned)i);
+ *         if (cbsvc_json_read(outcome, pointer, time, sizeof time, NULL) == CBSVC_OK)
+ *             puts(time);
+ *     }
+ *     cbsvc_string_free(outcome);
+ */
+cbsvc_status cbsvc_json_read(const char *json,
+                             const char *pointer,
+                             char *buffer,
+                             int32_t size,
+                             int32_t *needed);
+
+/**
+ * Counts the elements of an array or the members of an object in a JSON text.
+ *
+ * pointer is that of cbsvc_json_get. *count is the number of elements, or of different keys;
+ * 0 on failure.
+ *
+ * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (json, pointer),
+ * CBSVC_NOT_UTF8, CBSVC_NOT_JSON, CBSVC_BAD_OPTION (the pointer is malformed, or the value is
+ * neither an array nor an object), CBSVC_NO_SUCH (nothing there, or null), CBSVC_PANIC. Since
+ * 0.1.
+ *
+ * Example:
+ *     char *outcome;
+ *     uint32_t count;
+ *     cbsvc_availability(service, "{\"numberOfDays\":1}", &outcome);
+ *     if (cbsvc_json_count(outcome, "/slots", &count) == CBSVC_OK)
+ *         printf("%u slots\n", (unsigned)count);
+ *     cbsvc_string_free(outcome);
+ */
+cbsvc_status cbsvc_json_count(const char *json, const char *pointer, uint32_t *count);
+
+/**
+ * Puts a string into a JSON text, or removes a value from it.
+ *
+ * json is the text, or NULL for a new object; it is neither changed nor freed. pointer is that
+ * of cbsvc_json_get. value is put there as a JSON string, with the escapes that it needs: a
+ * number or true is put as a string too, which configuration and commands accept. Parents that
+ * are missing or null are created as objects. - stands for the element behind the last one of an
+ * array, and its missing parent is created as an array. If value is NULL, the value at the
+ * pointer is removed, if there is one. The rest of the text stays as it is, with the order of its
+ * keys and the digits of its numbers. Of a repeated key the last one is replaced, and all are
+ * removed.
+ *
+ * *result is the new text, NULL on failure; free it with cbsvc_string_free.
+ *
+ * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (pointer), CBSVC_NOT_UTF8,
+ * CBSVC_NOT_JSON, CBSVC_BAD_OPTION (the pointer is malformed, names an element beyond the end
+ * of an array, or leads through a string, number or boolean), CBSVC_PANIC. The log says why,
+ * without data. Since 0.1.
+ *
+ * Example:
+ *     char *data, *complete;
+ *     if (cbsvc_json_set(NULL, "/phonenumber", "+14151110000", &data) == CBSVC_OK
+ *         && cbsvc_json_set(data, "/userData/topic", "invoice \"17\"", &complete) == CBSVC_OK) {
+ *         cbsvc_schedule(service, complete, NULL);
+ *         cbsvc_string_free(complete);
+ *     }
+ *     cbsvc_string_free(data);
+ */
+cbsvc_status cbsvc_json_set(const char *json, const char *pointer, const char *value, char **result);
 
 /**
  * Returns the state of the library in this process, for troubleshooting.

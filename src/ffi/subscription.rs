@@ -11,12 +11,11 @@ use crate::status::Status;
 
 /// Subscribes a handler to an event.
 ///
-/// `event` is one of `CallbackService.ready`, `CallbackService.scheduled`,
-/// `CallbackService.scheduleError`, `CallbackService.availableSlots` and
-/// `CallbackService.availabilityError`, or `*` for all. Handlers of one event run in the order of
-/// subscription. A service is ready from the start: a subscription to `CallbackService.ready` or
-/// `*` is notified before this function returns, or with `"handlers":"thread"` on the handlers'
-/// thread.
+/// `event` is `CallbackService.ready`, an event of a command such as `CallbackService.scheduled` or
+/// `CallbackService.scheduleError` (`docs/behaviour.md` lists them), or `*` for all. Handlers of one
+/// event run in the order of subscription. A service is ready from the start: a subscription to
+/// `CallbackService.ready` or `*` is notified before this function returns, or with
+/// `"handlers":"thread"` on the handlers' thread.
 ///
 /// `release`, if not NULL, is called with `user_data` exactly once: after the last call of the
 /// handler when the subscription ends, or before this function returns if it fails. `*subscription`

@@ -2,14 +2,16 @@
 //! carries.
 
 use std::ffi::CString;
+use std::sync::atomic::Ordering;
 
 use crate::command::Command;
-use crate::error::Error;
+use crate::error::{Effect, Error};
 use crate::process::sys::c_string;
 use crate::protocol::slots::{self, Slots};
 use crate::protocol::Interpretation;
+use crate::status::Status;
 use crate::text::json::write_string;
-use crate::transport::message::Response;
+use crate::transport::message::{Progress, Response};
 
 /// A finished command: its text, and whether it resolved.
 #[derive(Debug)]
@@ -55,7 +57,7 @@ impl Outcome {
             out.string(id);
         }
         if let Some(error) = &interpretation.error {
-            out.error(command.name(), error, attempts);
+            out.error(command.effect(), error, attempts);
         }
         if let Some(slots) = &interpretation.slots {
             out.member("slots");
@@ -63,6 +65,13 @@ impl Outcome {
         }
         if !interpretation.unread_slots.is_empty() {
             out.strings("unreadSlots", &interpretation.unread_slots);
+        }
+        if let Some(found) = &interpretation.found {
+            out.member(found.member);
+            out.raw(&found.json);
+            if !found.unread_callbacks.is_empty() {
+                out.strings("unreadCallbacks", &found.unread_callbacks);
+            }
         }
         if with_response {
             out.member("response");
@@ -79,9 +88,23 @@ impl Outcome {
     }
 
     /// The outcome of a command without a response.
-    pub fn failed(command: &str, error: Error, attempts: u32) -> Outcome {
+    pub fn failed(command: Command, error: Error, attempts: u32) -> Outcome {
+        Outcome::without_response(command.name(), command.effect(), error, attempts)
+    }
+
+    /// The outcome of a failed command that sends nothing, or does not exist.
+    pub fn refused(command: &str, error: Error) -> Outcome {
+        Outcome::without_response(command, None, error, 0)
+    }
+
+    fn without_response(
+        command: &str,
+        effect: Option<&Effect>,
+        error: Error,
+        attempts: u32,
+    ) -> Outcome {
         let mut out = ObjectWriter::begin(command, state(false), 512);
-        out.error(command, &error, attempts);
+        out.error(effect, &error, attempts);
         Outcome {
             text: out.finish(),
             error: Some(error),
@@ -89,10 +112,21 @@ impl Outcome {
     }
 
     /// The outcome of a command that was cancelled, by the application or by closing the service.
-    pub fn cancelled(command: &str) -> Outcome {
+    pub fn cancelled(command: Command, progress: &Progress) -> Outcome {
+        let error = Error::new(Status::Cancelled, "the call was cancelled");
+        let error = match command.effect().filter(|_| !progress.sent.stop()) {
+            Some(effect) => error.with_unknown_effect(effect),
+            None => error.retryable(true),
+        };
+        let mut out = ObjectWriter::begin(command.name(), "cancelled", 512);
+        out.error(
+            command.effect(),
+            &error,
+            progress.attempts.load(Ordering::Relaxed),
+        );
         Outcome {
-            text: ObjectWriter::begin(command, "cancelled", 128).finish(),
-            error: None,
+            text: out.finish(),
+            error: Some(error),
         }
     }
 
@@ -156,7 +190,7 @@ impl ObjectWriter {
         self.raw("]");
     }
 
-    fn error(&mut self, command: &str, error: &Error, attempts: u32) {
+    fn error(&mut self, effect: Option<&Effect>, error: &Error, attempts: u32) {
         self.member("error");
         self.raw("{\"status\":");
         self.raw(&error.status.code().to_string());
@@ -191,14 +225,14 @@ impl ObjectWriter {
         }
         self.member("attempts");
         self.raw(&attempts.to_string());
-        if command == Command::Schedule.name() {
-            self.member("booked");
-            let booked = if error.is_booking_unknown {
+        if let Some(effect) = effect {
+            self.member(effect.member);
+            let happened = if error.is_effect_unknown {
                 "unknown"
             } else {
                 "no"
             };
-            self.string(booked);
+            self.string(happened);
         }
         self.raw("}");
     }
