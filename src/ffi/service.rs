@@ -159,9 +159,9 @@ pub unsafe extern "C-unwind" fn cbsvc_configure(
 /// a call; no further handler is called, and the last releases run when that thread leaves.
 ///
 /// With `"handlers":"poll"`, the outcome of an asynchronous call is not lost by closing: while the
-/// program has not taken all completions, cancelled ones included, the function returns `CBSVC_BUSY`
-/// and leaves the service open for `cbsvc_next_event` only. Take them until it returns
-/// `CBSVC_CLOSED`, then close again. Events of blocking commands are discarded.
+/// program has not taken all completions, cancelled ones included, the function returns
+/// `CBSVC_BUSY` and leaves the service open for `cbsvc_next_event` only. Take them until that
+/// returns `CBSVC_CLOSED`, then close again. Events of blocking commands are discarded.
 ///
 /// Any thread, but not inside a handler of the same service. Errors: `CBSVC_BAD_HANDLE` (also if it
 /// is already closed), `CBSVC_REENTRANT`, `CBSVC_TIMEOUT`, `CBSVC_BUSY` (`"handlers":"poll"`),
