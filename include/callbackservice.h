@@ -365,8 +365,8 @@ cbsvc_status cbsvc_command(cbsvc_service *service, const char *name, const char 
  * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (name), CBSVC_BAD_HANDLE,
  * CBSVC_NOT_UTF8 (name), CBSVC_UNKNOWN_COMMAND, CBSVC_CLOSED, CBSVC_WRONG_MODE (done
  * or release with "handlers":"poll"), CBSVC_BUSY (queueLimit calls are running, or
- * complete and not dispatched or taken), CBSVC_INTERNAL (out of threads or descriptors), CBSVC_PANIC.
- * Since 0.1.
+ * complete and not dispatched or taken), CBSVC_INTERNAL (out of threads or descriptors),
+ * CBSVC_PANIC. Since 0.1.
  *
  * Example:
  *     uint64_t call;
