@@ -33,8 +33,8 @@ impl Block {
     }
 }
 
-/// Whether the byte behind a block is at the level of its last one in a mask.
-pub fn ends_in(mask: u64) -> bool {
+/// Whether the last byte of a block is in a mask.
+pub fn has_last(mask: u64) -> bool {
     mask >> (LENGTH - 1) != 0
 }
 
@@ -90,7 +90,7 @@ impl Iterator for Blocks<'_> {
             quotes &= !self.escaped(rest);
         }
         let strings = prefix_xor(quotes) ^ self.in_string;
-        self.in_string = if ends_in(strings) { u64::MAX } else { 0 };
+        self.in_string = if has_last(strings) { u64::MAX } else { 0 };
         self.at += LENGTH;
         Some(Block {
             start,

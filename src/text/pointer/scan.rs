@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use memchr::memchr2;
 
-use super::blocks::{ends_in, Blocks};
+use super::blocks::{has_last, Blocks};
 
 /// What a walk finds, or the position at which the text is not JSON.
 pub type Scan<T> = std::result::Result<T, usize>;
@@ -63,7 +63,7 @@ fn container_end(json: &[u8], at: usize) -> Scan<usize> {
         let outer = depth.saturating_sub(usize::from(is_inner));
         if outer > 0 {
             if let Some(inner) = block.inner(is_inner) {
-                depth = outer + usize::from(ends_in(inner));
+                depth = outer + usize::from(has_last(inner));
                 continue;
             }
         }
@@ -102,7 +102,7 @@ pub fn element(json: &[u8], at: usize, index: usize) -> Scan<Option<usize>> {
                 let commas = (block.commas & !inner).count_ones() as usize;
                 if commas < left {
                     left -= commas;
-                    depth = 1 + usize::from(ends_in(inner));
+                    depth = 1 + usize::from(has_last(inner));
                     continue;
                 }
             }
