@@ -55,7 +55,7 @@ fn index(part: &str) -> Option<usize> {
     is_number.then(|| part.parse().unwrap_or(usize::MAX))
 }
 
-/// The start of the value that a text is; `None` when the text is empty.
+/// The start of the value that a text is; `None` when it is empty.
 fn root(json: &[u8]) -> Option<usize> {
     let mark = json.starts_with(BYTE_ORDER_MARK);
     let start = skip_blanks(json, if mark { BYTE_ORDER_MARK.len() } else { 0 });
