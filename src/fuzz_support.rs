@@ -208,9 +208,8 @@ pub fn json_pointer(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(text) else {
         return;
     };
-    // serde_json gives keys of its own a meaning of its own, and blanks of Unicode are an empty text
-    // for what is written only.
-    if text.contains("serde_json") || text.trim().is_empty() {
+    // serde_json gives keys of its own a meaning of its own.
+    if text.contains("serde_json") {
         return;
     }
     let parts: Vec<String> = pointer

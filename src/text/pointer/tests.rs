@@ -86,7 +86,15 @@ fn absent_values_are_told_from_malformed_pointers() {
             "{pointer}"
         );
     }
-    for json in ["", " \n", "\u{feff}", "null", " null "] {
+    for json in [
+        "",
+        " \n",
+        "\u{feff}",
+        "null",
+        " null ",
+        "\u{feff}\n\u{b}\t",
+        "\u{a0}",
+    ] {
         assert_eq!(read(json, "/a"), Err("NO_SUCH".to_owned()), "{json:?}");
         assert_eq!(read(json, ""), Err("NO_SUCH".to_owned()), "{json:?}");
     }
