@@ -11,7 +11,7 @@ import os
 
 from support import RELEASE
 
-OK, CLOSED = 0, 201
+OK = 0
 PREFIX = "CallbackService."
 LEVELS = ["off", "error", "warning", "info", "debug"]
 FOREVER = -1
@@ -35,6 +35,7 @@ close = function("cbsvc_close", ctypes.c_void_p, ctypes.c_int32)
 command = function("cbsvc_command", ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, Out)
 start = function("cbsvc_start", ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, Handler, ctypes.c_void_p, ctypes.c_void_p,
                  ctypes.c_void_p)
+subscribe = function("cbsvc_subscribe", ctypes.c_void_p, ctypes.c_char_p, Handler, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 dispatch = function("cbsvc_dispatch", ctypes.c_void_p, ctypes.c_int32)
 json_state = function("cbsvc_diagnostics", Out)
 log_to = function("cbsvc_set_log", ctypes.c_int32, Handler, ctypes.c_void_p)
@@ -74,12 +75,12 @@ class Service:
         self._waiting, self._ended, self._numbers = {}, [], itertools.count(1)
         # The library calls both as long as the service is open. `dispatch` calls the functions of the test, outside of the
         # library, where exceptions reach the test.
-        self._on_event = NOTHING
-        if events is not None:
-            self._on_event = Handler(lambda event, data, _: events.append((event.decode(), decoded(data))))
+        self._on_event = Handler(lambda event, data, _: events.append((event.decode(), decoded(data))))
         self._on_end = Handler(lambda _, data, number: self._ended.append((number, decoded(data))))
         self._handle, error = ctypes.c_void_p(), ctypes.c_void_p()
-        check(init(encoded(configuration), self._on_event, None, self._handle, error), taken(error))
+        check(init(encoded(configuration), NOTHING, None, self._handle, error), taken(error))
+        if events is not None:
+            check(subscribe(self._handle, b"*", self._on_event, None, None, None))
 
     def __enter__(self):
         return self
