@@ -27,7 +27,7 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests/system"))
 import capi  # noqa: E402
-from capi import MODES, blocking, started, status_of  # noqa: E402
+from capi import MODES, started, status_of  # noqa: E402
 from fault_answers import ANSWERS, TIME, identifier  # noqa: E402
 from fault_table import COSTLY, FAULTS  # noqa: E402
 from support import ENVIRONMENT  # noqa: E402
@@ -36,7 +36,6 @@ from test_network import make_certificates  # noqa: E402
 DEADLINE_MS, LATE_MS = 700, 50
 REPEATS = 2
 LIMIT, ROOM = 1 << 20, 4 << 20
-
 
 NUMBER, NOTE = "+1 (415) 123-0099", "user & secret"
 COMMANDS = {
@@ -63,7 +62,8 @@ SECRETS = {
 TOLD = re.compile(r"secret|%s|415\D*123\D*0099" % base64.b64encode(b"gate:pass-secret-7").decode(), re.I)
 
 AT_ONCE = 100
-BOOKINGS_FOR_A_CHANGE = 4
+# Bookings for each cancel, and for each reschedule.
+FOR_EACH_CHANGE = 4
 BACK_OFF_MS = 10
 
 # Calls over a network with delay, whose pauses are about as long as the server keeps idle connections.
@@ -266,7 +266,7 @@ def count(base, _, bookings):
         books = Books()
         for api, name in CALLS:
             if name in EFFECTS:
-                size = bookings if name == "schedule" else bookings // BOOKINGS_FOR_A_CHANGE
+                size = bookings if name == "schedule" else bookings // FOR_EACH_CHANGE
                 size = max(1, size // 10) if fault in COSTLY else size
                 send_all(books, base, api, name, fault, range(number, number + size))
                 number += size
