@@ -16,6 +16,7 @@ import collections
 import contextlib
 import json
 import pathlib
+import random
 import re
 import subprocess
 import sys
@@ -62,6 +63,7 @@ SECRETS = {
 TOLD = re.compile(r"secret|%s|415\D*123\D*0099" % base64.b64encode(b"gate:pass-secret-7").decode(), re.I)
 
 AT_ONCE = 100
+CANCELLED = 400
 # Bookings for each cancel, and for each reschedule.
 FOR_EACH_CHANGE = 4
 BACK_OFF_MS = 10
@@ -217,14 +219,18 @@ def request(name, number):
     return {"schedule": {"phonenumber": str(number)}, "cancel": {"id": callback["id"]}, "reschedule": callback}[name]
 
 
-def send_all(books, base, api, name, fault, numbers):
-    """Runs a command for all numbers, many at the same time."""
+def send_all(books, base, api, name, fault, numbers, cancel_within=None):
+    """Runs a command for all numbers, many at the same time, and cancels the calls within so many seconds, if given."""
     with capi.Service(configuration(api, base, fault, maxConnections=AT_ONCE)) as service:
         for first in range(0, len(numbers), AT_ONCE):
             wave = numbers[first:first + AT_ONCE]
             before = len(books.words[name])
-            for number in wave:
-                service.start(name, request(name, number), lambda outcome, number=number: books.enter(name, number, outcome))
+            calls = [service.start(name, request(name, number), lambda outcome, number=number: books.enter(name, number, outcome))
+                     for number in wave]
+            if cancel_within:
+                time.sleep(random.uniform(0, cancel_within))
+                for call in random.sample(calls, len(calls)):
+                    service.cancel(call)
             while len(books.words[name]) < before + len(wave):
                 service.dispatch()
 
@@ -274,6 +280,18 @@ def count(base, _, bookings):
         rows.append(row)
         wrong += found
     return rows, wrong
+
+
+def cancel_calls(base, _):
+    """Rows of what arrived of calls that were cancelled while they were sent, and what is wrong with them."""
+    books, number = {fault: Books() for fault in ["keep-alive-hint", "reset-in-request", "silent"]}, 6_000_000_000
+    for fault, entries in books.items():
+        for api, name in CALLS:
+            if name in EFFECTS:
+                send_all(entries, base, api, name, fault, range(number, number + CANCELLED), cancel_within=0.02)
+                number += CANCELLED
+    rows, wrong = zip(*(balance(base, fault, entries) for fault, entries in books.items()))
+    return [row.replace(" |", ", calls cancelled |", 1) for row in rows], sum(wrong, [])
 
 
 def keep_alive(base, delayed):
@@ -342,12 +360,13 @@ def main():
     print("\n".join(matrix), flush=True)
     wrong += check_http2()
     rows, more = with_server(count, *(sizes or [1000]))
-    last, worse = with_server(keep_alive)
+    cancelled, worse = with_server(cancel_calls)
+    last, worst = with_server(keep_alive)
     counts = ["| fault | bookings | changes | ended | arrived | the same at most | reported as not done |",
               "| --- | --- | --- | --- | --- | --- | --- |"]
-    counts += rows + last
+    counts += rows + cancelled + last
     print("\n".join(counts))
-    wrong += more + worse
+    wrong += more + worse + worst
     if "--write" in sys.argv:
         write([matrix, counts])
     print("\n".join(wrong) if wrong else "every fault as expected")

@@ -34,7 +34,8 @@ configure = function("cbsvc_configure", ctypes.c_void_p, ctypes.c_char_p, Out)
 close = function("cbsvc_close", ctypes.c_void_p, ctypes.c_int32)
 command = function("cbsvc_command", ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, Out)
 start = function("cbsvc_start", ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p, Handler, ctypes.c_void_p, ctypes.c_void_p,
-                 ctypes.c_void_p)
+                 ctypes.POINTER(ctypes.c_uint64))
+cancel = function("cbsvc_cancel", ctypes.c_void_p, ctypes.c_uint64)
 subscribe = function("cbsvc_subscribe", ctypes.c_void_p, ctypes.c_char_p, Handler, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_void_p)
 dispatch = function("cbsvc_dispatch", ctypes.c_void_p, ctypes.c_int32)
 json_state = function("cbsvc_diagnostics", Out)
@@ -97,10 +98,15 @@ class Service:
         return outcome
 
     def start(self, name, data, done):
-        """Starts a call; `done` receives its outcome in `dispatch`."""
-        number = next(self._numbers)
+        """Starts a call and returns its id; `done` receives the outcome in `dispatch`."""
+        number, call = next(self._numbers), ctypes.c_uint64()
         self._waiting[number] = done
-        check(start(self._handle, (PREFIX + name).encode(), encoded(data), self._on_end, number, None, None))
+        check(start(self._handle, (PREFIX + name).encode(), encoded(data), self._on_end, number, None, call))
+        return call.value
+
+    def cancel(self, call):
+        """Cancels a call, unless it is complete."""
+        return cancel(self._handle, call)
 
     def dispatch(self, timeout=FOREVER):
         status = dispatch(self._handle, timeout)
