@@ -144,15 +144,16 @@ def diagnostics():
     return decoded(taken(state))
 
 
-def set_log(level, log=None):
+# One for ever: another thread may still be in it after `set_log`.
+log_handler = Handler(lambda level, line, _: log_function(level.decode(), line.decode()))
+log_function = None
+
+
+def set_log(level, function=lambda level, line: None):
     """Sends log lines to a function of level and line, which must not raise."""
-    handler = Handler(lambda level, line, _: log(level.decode(), line.decode())) if log else NOTHING
-    check(log_to(LEVELS.index(level), handler, None))
-    # Another thread may still be in the old one.
-    log_handlers.append(handler)
-
-
-log_handlers = []
+    global log_function
+    log_function = function
+    check(log_to(LEVELS.index(level), log_handler, None))
 
 
 def status_of(outcome):

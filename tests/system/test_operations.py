@@ -1,5 +1,5 @@
-"""The commands on callbacks and queues against the sandbox, over both APIs, blocking and started: their outcomes and events, and how
-often the server carried them out.
+"""The commands on callbacks and queues against the sandbox: their outcomes and events, and how often the server carried them
+out. Each runs over the APIs that have it, blocking and started.
 """
 
 from operations import NOW, NUMBER, SERVICES, Caller, Shared, control, later, over
@@ -50,7 +50,8 @@ class Callbacks(Shared):
         for _ in range(2):
             caller.book(later("10:00"))
         id = caller.book(later("12:00"))
-        full = caller.rejected("reschedule", {"id": id, "desiredtime": later("10:00")}, "SLOT_UNAVAILABLE", moved="no", serverCode=7041)
+        taken = {"id": id, "desiredtime": later("10:00")}
+        full = caller.rejected("reschedule", taken, "SLOT_UNAVAILABLE", moved="no", serverCode=7041)
         proposed = [slot["utcTime"] for slot in full["slots"]]
         self.assertEqual((len(proposed), proposed[0]), (5, later("10:15")))
         self.assertEqual(caller.callback(id)["desiredTime"], later("12:00"))
@@ -66,7 +67,8 @@ class Callbacks(Shared):
     def test_reschedule_to_a_time_at_which_the_office_is_closed(self, caller):
         caller = Caller(self, "v1", caller.mode, "support")
         id = caller.book(later("10:00"))
-        closed = caller.rejected("reschedule", {"id": id, "desiredtime": later("17:00")}, "SLOT_UNAVAILABLE", moved="no", serverCode=7042)
+        evening = {"id": id, "desiredtime": later("17:00")}
+        closed = caller.rejected("reschedule", evening, "SLOT_UNAVAILABLE", moved="no", serverCode=7042)
         self.assertEqual(len(closed["slots"]), 5)
 
     @over("v1", "v3")
@@ -138,7 +140,8 @@ class Queues(Shared):
     def test_estimated_wait_time(self, caller):
         caller.book()
         queues = ["VQ samples", "samples", "support", "unstaffed", "Ä&b=ü"]
-        for data in [{"virtualQueues": queues}, {"virtual-queues": ", ".join(queues), "mode": "mode3", "includeCallsOnHold": "true"}]:
+        as_text = {"virtual-queues": ", ".join(queues), "mode": "mode3", "includeCallsOnHold": "true"}
+        for data in [{"virtualQueues": queues}, as_text]:
             times = caller.resolved("estimatedWaitTime", data)["waitTimes"]
             for time in times:
                 self.assertEqual("message" in time, time["resultCode"] != 0, time)
@@ -180,7 +183,8 @@ class Queues(Shared):
 
     @over("v3")
     def test_call_in(self, caller):
-        data = {"groupName": "VQ samples", "fromPhoneNumber": NUMBER, "userData": {"topic": "Größe \"XL\""}, "callbackServiceId": "samples"}
+        data = {"groupName": "VQ samples", "fromPhoneNumber": NUMBER, "callbackServiceId": "samples",
+                "userData": {"topic": "Größe \"XL\""}}
         call = caller.resolved("callIn", data)["callIn"]
         self.assertEqual((call["toPhoneNumber"], call["fromPhoneNumber"]), ("+15550100", NUMBER))
         self.assertRegex(call["accessCode"], r"^\d{5}$")
@@ -263,8 +267,8 @@ class LostResponses(Shared):
     def test_lookups_are_repeated(self, caller):
         id = caller.book()
         names = {"v1": {"retrieve": {"id": id}, "query": {"id": id, "state": "QUEUED"}, "queuePosition": {"id": id}},
-                 "v3": {"retrieve": {"id": id}, "estimatedWaitTime": {"virtualQueues": "samples"}, "queueStatus": {"queueName": "samples"},
-                        "openFor": {"serviceName": "samples"}}}
+                 "v3": {"retrieve": {"id": id}, "estimatedWaitTime": {"virtualQueues": "samples"},
+                        "queueStatus": {"queueName": "samples"}, "openFor": {"serviceName": "samples"}}}
         for name, data in names[caller.api].items():
             for fault in [{"reset": "after"}, {"reset": "before"}, {"status": 503}]:
                 with self.subTest(name, **fault):
