@@ -4,7 +4,7 @@ import signal
 import subprocess
 
 from support import Case, Sandbox, run
-from test_python import Server
+from booking_server import Server
 
 STRICT = ["-std=c++17", "-Wpedantic"]
 
