@@ -91,7 +91,7 @@ public:
             });
         } catch (const Error &error) {
             std::promise<Result<Outcome>> failed;
-            failed.set_value(detail::Unexpected(error));
+            failed.set_value(Unexpected(error));
             return failed.get_future();
         }
         return future;
@@ -117,7 +117,7 @@ public:
         try {
             launch(done, into_ ? *into_ : local);
         } catch (const Error &error) {
-            suspended_->outcome.emplace(detail::Unexpected(error));
+            suspended_->outcome.emplace(Unexpected(error));
             return false;
         }
         return true;

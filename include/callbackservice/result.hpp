@@ -60,9 +60,8 @@ private:
 template <typename Value>
 using Result = std::expected<Value, Error>;
 
-namespace detail {
+/// An Error on its way into a Result.
 using Unexpected = std::unexpected<Error>;
-}
 
 #else
 
@@ -78,12 +77,17 @@ private:
     Error error_;
 };
 
-namespace detail {
-struct Unexpected {
-    Error error;
-    explicit Unexpected(Error error_of_result) : error(std::move(error_of_result)) {}
+/// An Error on its way into a Result.
+class Unexpected {
+public:
+    explicit Unexpected(Error error) : error_(std::move(error)) {}
+
+    [[nodiscard]] const Error &error() const & noexcept { return error_; }
+    [[nodiscard]] Error &&error() && noexcept { return std::move(error_); }
+
+private:
+    Error error_;
 };
-}  // namespace detail
 
 /// A value, or the Error why there is none: std::expected<Value, Error> where the compiler has it.
 template <typename Value>
@@ -93,8 +97,8 @@ public:
     using error_type = Error;
 
     Result(Value value) : content_(std::in_place_index<0>, std::move(value)) {}
-    Result(detail::Unexpected unexpected)
-        : content_(std::in_place_index<1>, std::move(unexpected.error)) {}
+    Result(Unexpected unexpected)
+        : content_(std::in_place_index<1>, std::move(unexpected).error()) {}
 
     [[nodiscard]] bool has_value() const noexcept { return content_.index() == 0; }
     explicit operator bool() const noexcept { return has_value(); }

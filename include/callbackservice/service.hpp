@@ -92,7 +92,7 @@ public:
         try {
             return Service(config);
         } catch (const Error &error) {
-            return detail::Unexpected(error);
+            return Unexpected(error);
         }
     }
 
@@ -137,9 +137,9 @@ public:
     /// Runs a command by its name, such as CallbackService.schedule, and waits for the response.
     /// Throws the exception of a handler; the outcome is then returned by take_outcomes().
     [[nodiscard]] Result<Outcome> command(const std::string &name, const JsonText &data) {
-        if (const Error *const error = data.error()) return detail::Unexpected(*error);
+        if (const Error *const error = data.error()) return Unexpected(*error);
         if (detail::has_nul(name)) {
-            return detail::Unexpected(
+            return Unexpected(
                 Error(Status::unknown_command, "the name of the command contains a NUL"));
         }
         // Handlers may destroy this object, which is not used after the call.
@@ -271,7 +271,7 @@ public:
         const cbsvc_status status =
             cbsvc_next_event(service_, detail::limit(timeout), &call, event.out(), data.out());
         if (status == CBSVC_OK) return Event(event.str(), data.str(), call);
-        return detail::Unexpected(Error(static_cast<Status>(status), "there is no event"));
+        return Unexpected(Error(static_cast<Status>(status), "there is no event"));
     }
 
     /// A descriptor that is readable while dispatch() or next_event() has work. The service owns it.

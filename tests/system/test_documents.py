@@ -259,17 +259,6 @@ class StatusCodes(Case):
 
 
 class Comments(Case):
-    def test_the_example_in_the_cpp_header_compiles(self):
-        text = (ROOT / "bindings/cpp/callbackservice.hpp").read_text()
-        lines = [line.removeprefix("//     ") for line in text.splitlines() if line.startswith("//     ")]
-        self.assertGreater(len(lines), 3)
-        program = (
-            "#include <callbackservice.hpp>\n"
-            "static void use(const std::string &) {}\nstatic void complain(const char *, const std::string &) {}\n"
-            "int main() {\n" + "\n".join(lines) + "\n}\n"
-        )
-        self.compile(program, "-std=c++11", compiler="g++")
-
     def test_the_example_in_the_python_module_books(self):
         text = (ROOT / "bindings/python/callbackservice/__init__.py").read_text()
         example = textwrap.dedent(text.split('"""')[1].split("\n\n", 1)[1].split("\n\nThe module", 1)[0])
