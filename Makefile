@@ -114,12 +114,14 @@ install:
 	@test -f $(LIBRARY)/$(SONAME) || { echo 'run make first' >&2; exit 1; }
 	@changed=$$(find $(SOURCES) -type f -newer $(LIBRARY)/$(SONAME) | head -n 1); \
 	test -z "$$changed" || { echo "$$changed has changed since the library was built: run make first" >&2; exit 1; }
-	install -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(LIBDIR)/cmake/callbackservice" "$(DESTDIR)$(INCLUDEDIR)"
+	install -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(LIBDIR)/cmake/callbackservice" \
+		"$(DESTDIR)$(INCLUDEDIR)/callbackservice"
 	install -m 755 $(LIBRARY)/$(SONAME) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
 	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libcallbackservice.so"
 	install -m 644 $(LIBRARY)/libcallbackservice.a "$(DESTDIR)$(LIBDIR)/"
-	install -m 644 include/callbackservice.h include/callbackservice.ffi.h bindings/cpp/callbackservice.hpp \
+	install -m 644 include/callbackservice.h include/callbackservice.ffi.h include/callbackservice.hpp \
 		"$(DESTDIR)$(INCLUDEDIR)/"
+	install -m 644 include/callbackservice/*.hpp "$(DESTDIR)$(INCLUDEDIR)/callbackservice/"
 	install -d "$(DESTDIR)$(DOCDIR)"
 	install -m 644 LICENSE-MIT LICENSE-APACHE "$(DESTDIR)$(DOCDIR)/"
 	sed -e 's|@PREFIX@|$(call relative,pkgconfig,$(PREFIX))|' \
@@ -140,7 +142,9 @@ uninstall:
 		"$(DESTDIR)$(LIBDIR)/libcallbackservice.a" "$(DESTDIR)$(LIBDIR)/pkgconfig/callbackservice.pc" \
 		"$(DESTDIR)$(INCLUDEDIR)/callbackservice.h" "$(DESTDIR)$(INCLUDEDIR)/callbackservice.ffi.h" \
 		"$(DESTDIR)$(INCLUDEDIR)/callbackservice.hpp"
+	rm -f $(patsubst include/%,"$(DESTDIR)$(INCLUDEDIR)/%",$(wildcard include/callbackservice/*.hpp))
 	rm -rf "$(DESTDIR)$(LIBDIR)/cmake/callbackservice" "$(DESTDIR)$(DOCDIR)"
+	rmdir "$(DESTDIR)$(INCLUDEDIR)/callbackservice" 2> /dev/null || true
 
 clean:
 	$(CARGO) clean

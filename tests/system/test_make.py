@@ -17,7 +17,7 @@ int main() {
     try {
         callbackservice::Service("{}");
     } catch (const callbackservice::Error &error) {
-        return error.status() == CBSVC_CONFIG ? 0 : 1;
+        return error.status() == callbackservice::Status::config ? 0 : 1;
     }
     return 1;
 }
