@@ -8,7 +8,7 @@ header=$1 library=$2 output=$3
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-sed -n 's/^[a-z].*\b\(cbsvc_[a-z_]*\)(.*/\1/p' "$header" | sort -u > "$scratch/exports"
+sed -n 's/^[a-z].*\b\(cbsvc_[a-z0-9_]*\)(.*/\1/p' "$header" | sort -u > "$scratch/exports"
 # Embedded bitcode is of no use here, and linkers with an older LLVM's plug-in stumble over it.
 objcopy -R .llvmbc -R .llvmcmd "$library" "$scratch/library.a"
 ld -r --gc-sections --force-group-allocation $(sed 's/^/-u /' "$scratch/exports") \
