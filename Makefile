@@ -39,6 +39,8 @@ SONAME := libcallbackservice.so.1
 # The file that the links libcallbackservice.so.1 and libcallbackservice.so name.
 REAL := $(SONAME).$(shell echo '$(VERSION)' | sed 's/^[0-9]*\.\([0-9]*\.[0-9]*\).*/\1/')
 HEADERS := $(wildcard include/*.h include/*.hpp bindings/cpp/*.hpp)
+# Headers that callbackservice.hpp includes.
+CPP_HEADERS := $(wildcard include/callbackservice/*.hpp)
 PAGES = $(wildcard build/docs/man/man3/*.3)
 ARCHITECTURES ?= x86_64 aarch64
 
@@ -134,6 +136,8 @@ install:
 	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libcallbackservice.so"
 	install -m 644 $(LIBRARY)/libcallbackservice.a "$(DESTDIR)$(LIBDIR)/"
 	install -m 644 $(HEADERS) "$(DESTDIR)$(INCLUDEDIR)/"
+	$(if $(CPP_HEADERS),install -d "$(DESTDIR)$(INCLUDEDIR)/callbackservice")
+	$(if $(CPP_HEADERS),install -m 644 $(CPP_HEADERS) "$(DESTDIR)$(INCLUDEDIR)/callbackservice/")
 	install -d "$(DESTDIR)$(DOCDIR)"
 	install -m 644 LICENSE-MIT LICENSE-APACHE "$(DESTDIR)$(DOCDIR)/"
 	$(if $(PAGES),install -d "$(DESTDIR)$(MANDIR)/man3")
@@ -156,6 +160,7 @@ uninstall:
 		"$(DESTDIR)$(LIBDIR)/libcallbackservice.so" "$(DESTDIR)$(LIBDIR)/libcallbackservice.a" \
 		"$(DESTDIR)$(LIBDIR)/pkgconfig/callbackservice.pc" \
 		$(foreach header,$(notdir $(HEADERS)),"$(DESTDIR)$(INCLUDEDIR)/$(header)") \
+		$(foreach header,$(notdir $(CPP_HEADERS)),"$(DESTDIR)$(INCLUDEDIR)/callbackservice/$(header)") \
 		"$(DESTDIR)$(MANDIR)/man3/callbackservice.3" "$(DESTDIR)$(MANDIR)/man3"/cbsvc_*.3
 	rm -rf "$(DESTDIR)$(LIBDIR)/cmake/callbackservice" "$(DESTDIR)$(DOCDIR)"
 

@@ -71,7 +71,7 @@ class Package:
         version, date = self.values["VERSION"], time.gmtime(int(os.environ["SOURCE_DATE_EPOCH"]))
         mit = "\n".join(f" {line}" if line else " ." for line in (ROOT / "LICENSE-MIT").read_text().splitlines())
         copyright_ = (TEMPLATES / "copyright").read_text().replace("@MIT@", mit.rstrip())
-        (self.doc / "copyright").write_text(copyright_)
+        (self.doc / "copyright").write_text(copyright_.replace("@YEAR@", str(date.tm_year)))
         self.compress(self.doc / "third-party-licenses.txt.gz", licenses)
         self.compress(self.doc / "changelog.gz", (ROOT / "CHANGELOG.md").read_text())
         entry = f"callbackservice ({version}) unstable; urgency=medium\n\n  * New version, see changelog.gz.\n\n"
