@@ -170,7 +170,7 @@ dist: manual
 test-packages: dist
 	@$(PYTHON) tests/packages/run.py
 
-test-targets:
+test-targets: dist
 	@$(PYTHON) tests/packages/targets.py
 
 manual:
