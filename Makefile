@@ -42,6 +42,8 @@ HEADERS := $(wildcard include/*.h include/*.hpp bindings/cpp/*.hpp)
 # Headers that callbackservice.hpp includes.
 CPP_HEADERS := $(wildcard include/callbackservice/*.hpp)
 PAGES = $(wildcard build/docs/man/man3/*.3)
+# What the comments in the headers refer to.
+DOCUMENTS := $(wildcard $(patsubst %,docs/%.md,behaviour configuration cpp json status-codes threads))
 ARCHITECTURES ?= x86_64 aarch64
 
 # Cargo says where it puts what it builds: CARGO_TARGET_DIR, build.target-dir and build.target all move it, and several
@@ -139,7 +141,7 @@ install:
 	$(if $(CPP_HEADERS),install -d "$(DESTDIR)$(INCLUDEDIR)/callbackservice")
 	$(if $(CPP_HEADERS),install -m 644 $(CPP_HEADERS) "$(DESTDIR)$(INCLUDEDIR)/callbackservice/")
 	install -d "$(DESTDIR)$(DOCDIR)"
-	install -m 644 LICENSE-MIT LICENSE-APACHE "$(DESTDIR)$(DOCDIR)/"
+	install -m 644 LICENSE-MIT LICENSE-APACHE $(DOCUMENTS) "$(DESTDIR)$(DOCDIR)/"
 	$(if $(PAGES),install -d "$(DESTDIR)$(MANDIR)/man3")
 	$(if $(PAGES),install -m 644 $(PAGES) "$(DESTDIR)$(MANDIR)/man3/")
 	sed -e 's|@PREFIX@|$(call relative,pkgconfig,$(PREFIX))|' \

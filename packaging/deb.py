@@ -123,6 +123,8 @@ def build(architecture, version, stage, sandbox, licenses, scratch, output):
     for pattern in ["libcallbackservice.so", "libcallbackservice.a", "pkgconfig/*", "cmake/callbackservice/*"]:
         package.take(stage, f"{libdir}/{pattern}")
     package.take(stage, "usr/include/*")
+    for document in sorted(stage.glob("usr/share/doc/callbackservice/*.md")):
+        package.compress(package.doc / f"{document.name}.gz", document.read_text())
     for page in sorted(stage.glob("usr/share/man/man3/*.3")):
         package.compress(package.directory / page.relative_to(stage).with_suffix(".3.gz"), page.read_text())
     package.document(licenses["callbackservice"])

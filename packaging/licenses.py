@@ -41,6 +41,10 @@ def texts_of(package):
     if package["license_file"]:
         paths.add(directory / package["license_file"])
     found = [path.read_text(encoding="utf-8", errors="replace") for path in sorted(paths)]
+    if package["name"] == "libsqlite3-sys":
+        # SQLite itself comes with a blessing instead of a licence.
+        source = (directory / "sqlite3/sqlite3.h").read_text(encoding="utf-8")
+        found.append("SQLite is in the public domain:\n" + re.search(r"\*\* The author disclaims.*?\*{9}", source, re.S).group())
     if not found:
         # The manifest alone gives the licence: that text of it which needs no copyright line.
         if "Apache-2.0" not in (package["license"] or ""):

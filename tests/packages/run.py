@@ -32,7 +32,7 @@ TOOLS = {
 }
 # The tarball has to work on systems that are older than the one that built it.
 TARBALL_SUITE, DEBIAN_SUITE = "bullseye", "bookworm"
-BLOCK = re.compile(r"<!-- test: (\w+)(?: (.*?))? -->\n```\w+\n(.*?)```", re.S)
+BLOCK = re.compile(r"<!-- test: (\w+)(?: ([^\n]*))? -->\n```\w+\n(.*?)```", re.S)
 
 
 def run(*command, **options):
