@@ -21,6 +21,12 @@ import debian_tools  # noqa: E402
 
 # Debian package of each program that is needed for an architecture.
 TOOLS = {"cc": "gcc", "dpkg-deb": "dpkg", "readelf": "binutils"}
+# What builds the standard library for an architecture that the toolchain does not have.
+STANDARD_LIBRARY = {
+    "/usr/bin/cargo": "cargo-web",
+    "/usr/bin/rustc": "rustc-web",
+    "/usr/lib/rustlib/src/rust/library/Cargo.lock": "rust-web-src",
+}
 VENV = DIST / "venv/lib"
 
 
@@ -87,6 +93,10 @@ def main():
     epoch()
     architectures = os.environ["ARCHITECTURES"].split()
     tools = TOOLS | {f"{name}-linux-gnu-ld": f"binutils-{name.replace('_', '-')}-linux-gnu" for name in architectures}
+    sysroot = subprocess.run(["rustc", "--print", "sysroot"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    targets = pathlib.Path(sysroot.stdout.strip()) / "lib/rustlib"
+    if any(not (targets / f"{name}-unknown-linux-gnu").exists() for name in architectures):
+        tools |= STANDARD_LIBRARY
     debian_tools.ensure("make dist", tools)
     DIST.mkdir(parents=True, exist_ok=True)
     for path in [*DIST.glob("*.deb"), *DIST.glob("*.tar.gz")]:

@@ -7,8 +7,8 @@ import sys
 
 
 def ensure(purpose, tools):
-    """Installs what is missing of `tools`, a dictionary from programs to Debian packages, or ends naming it."""
-    missing = sorted({package for tool, package in tools.items() if not shutil.which(tool)})
+    """Installs what is missing of `tools`, a dictionary from programs or files to Debian packages, or ends naming it."""
+    missing = sorted({package for tool, package in tools.items() if not shutil.which(tool) and not os.path.exists(tool)})
     if not missing:
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):

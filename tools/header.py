@@ -111,6 +111,8 @@ def introduction(text=None):
     lines = lines_of(re.match(r"/\*\n(.*?)\n \*/", text, re.S).group(1))
     parts = []
     for paragraph in "\n".join(lines).split("\n\n"):
+        if paragraph.startswith("This file is generated"):
+            continue
         title, bullet, entries = paragraph.partition("\n  - ")
         if bullet:
             parts.append([" ".join(entry.split()) for entry in entries.split("\n  - ")])

@@ -135,7 +135,7 @@ def overview(items, functions):
         if isinstance(part, list):
             for entry in part:
                 page.raw(".IP \\(bu 2", filled(entry, functions))
-        elif not part.startswith("This file is generated"):
+        else:
             summary = re.sub(f"^lib{NAME}: (.)", lambda match: f"The library {match[1]}", part)
             page.text(summary, is_first)
             is_first = False
@@ -191,10 +191,11 @@ def doxygen_comment(item):
 
 def doxygen_input():
     """The header as Doxygen reads it."""
-    main = ["/**", " * @mainpage", " * @file", " *"]
+    main = ["/** @file", " * The functions, types and constants of the library. */", "/**", " * @mainpage Conventions", " *"]
     for part in header.introduction():
         main += [f" * - {entry}" for entry in part] if isinstance(part, list) else [f" * {part}"]
         main.append(" *")
+    main.append(f" * {NAME}.h lists the functions.")
     return "\n".join(main) + " */\n\n" + "\n".join(doxygen_comment(item) for item in header.items())
 
 
