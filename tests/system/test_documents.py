@@ -239,19 +239,6 @@ class StatusCodes(Case):
         self.assertEqual(described, used)
 
 
-class Comments(Case):
-    def test_the_example_in_the_cpp_header_compiles(self):
-        text = (ROOT / "bindings/cpp/callbackservice.hpp").read_text()
-        lines = [line.removeprefix("//     ") for line in text.splitlines() if line.startswith("//     ")]
-        self.assertGreater(len(lines), 3)
-        program = (
-            "#include <callbackservice.hpp>\n"
-            "static void use(const std::string &) {}\nstatic void complain(const char *, const std::string &) {}\n"
-            "int main() {\n" + "\n".join(lines) + "\n}\n"
-        )
-        self.compile(program, "-std=c++11", compiler="g++")
-
-
 class Everywhere(Case):
     def test_links_lead_somewhere(self):
         for document in DOCUMENTS:
