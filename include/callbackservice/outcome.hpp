@@ -71,16 +71,16 @@ struct ErrorDetails {
     std::optional<std::chrono::milliseconds> retry_after;
     std::optional<std::int64_t> attempts;
     /// Of schedule, cancel, reschedule and call_in. After a cancelled call, what it may have done.
-    Happened booked = Happened::not_said, cancelled = Happened::not_said, moved = Happened::not_said,
-             created = Happened::not_said;
+    Happened booked = Happened::not_said, cancelled = Happened::not_said,
+             moved = Happened::not_said, created = Happened::not_said;
 };
 
 /// What came of a command: the JSON text that the library returns, and what it contains. Each
 /// accessor reads the text anew.
 ///
 /// Example:
-///     const callbackservice::Outcome outcome = service.availability_or_throw(R"({"numberOfDays":5})");
-///     for (const callbackservice::Slot &slot : outcome.slots())
+///     const auto available = service.availability_or_throw(R"({"numberOfDays":5})");
+///     for (const callbackservice::Slot &slot : available.slots())
 ///         std::cout << slot.utc_text << ' ' << slot.capacity.value_or(0) << '\n';
 class Outcome {
 public:
@@ -218,7 +218,7 @@ public:
         ErrorDetails details;
         details.status = static_cast<Status>(
             detail::integer_at<cbsvc_status>(*json, "/status").value_or(CBSVC_INTERNAL));
-        details.name = callbackservice::name(details.status);
+        details.name = status_name(details.status);
         details.message = detail::text_at(*json, "/message");
         details.server_message = detail::text_at(*json, "/serverMessage");
         details.server_code = detail::text_at(*json, "/serverCode");
@@ -261,7 +261,7 @@ private:
     ErrorDetails cancelled_details() const {
         ErrorDetails details;
         details.status = Status::cancelled;
-        details.name = callbackservice::name(details.status);
+        details.name = status_name(details.status);
         details.message = "the call was cancelled; the server may have received it";
         const std::string command = this->command();
         if (command == "CallbackService.schedule") details.booked = Happened::unknown;
