@@ -9,5 +9,5 @@ static void test() {
     const nlohmann::json outcome = service.schedule_or_throw(options).as<nlohmann::json>();
     CHECK(outcome.at("state") == "resolved" && outcome.at("id").is_string());
     CHECK(service.async_schedule(options).start().id() != 0);
-    CHECK(refused([] { Service(nlohmann::ordered_json::object()); }) == Status::config);
+    CHECK(refused([] { Service{nlohmann::ordered_json::object()}; }) == Status::config);
 }
