@@ -1,5 +1,6 @@
 #!/bin/sh
-# Starts the sandbox, runs the quickstart programs against it over both server APIs, and stops it.
+# Starts the sandbox, runs the quickstart programs against it over both server APIs, moves and cancels what they booked, and
+# stops it.
 set -eu
 CC=${CC:-cc} PYTHON=${PYTHON:-python3}
 release=$PWD/build/release
@@ -12,8 +13,10 @@ finish() {
 trap finish EXIT
 trap 'exit 1' INT TERM
 
-$CC -O2 -Wall -Iinclude examples/c/quickstart.c -L"$release" -lcallbackservice -Wl,-rpath,"$release" \
-    -o "$scratch/quickstart"
+for program in quickstart my_callbacks; do
+    $CC -O2 -Wall -Iinclude "examples/c/$program.c" -L"$release" -lcallbackservice -Wl,-rpath,"$release" \
+        -o "$scratch/$program"
+done
 
 mkfifo "$scratch/ready"
 "$release/callback-sandbox" --listen 127.0.0.1:0 > "$scratch/ready" &
@@ -34,4 +37,6 @@ for api in v1 v3; do
     CALLBACKSERVICE_LIBRARY="$release/libcallbackservice.so" PYTHONPATH=bindings/python PYTHONDONTWRITEBYTECODE=1 \
         "$PYTHON" examples/python/quickstart.py "$api" "$base"
 done
-printf 'The demo is complete.\n'
+printf '==== C, the callbacks of +14151110000 ====\n'
+"$scratch/my_callbacks" "$base/genesys/1/service/callback/samples" +14151110000
+printf '\nThe demo is complete.\n'

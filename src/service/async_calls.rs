@@ -19,6 +19,7 @@ use crate::process::network_thread::NetworkThread;
 use crate::process::{panic, threads};
 use crate::service::outcome::Outcome;
 use crate::status::Status;
+use crate::transport::message::Progress;
 
 /// Ids are never used twice in a process, so that a stale one finds nothing.
 static LAST_CALL: AtomicU64 = AtomicU64::new(0);
@@ -105,6 +106,7 @@ impl Service {
                 .insert(NetworkThread::shared()?)
                 .clone(),
         };
+        let progress = Arc::<Progress>::default();
         let guard = CompletionGuard {
             counters: self.counters.clone(),
             state: state.clone(),
@@ -112,7 +114,7 @@ impl Service {
             started_at: prepared.started_at,
             is_completed: false,
         };
-        let abort = network_thread.spawn(exchange(command, prepared, guard));
+        let abort = network_thread.spawn(exchange(command, prepared, progress.clone(), guard));
         // Inserted before the lock is released, so that a call that completes immediately finds
         // itself.
         pending.calls.insert(
@@ -120,6 +122,7 @@ impl Service {
             PendingCall {
                 command,
                 recipient,
+                progress,
                 abort,
             },
         );
@@ -249,7 +252,12 @@ impl Service {
 }
 
 /// Sends the request of a call, on the network thread, and completes the call.
-async fn exchange(command: Command, prepared: PreparedCall, mut guard: CompletionGuard) {
+async fn exchange(
+    command: Command,
+    prepared: PreparedCall,
+    progress: Arc<Progress>,
+    mut guard: CompletionGuard,
+) {
     let PreparedCall {
         context,
         request,
@@ -257,7 +265,7 @@ async fn exchange(command: Command, prepared: PreparedCall, mut guard: Completio
         limits,
         started_at,
     } = prepared;
-    let exchanged = transport.execute(&request, &limits).await;
+    let exchanged = transport.execute(&request, &limits, &progress).await;
     let took = started_at.elapsed();
     let counters = guard.counters.clone();
     let wake = guard.complete(|call| {

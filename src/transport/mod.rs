@@ -118,9 +118,14 @@ impl Transport {
     }
 
     /// Sends a request and waits for the response, on the network thread.
-    pub async fn execute(&self, request: &Request, limits: &ExchangeLimits) -> ExchangeResult {
-        let progress = Progress::default();
-        let context = self.context(request, limits, &progress);
+    /// `progress` tells others how far it has come.
+    pub async fn execute(
+        &self,
+        request: &Request,
+        limits: &ExchangeLimits,
+        progress: &Progress,
+    ) -> ExchangeResult {
+        let context = self.context(request, limits, progress);
         self.expire_idle();
         let mut sender = match self.async_side.sender(limits.deadline).await {
             Ok(sender) => sender,
