@@ -46,7 +46,7 @@ struct CallIn {
     std::string id, to_phone_number, access_code;
 };
 
-/// Whether the server has done what a rejected command asked for.
+/// Whether the server has done what a rejected or cancelled command asked for.
 enum class Happened {
     /// The command does nothing of this kind.
     not_said,
@@ -55,7 +55,7 @@ enum class Happened {
     unknown,
 };
 
-/// Why a command was rejected. What the outcome does not say is empty.
+/// Why a command was rejected or cancelled. What the outcome does not say is empty.
 struct ErrorDetails {
     Status status = Status::ok;
     std::string name;
@@ -70,7 +70,7 @@ struct ErrorDetails {
     bool retryable = false;
     std::optional<std::chrono::milliseconds> retry_after;
     std::optional<std::int64_t> attempts;
-    /// Of schedule, cancel, reschedule and call_in. After a cancelled call, what it may have done.
+    /// Of schedule, cancel, reschedule and call_in.
     Happened booked = Happened::not_said, cancelled = Happened::not_said,
              moved = Happened::not_said, created = Happened::not_said;
 };
@@ -212,7 +212,6 @@ public:
 
     /// Why the command was rejected or cancelled; without a value if it was neither.
     [[nodiscard]] std::optional<ErrorDetails> error() const {
-        if (state() == "cancelled") return cancelled_details();
         const std::optional<std::string> json = detail::value_at(text_, "/error");
         if (!json) return std::nullopt;
         ErrorDetails details;
@@ -256,19 +255,6 @@ private:
         const std::optional<std::string> said = detail::value_at(json, pointer);
         if (!said) return Happened::not_said;
         return *said == "no" ? Happened::no : Happened::unknown;
-    }
-
-    ErrorDetails cancelled_details() const {
-        ErrorDetails details;
-        details.status = Status::cancelled;
-        details.name = status_name(details.status);
-        details.message = "the call was cancelled; the server may have received it";
-        const std::string command = this->command();
-        if (command == "CallbackService.schedule") details.booked = Happened::unknown;
-        if (command == "CallbackService.cancel") details.cancelled = Happened::unknown;
-        if (command == "CallbackService.reschedule") details.moved = Happened::unknown;
-        if (command == "CallbackService.callIn") details.created = Happened::unknown;
-        return details;
     }
 
     std::string text_;
