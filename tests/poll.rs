@@ -206,9 +206,12 @@ fn cancelled_call_is_one_completion() {
     let call = start(service).unwrap();
     arrival.recv().unwrap();
     assert_eq!(cbsvc_cancel(service.0, call), OK);
-    let expected = json!({"command": "CallbackService.schedule", "state": "cancelled"});
-    let name = "CallbackService.schedule".to_owned();
-    assert_eq!(next(service, -1), Ok((call, name, expected)));
+    let (found, event, data) = next(service, -1).unwrap();
+    assert_eq!((found, event.as_str()), (call, "CallbackService.schedule"));
+    assert_eq!(
+        (&data["state"], &data["error"]["booked"]),
+        (&json!("cancelled"), &json!("unknown"))
+    );
     assert_eq!(next(service, 0), Err(TIMEOUT));
     assert_eq!(service.close(), OK);
 }

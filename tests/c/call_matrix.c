@@ -95,6 +95,42 @@ static cbsvc_status unsubscribe(cbsvc_service *service)
     return cbsvc_unsubscribe(service, 1u << 31);
 }
 
+static cbsvc_status json_get(cbsvc_service *service)
+{
+    char *value;
+    cbsvc_status status = cbsvc_json_get(BOOKING, "/phonenumber", &value);
+
+    (void)service;
+    cbsvc_string_free(value);
+    return status;
+}
+
+static cbsvc_status json_read(cbsvc_service *service)
+{
+    char value[16];
+
+    (void)service;
+    return cbsvc_json_read(BOOKING, "/phonenumber", value, sizeof value, NULL);
+}
+
+static cbsvc_status json_count(cbsvc_service *service)
+{
+    uint32_t count;
+
+    (void)service;
+    return cbsvc_json_count(BOOKING, "", &count);
+}
+
+static cbsvc_status json_set(cbsvc_service *service)
+{
+    char *result;
+    cbsvc_status status = cbsvc_json_set(BOOKING, "/firstname", "A", &result);
+
+    (void)service;
+    cbsvc_string_free(result);
+    return status;
+}
+
 static cbsvc_status diagnostics(cbsvc_service *service)
 {
     char *json;
@@ -156,6 +192,10 @@ static const struct {
     {"cbsvc_waitable", waitable},
     {"cbsvc_subscribe", subscribe},
     {"cbsvc_unsubscribe", unsubscribe},
+    {"cbsvc_json_get", json_get},
+    {"cbsvc_json_read", json_read},
+    {"cbsvc_json_count", json_count},
+    {"cbsvc_json_set", json_set},
     {"cbsvc_diagnostics", diagnostics},
     {"cbsvc_set_log", set_log},
     {"cbsvc_status_name", status_name},

@@ -771,6 +771,33 @@ static void log_lines(void)
     CHECK(cbsvc_set_log(CBSVC_LOG_OFF, NULL, NULL) == CBSVC_OK);
 }
 
+static void close_inside(const char *event, const char *data, void *user_data)
+{
+    (void)event;
+    (void)data;
+    CHECK(cbsvc_close(*(cbsvc_service **)user_data, 0) == CBSVC_REENTRANT);
+}
+
+static void count_refused_closes(const char *level, const char *line, void *user_data)
+{
+    (void)user_data;
+    lines += strcmp(level, "warning") == 0 && strstr(line, "cannot be closed inside its own handler") != NULL;
+}
+
+/* A program whose handler was left in a way that the library does not notice learns why the service stays open. */
+static void refused_close_is_logged(void)
+{
+    cbsvc_service *service = open_service(CALLER, base);
+
+    lines = 0;
+    CHECK(cbsvc_set_log(CBSVC_LOG_WARNING, count_refused_closes, NULL) == CBSVC_OK);
+    CHECK(cbsvc_subscribe(service, "CallbackService.scheduled", close_inside, &service, NULL, NULL) == CBSVC_OK);
+    CHECK(cbsvc_schedule(service, BOOKING, NULL) == CBSVC_OK);
+    CHECK(lines == 1);
+    CHECK(cbsvc_set_log(CBSVC_LOG_OFF, NULL, NULL) == CBSVC_OK);
+    CHECK(cbsvc_close(service, 0) == CBSVC_OK);
+}
+
 /* The log handler is the only handler of a service without handlers. It may take events and close the service. */
 static void take_in_the_log_handler(const char *level, const char *line, void *user_data)
 {
@@ -981,6 +1008,7 @@ int main(int argc, char **argv)
         cancellation();
         errno_is_kept();
         log_lines();
+        refused_close_is_logged();
         events_in_the_log_handler();
         signals_do_not_end_a_wait_for_an_event();
         pauses_of_children();

@@ -84,7 +84,7 @@ import multiprocessing, sys, threading
 from callbackservice import Service
 service = Service({"dataURL": sys.argv[1], "ajaxTimeout": 30000, "proxy": "none"})
 def book(number):
-    return service.schedule(phonenumber=f"n{number}")["id"]
+    return service.schedule(phone_number=f"n{number}").id
 stop = threading.Event()
 wrong = []
 def busy(thread):
