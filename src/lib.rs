@@ -33,6 +33,8 @@ mod error;
 pub mod ffi;
 #[cfg(fuzzing)]
 pub mod fuzz_support;
+#[cfg(feature = "outbox")]
+mod outbox;
 mod process;
 mod protocol;
 mod service;

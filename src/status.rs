@@ -55,6 +55,7 @@ statuses! {
     NoSuch = 205 "NO_SUCH",
     Timeout = 301 "TIMEOUT",
     Cancelled = 302 "CANCELLED",
+    Expired = 303 "EXPIRED",
     Dns = 401 "DNS",
     Connect = 402 "CONNECT",
     Tls = 403 "TLS",
@@ -69,6 +70,7 @@ statuses! {
     NotFound = 506 "NOT_FOUND",
     Panic = 901 "PANIC",
     Internal = 902 "INTERNAL",
+    Storage = 903 "STORAGE",
 }
 
 impl Status {

@@ -1,0 +1,223 @@
+//! The file of an outbox: an SQLite database that any number of processes share.
+//!
+//! A process has one connection to a file. It is closed before each fork, so that a child inherits
+//! nothing of SQLite: locks on files are not inherited, and a child that relies on those of its
+//! parent could write into a log that the parent deletes. Parent and child connect again when they
+//! need the file.
+
+mod claims;
+mod failure;
+mod listing;
+mod open;
+mod submit;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use crate::error::{Error, Result};
+use crate::outbox::claimant::Claimant;
+use crate::outbox::clock::{Now, SystemTimes};
+use crate::process::fork::{self, lock, PerProcess};
+use failure::Failure;
+use open::OpenFile;
+use submit::SubmitQueue;
+
+pub use claims::{ClaimRequest, ClaimToken};
+pub use submit::Ticket;
+
+/// How long a lock is waited for at a time. A fork, and other threads, wait as long.
+const LOCK_WAIT: Duration = Duration::from_millis(50);
+
+/// The files that this process has open.
+static STORES: PerProcess<Mutex<HashMap<PathBuf, Arc<Store>>>> = PerProcess::new();
+
+/// A file that this process uses.
+pub struct Store {
+    file: PathBuf,
+    connection: Mutex<Option<OpenFile>>,
+    submits: SubmitQueue,
+    claimant: Arc<Claimant>,
+    times: Box<dyn Fn() -> SystemTimes + Send + Sync>,
+}
+
+impl Store {
+    /// The store of a file in this process. The file is opened when it is first needed.
+    pub fn shared(file: &Path) -> Arc<Store> {
+        fork::before_fork(close_all);
+        let stores = STORES.get(Mutex::default);
+        let mut stores = lock(&stores);
+        if let Some(store) = stores.get(file) {
+            return store.clone();
+        }
+        let boot = Claimant::current().boot.clone();
+        let store = Arc::new(Store::new(file, move || SystemTimes::now(&boot)));
+        stores.insert(file.to_owned(), store.clone());
+        store
+    }
+
+    fn new(file: &Path, times: impl Fn() -> SystemTimes + Send + Sync + 'static) -> Store {
+        Store {
+            file: file.to_owned(),
+            connection: Mutex::default(),
+            submits: SubmitQueue::default(),
+            claimant: Claimant::current(),
+            times: Box::new(times),
+        }
+    }
+
+    /// Closes the file if no one else uses the store.
+    pub fn close_if_unused(self: Arc<Store>) {
+        let Some(stores) = STORES.get_if_set() else {
+            return;
+        };
+        fork::without_fork(|| {
+            let mut stores = lock(&stores);
+            // One is held here, and one by the table.
+            if Arc::strong_count(&self) == 2 {
+                stores.remove(&self.file);
+                drop(lock(&self.connection).take());
+            }
+        });
+    }
+
+    /// Runs a section in a write transaction, which is durable when this returns `Ok`. Waits for
+    /// locks until the deadline. The section may run several times.
+    pub fn write<R>(
+        &self,
+        deadline: Instant,
+        mut section: impl FnMut(&Transaction, Now) -> rusqlite::Result<R>,
+    ) -> Result<R> {
+        self.until(deadline, |store, wait| store.try_write(wait, &mut section))
+    }
+
+    /// Runs a section that only reads. Waits for locks until the deadline.
+    pub fn read<R>(
+        &self,
+        deadline: Instant,
+        mut section: impl FnMut(&Connection, Now) -> rusqlite::Result<R>,
+    ) -> Result<R> {
+        self.until(deadline, |store, wait| {
+            store.with_connection(wait, |open, times| {
+                // Deferred, so that all statements read the same state.
+                let transaction = open.connection.transaction()?;
+                let read = section(&transaction, open.clock.now(times))?;
+                transaction.commit()?;
+                Ok(read)
+            })
+        })
+    }
+
+    /// Moves all changes from the write-ahead log into the file, and empties the log. Returns
+    /// whether that was possible now.
+    pub fn truncate_log(&self) -> bool {
+        let truncated = self.with_connection(LOCK_WAIT, |open, _| {
+            let is_busy: i64 =
+                open.connection
+                    .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+            Ok(is_busy == 0)
+        });
+        truncated.unwrap_or(false)
+    }
+
+    fn try_write<R>(
+        &self,
+        wait: Duration,
+        mut section: impl FnMut(&Transaction, Now) -> rusqlite::Result<R>,
+    ) -> std::result::Result<R, Failure> {
+        self.with_connection(wait, |open, times| {
+            let transaction = open
+                .connection
+                .transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let written = section(&transaction, open.clock.now(times))?;
+            let mut clock = open.clock.clone();
+            let is_old = clock.is_old(times);
+            if is_old {
+                clock.record(&transaction, times)?;
+            }
+            transaction.commit()?;
+            if is_old {
+                open.clock = clock;
+            }
+            Ok(written)
+        })
+    }
+
+    /// Tries until something else than a lock decides, or the deadline passes.
+    fn until<R>(
+        &self,
+        deadline: Instant,
+        mut attempt: impl FnMut(&Store, Duration) -> std::result::Result<R, Failure>,
+    ) -> Result<R> {
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match attempt(self, left.min(LOCK_WAIT)) {
+                Ok(done) => return Ok(done),
+                Err(Failure::Busy) if Instant::now() < deadline => {
+                    // SQLite reports some locks without waiting for them.
+                    std::thread::sleep(Duration::from_millis(1));
+                }
+                Err(failure) => return Err(failure.into_error(&self.file)),
+            }
+        }
+    }
+
+    /// Runs a section with the connection of this process.
+    fn with_connection<R>(
+        &self,
+        wait: Duration,
+        section: impl FnOnce(&mut OpenFile, &SystemTimes) -> std::result::Result<R, Failure>,
+    ) -> std::result::Result<R, Failure> {
+        if fork::is_torn() {
+            return Err(Failure::Refused(
+                "cannot be used in this process: a signal handler forked it in the middle of an operation"
+                    .to_owned(),
+            ));
+        }
+        fork::without_fork(|| {
+            let mut connection = lock(&self.connection);
+            let times = (self.times)();
+            // A file that was moved or deleted would take entries that nobody finds.
+            if connection
+                .as_ref()
+                .is_some_and(|open| !open.is_at(&self.file))
+            {
+                *connection = None;
+            }
+            if connection.is_none() {
+                *connection = Some(OpenFile::open(&self.file, &times, wait)?);
+            }
+            let Some(open) = connection.as_mut() else {
+                return Err(Failure::Busy);
+            };
+            open.connection.busy_timeout(wait)?;
+            let result = section(open, &times);
+            if result.as_ref().is_err_and(Failure::spoils_connection) {
+                *connection = None;
+            }
+            result
+        })
+    }
+
+    fn failed(&self, failure: Failure) -> Error {
+        failure.into_error(&self.file)
+    }
+}
+
+/// Closes the connections of this process. No section of [`fork::without_fork`] runs.
+fn close_all() {
+    let Some(stores) = STORES.get_if_set() else {
+        return;
+    };
+    // The table is locked for moments only, and by threads that hold nothing a fork waits for.
+    for store in lock(&stores).values() {
+        let open = lock(&store.connection).take();
+        open.into_iter().for_each(OpenFile::close_quickly);
+    }
+}
+
+#[cfg(test)]
+mod tests;
