@@ -111,6 +111,8 @@ typedef void (*cbsvc_release)(void *user_data);
 #define CBSVC_NO_DATA 107
 /** An option or argument is invalid; the message names it. */
 #define CBSVC_BAD_OPTION 108
+/** The configured API does not offer the command; nothing was sent. */
+#define CBSVC_UNSUPPORTED 109
 /** The service was closed during the call. */
 #define CBSVC_CLOSED 201
 /** A handler or call tried to close its own service. */
@@ -276,29 +278,61 @@ cbsvc_status cbsvc_schedule(cbsvc_service *service, const char *data, char **out
 cbsvc_status cbsvc_availability(cbsvc_service *service, const char *query, char **outcome);
 
 /**
- * Runs a command by its name on the widgets' bus: CallbackService.schedule,
- * CallbackService.availability or CallbackService.configure.
+ * Runs a command by its name and waits for the server's response.
  *
- * data is the JSON object of the command. Otherwise the function works like cbsvc_schedule,
- * cbsvc_availability and cbsvc_configure, except that CallbackService.configure has an
- * outcome too.
+ * name is one of these; blanks at its end do not count. data is the JSON object of the
+ * command. docs/behaviour.md lists all options.
  *
- * Any thread, also inside a handler. Errors: any; CBSVC_UNKNOWN_COMMAND for an unknown name.
- * Since 0.1.
+ * CallbackService.schedule           {"phonenumber":"+14151110000"}
+ * CallbackService.availability       {"numberOfDays":5}
+ * CallbackService.cancel             {"id":"369-8f9f"}
+ * CallbackService.reschedule         {"id":"369-8f9f","desiredtime":"2030-12-01T10:00:00Z"}
+ * CallbackService.retrieve           {"id":"369-8f9f"}
+ * CallbackService.query              {"phonenumber":"+14151110000","state":"!COMPLETED"}
+ * CallbackService.queuePosition      {"id":"369-8f9f"}
+ * CallbackService.estimatedWaitTime  {"virtualQueues":["sales","support"]}
+ * CallbackService.queueStatus        {"queueName":"sales"}
+ * CallbackService.openFor            {"timezone":"Europe/Berlin"}
+ * CallbackService.callIn             {"groupName":"sales"}
+ * CallbackService.configure          {"ajaxTimeout":5000}
+ *
+ * Outcomes of commands that resolve, without the members command, state, httpStatus and
+ * response, which all have:
+ *
+ * schedule           {"id":"369-8f9f"}
+ * availability       {"slots":[{"utcTime":"2030-12-01T10:00:00.000Z","capacity":3}]}
+ * cancel             {"callback":{"id":"369-8f9f"}}
+ * reschedule         {"callback":{"id":"369-8f9f","desiredTime":"2030-12-01T10:00:00.000Z"}}
+ * retrieve           {"callback":{"id":"369-8f9f","state":"QUEUED","positionInQueue":2}}
+ * query              {"callbacks":[{"id":"369-8f9f","state":"SCHEDULED"}]}
+ * queuePosition      {"callback":{"id":"369-8f9f","positionInQueue":2,"estimatedWaitTime":90}}
+ * estimatedWaitTime  {"waitTimes":[{"virtualQueue":"sales","estimatedWaitTime":90}]}
+ * queueStatus        {"queue":{"estimatedWaitTime":90,"offerImmediateCallback":true}}
+ * openFor            {"openForSeconds":3600}
+ * callIn             {"callIn":{"id":"7d1c","toPhoneNumber":"+14150000000"}}
+ *
+ * A command that is rejected has the member error instead. The event follows as described at
+ * cbsvc_schedule; CallbackService.configure has none. Commands that only read are repeated
+ * within the deadline. cancel, reschedule and callIn are, like schedule, never sent twice:
+ * if it is not known whether the server has acted, the message says so.
+ *
+ * Any thread, also inside a handler. Errors: any; CBSVC_UNKNOWN_COMMAND for an unknown name,
+ * CBSVC_UNSUPPORTED for a command that the configured API does not offer. Since 0.1.
  *
  * Example:
- *     char *outcome; cbsvc_command(service, "CallbackService.schedule",
- *     "{\"phonenumber\":\"+14151110000\"}", &outcome); puts(outcome); cbsvc_string_free(outcome);
+ *     char *outcome;
+ *     cbsvc_command(service, "CallbackService.cancel", "{\"id\":\"369-8f9f\"}", &outcome);
+ *     puts(outcome);
+ *     cbsvc_string_free(outcome);
  */
 cbsvc_status cbsvc_command(cbsvc_service *service, const char *name, const char *data, char **outcome);
 
 /**
  * Starts an asynchronous call and returns without waiting for the network.
  *
- * name is CallbackService.schedule, CallbackService.availability or
- * CallbackService.configure, data the JSON object of the command. The request is sent by one
- * thread of the library, which all services share. The deadline is the configured ajaxTimeout,
- * counted from now.
+ * name is the name of any command, see cbsvc_command, and data its JSON object. The request
+ * is sent by one thread of the library, which all services share. The deadline is the configured
+ * ajaxTimeout, counted from now.
  *
  * CBSVC_OK means that the call has started, not that its data is valid or that the server
  * agrees. done receives the result: it is called exactly once (unless cbsvc_close times out
@@ -334,7 +368,8 @@ cbsvc_status cbsvc_start(cbsvc_service *service,
                          uint64_t *call);
 
 /**
- * Cancels an asynchronous call.
+ * Cancels an asynchronous call. To cancel a booked callback, see the command
+ * CallbackService.cancel.
  *
  * The call stops using the network, and its done is called with the state cancelled, as
  * cbsvc_start describes. A booking may have reached the server by then.
@@ -343,8 +378,10 @@ cbsvc_status cbsvc_start(cbsvc_service *service,
  * it is complete), CBSVC_CLOSED, CBSVC_PANIC. Since 0.1.
  *
  * Example:
- *     uint64_t call; cbsvc_start(service, "CallbackService.availability", "{\"numberOfDays\":5}",
- *     done, NULL, NULL, &call); if (cbsvc_cancel(service, call) == CBSVC_NO_SUCH)
+ *     uint64_t call;
+ *     cbsvc_start(service, "CallbackService.availability", "{\"numberOfDays\":5}", done, NULL, NULL,
+ *                 &call);
+ *     if (cbsvc_cancel(service, call) == CBSVC_NO_SUCH)
  *         puts("already complete");
  */
 cbsvc_status cbsvc_cancel(cbsvc_service *service, uint64_t call);
@@ -363,7 +400,8 @@ cbsvc_status cbsvc_cancel(cbsvc_service *service, uint64_t call);
  *
  * Example:
  *     cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"+14151110000\"}", done,
- *     NULL, NULL, NULL); while (cbsvc_dispatch(service, -1) == CBSVC_OK)
+ *                 NULL, NULL, NULL);
+ *     while (cbsvc_dispatch(service, -1) == CBSVC_OK)
  *         puts("dispatched");
  */
 cbsvc_status cbsvc_dispatch(cbsvc_service *service, int32_t timeout_ms);
@@ -401,10 +439,9 @@ cbsvc_status cbsvc_waitable(cbsvc_service *service, intptr_t *waitable);
 /**
  * Subscribes a handler to an event.
  *
- * event is one of CallbackService.ready, CallbackService.scheduled,
- * CallbackService.scheduleError, CallbackService.availableSlots and
- * CallbackService.availabilityError, or * for all. Handlers of one event run in the order of
- * subscription. A service is ready from the start: a subscription to CallbackService.ready or
+ * event is CallbackService.ready, an event of a command such as CallbackService.scheduled or
+ * CallbackService.scheduleError (docs/behaviour.md lists them), or * for all. Handlers of one
+ * event run in the order of subscription. A service is ready from the start: a subscription to CallbackService.ready or
  * * is notified before this function returns, or with "handlers":"thread" on the handlers'
  * thread.
  *

@@ -5,8 +5,8 @@ use std::ffi::CString;
 use crate::command::schedule::ScheduleRequest;
 use crate::command::Command;
 use crate::config::Config;
-use crate::protocol;
 use crate::protocol::form::{self, NumberStyle};
+use crate::protocol::{self, Subject};
 use crate::service::outcome::Outcome;
 use crate::text::json::{self, Object};
 use crate::transport::message::Response;
@@ -39,9 +39,8 @@ impl ScheduleBench {
 
     /// Makes the whole request; its body.
     pub fn request_body(&self) -> Option<String> {
-        protocol::request(&self.config, Command::Schedule, &self.options)
-            .ok()?
-            .body
+        let request = protocol::request(&self.config, Command::Schedule, &self.options);
+        request.ok()?.0.body
     }
 }
 
@@ -71,7 +70,9 @@ impl ResponseBench {
     /// Interprets the response and writes the outcome; `None` if the command was not resolved.
     pub fn outcome(&self) -> Option<CString> {
         let text = protocol::body_text(&self.response);
-        let interpretation = protocol::interpret(&self.config, self.command, &self.response, &text);
+        let subject = Subject::default();
+        let interpretation =
+            protocol::interpret(&self.config, self.command, &subject, &self.response, &text);
         let outcome =
             Outcome::from_response(self.command, &self.response, &text, interpretation, 1);
         outcome.is_resolved().then_some(outcome.text)

@@ -18,14 +18,23 @@ pub struct Error {
     pub message: String,
     /// The configuration key or option at fault.
     pub field: Option<String>,
-    /// Whether sending the same command again can help and cannot book twice.
+    /// Whether sending the same command again can help and cannot have its effect twice.
     pub retryable: bool,
     /// How long the server asked to wait.
     pub retry_after: Option<Duration>,
     /// What the server says of it.
     pub server: Option<Box<ServerError>>,
-    /// Whether a booking may have been made all the same.
-    pub is_booking_unknown: bool,
+    /// Whether the command may have had its effect all the same.
+    pub is_effect_unknown: bool,
+}
+
+/// What a command changes on the server.
+#[derive(Debug)]
+pub struct Effect {
+    /// The member of an error that says whether it happened.
+    pub member: &'static str,
+    /// What an error says if that is not known.
+    pub may_have_happened: &'static str,
 }
 
 /// An error as the server describes it.
@@ -49,7 +58,7 @@ impl Error {
             retryable: false,
             retry_after: None,
             server: None,
-            is_booking_unknown: false,
+            is_effect_unknown: false,
         }
     }
 
@@ -61,10 +70,11 @@ impl Error {
         }
     }
 
-    /// The same error of a booking that the server may have made.
-    pub fn with_booking_unknown(mut self) -> Error {
-        self.message.push_str("; the booking may have been made");
-        self.is_booking_unknown = true;
+    /// The same error of a command whose effect may have happened.
+    pub fn with_unknown_effect(mut self, effect: &Effect) -> Error {
+        self.message.push_str("; ");
+        self.message.push_str(effect.may_have_happened);
+        self.is_effect_unknown = true;
         self.retryable(false)
     }
 

@@ -7,10 +7,13 @@ use std::sync::OnceLock;
 use serde::de::IgnoredAny;
 use serde_json::{json, Value};
 
-use crate::command::{availability, schedule_names, Command};
+use crate::command::{
+    availability, call_in, cancel, estimated_wait_time, open_for, query, queue_position,
+    queue_status, reschedule, retrieve, schedule_names, Command,
+};
 pub use crate::config::ApiVersion;
 use crate::config::{Config, WireFormat};
-use crate::protocol;
+use crate::protocol::{self, Subject};
 use crate::service::outcome::Outcome;
 use crate::text::json::{self, Object};
 use crate::transport::decoding::decode;
@@ -56,17 +59,20 @@ pub fn command(data: &[u8]) {
     }
 }
 
+/// The server of all requests.
+const ROOT: &str = "http://127.0.0.1:1";
+
 fn check_request(config: &Config, command: Command, options: &Object) {
     match protocol::request(config, command, options) {
-        Ok(request) => {
+        Ok((request, _)) => {
             assert_eq!(request.url.origin(), config.connection.origin.origin());
             assert!(request.url.as_str().parse::<http::Uri>().is_ok());
             // The widget puts a service's name into the path as it is.
             if config.wire_format == WireFormat::Documented {
-                assert!(request.url.as_str().starts_with(&config.base));
+                assert!(request.url.as_str().starts_with(ROOT));
                 assert!(request.url.fragment().is_none());
             }
-            assert_eq!(request.body.is_some(), command == Command::Schedule);
+            assert_eq!(request.is_read_only, command.effect().is_none());
         }
         Err(error) => assert!(!error.message.is_empty()),
     }
@@ -75,7 +81,16 @@ fn check_request(config: &Config, command: Command, options: &Object) {
 fn known_options(command: Command) -> Box<dyn Iterator<Item = &'static str>> {
     match command {
         Command::Schedule => Box::new(schedule_names::known_options()),
-        Command::Availability => Box::new(availability::known_options()),
+        Command::Availability => Box::new(availability::OPTIONS.all()),
+        Command::Cancel => Box::new(cancel::OPTIONS.all()),
+        Command::Reschedule => Box::new(reschedule::OPTIONS.all()),
+        Command::Retrieve => Box::new(retrieve::OPTIONS.all()),
+        Command::Query => Box::new(query::OPTIONS.all()),
+        Command::QueuePosition => Box::new(queue_position::OPTIONS.all()),
+        Command::EstimatedWaitTime => Box::new(estimated_wait_time::OPTIONS.all()),
+        Command::QueueStatus => Box::new(queue_status::OPTIONS.all()),
+        Command::OpenFor => Box::new(open_for::OPTIONS.all()),
+        Command::CallIn => Box::new(call_in::OPTIONS.all()),
     }
 }
 
@@ -136,7 +151,11 @@ pub fn response(api: ApiVersion, data: &[u8]) {
     };
     let text = protocol::body_text(&response);
     assert!(protocol::slots::fast_paths_agree(&text));
-    let interpretation = protocol::interpret(config, command, &response, &text);
+    let subject = Subject {
+        id: Some("1".to_owned()),
+        ..Subject::default()
+    };
+    let interpretation = protocol::interpret(config, command, &subject, &response, &text);
     if let Some(error) = &interpretation.error {
         assert!(
             error.message.is_ascii() && error.message.len() < 200,
@@ -144,7 +163,7 @@ pub fn response(api: ApiVersion, data: &[u8]) {
             error.message
         );
     }
-    let is_booking_unknown = interpretation.booking_unknown;
+    let is_booking_unknown = interpretation.is_effect_unknown;
     let outcome = Outcome::from_response(command, &response, &text, interpretation, 1);
     let written = outcome.text.to_str().expect("an outcome is UTF-8");
     assert!(
@@ -224,10 +243,11 @@ fn chosen<'a>(api: ApiVersion, data: &'a [u8]) -> Option<(&'static Config, Comma
     } else {
         WireFormat::Widgets9
     };
-    let command = if choice & 4 == 0 {
-        Command::Schedule
-    } else {
-        Command::Availability
+    // Half of all runs are bookings and lists.
+    let (command, rest) = match (choice & 0x84, rest.split_first()) {
+        (0, _) | (_, None) => (Command::Schedule, rest),
+        (4, _) => (Command::Availability, rest),
+        (_, Some((which, rest))) => (Command::ALL[usize::from(*which) % Command::ALL.len()], rest),
     };
     let mut configurations = CONFIGURATIONS.get_or_init(configurations).iter();
     let config =
@@ -236,15 +256,17 @@ fn chosen<'a>(api: ApiVersion, data: &'a [u8]) -> Option<(&'static Config, Comma
 }
 
 fn configurations() -> Vec<Config> {
+    const V1_PATH: &str = "/genesys/1/service/callback/samples";
+    const V3_PATH: &str = "/engagement/v3/callbacks";
     let choices = [
-        ("v1", "documented"),
-        ("v1", "widgets-9"),
-        ("v3", "documented"),
-        ("v3", "widgets-9"),
+        ("v1", V1_PATH, "documented"),
+        ("v1", V1_PATH, "widgets-9"),
+        ("v3", V3_PATH, "documented"),
+        ("v3", V3_PATH, "widgets-9"),
     ];
-    let texts = choices.iter().map(|(api, format)| {
+    let texts = choices.iter().map(|(api, path, format)| {
         json!({
-            "dataURL": "http://127.0.0.1:1/base", "apiVersion": api, "wireFormat": format, "serviceName": "queue",
+            "dataURL": format!("{ROOT}{path}"), "apiVersion": api, "wireFormat": format, "serviceName": "queue",
             "apikey": "KEY", "proxy": "none", "userData": {"site": "s", "_option": 1}, "timezone": "Europe/Berlin",
         })
     });

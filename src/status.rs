@@ -48,6 +48,7 @@ statuses! {
     UnknownCommand = 106 "UNKNOWN_COMMAND",
     NoData = 107 "NO_DATA",
     BadOption = 108 "BAD_OPTION",
+    Unsupported = 109 "UNSUPPORTED",
     Closed = 201 "CLOSED",
     Reentrant = 202 "REENTRANT",
     WrongMode = 203 "WRONG_MODE",

@@ -1,12 +1,21 @@
 //! The options of the availability command.
 
-use serde_json::Value;
-
-use super::options::{boolean, get, invalid_option, positive_integer, text, time, unknown_option};
-use crate::error::{Error, Result};
+use super::options::{
+    boolean, conflict, get, invalid_option, is_absent, positive_integer, text, time, OptionNames,
+};
+use super::Description;
+use crate::error::Result;
 use crate::text::json::Object;
 use crate::text::number::whole_number;
-use crate::text::{timestamp, typo};
+use crate::text::timestamp;
+
+pub const DESCRIPTION: Description = Description {
+    name: c"CallbackService.availability",
+    resolved: c"CallbackService.availableSlots",
+    rejected: c"CallbackService.availabilityError",
+    missing_data: "No query parameters passed for callback availability service",
+    effect: None,
+};
 
 /// A validated query, without the differences between the server APIs.
 #[derive(Debug, Default, PartialEq)]
@@ -27,8 +36,8 @@ pub struct AvailabilityQuery {
     pub include_full: Option<bool>,
 }
 
-/// Each option and its aliases: the parameters of the server APIs by their own names.
-const OPTIONS: [(&str, &[&str]); 9] = [
+/// The aliases are the parameters of the server APIs by their own names.
+pub const OPTIONS: OptionNames = OptionNames(&[
     ("startDate", &["start"]),
     ("numberOfDays", &["number-of-days"]),
     ("endDate", &["end"]),
@@ -38,26 +47,29 @@ const OPTIONS: [(&str, &[&str]); 9] = [
     ("reportBusy", &["report-busy"]),
     ("startMS", &["start-ms"]),
     ("endMS", &["end-ms"]),
-];
+]);
 
 impl AvailabilityQuery {
     /// Validates the options of a command. `zone` is the configured zone in which the server reads
     /// times without one, if it can.
     pub fn parse(options: &Object, zone: ZoneSupport) -> Result<AvailabilityQuery> {
-        reject_unknown(options)?;
-        let timezone = text(options, given_name(options, "timezone")?)?;
+        OPTIONS.reject_unknown(options)?;
+        let timezone = text(options, OPTIONS.given_name(options, "timezone")?)?;
         let has_zone = match zone {
             ZoneSupport::None => false,
             ZoneSupport::Optional { is_configured } => is_configured || timezone.is_some(),
         };
         Ok(AvailabilityQuery {
             start: bound(options, "startDate", "startMS", has_zone)?,
-            number_of_days: positive_integer(options, given_name(options, "numberOfDays")?)?,
+            number_of_days: positive_integer(
+                options,
+                OPTIONS.given_name(options, "numberOfDays")?,
+            )?,
             end: bound(options, "endDate", "endMS", has_zone)?,
-            max_slots: positive_integer(options, given_name(options, "maxTimeSlots")?)?,
+            max_slots: positive_integer(options, OPTIONS.given_name(options, "maxTimeSlots")?)?,
             service_name: text(options, "serviceName")?,
             timezone,
-            include_full: boolean(options, given_name(options, "reportBusy")?)?,
+            include_full: boolean(options, OPTIONS.given_name(options, "reportBusy")?)?,
         })
     }
 }
@@ -81,7 +93,10 @@ fn bound(
     name_ms: &'static str,
     has_zone: bool,
 ) -> Result<Option<String>> {
-    let (name, name_ms) = (given_name(options, name)?, given_name(options, name_ms)?);
+    let (name, name_ms) = (
+        OPTIONS.given_name(options, name)?,
+        OPTIONS.given_name(options, name_ms)?,
+    );
     let time = time(options, name, has_zone)?;
     let Some(milliseconds) = get(options, name_ms).filter(|value| !is_absent(value)) else {
         return Ok(time);
@@ -95,62 +110,11 @@ fn bound(
     time.ok_or_else(invalid).map(Some)
 }
 
-/// The name under which an option is given: its own or an alias, but not both.
-fn given_name(options: &Object, name: &'static str) -> Result<&'static str> {
-    let aliases = OPTIONS
-        .iter()
-        .find(|(known, _)| *known == name)
-        .map_or(&[][..], |(_, aliases)| aliases);
-    let mut found = name;
-    for alias in aliases {
-        if get(options, alias).is_some_and(|value| !is_absent(value)) {
-            if get(options, found).is_some_and(|value| !is_absent(value)) {
-                return Err(conflict(found, alias));
-            }
-            found = alias;
-        }
-    }
-    Ok(found)
-}
-
-fn is_absent(value: &Value) -> bool {
-    value.is_null() || value.as_str() == Some("")
-}
-
-fn conflict(name: &str, other: &str) -> Error {
-    invalid_option(other, &format!("cannot be given together with {name}"))
-}
-
-/// Every name of an option, aliases included.
-pub fn known_options() -> impl Iterator<Item = &'static str> {
-    let names = |(name, aliases): &(&'static str, &'static [&'static str])| {
-        std::iter::once(*name).chain(aliases.iter().copied())
-    };
-    OPTIONS.iter().flat_map(names)
-}
-
-/// Ignored, a misspelt option would list the slots of another period or queue.
-fn reject_unknown(options: &Object) -> Result<()> {
-    let is_unknown = |name: &&String| known_options().all(|known| known != *name);
-    let Some(unknown) = options.keys().find(is_unknown) else {
-        return Ok(());
-    };
-    let nearest = typo::nearest(unknown, known_options()).map(|nearest| nearest.name);
-    // A suggestion names the option, not an alias.
-    let meant = OPTIONS.iter().find(|(name, aliases)| {
-        nearest.is_some_and(|nearest| nearest == *name || aliases.contains(&nearest))
-    });
-    Err(unknown_option(
-        unknown,
-        meant.map_or("startDate", |(name, _)| name),
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::status::Status;
-    use serde_json::json;
+    use serde_json::{json, Value};
 
     fn parse(options: Value) -> Result<AvailabilityQuery> {
         AvailabilityQuery::parse(options.as_object().unwrap(), ZoneSupport::None)

@@ -7,7 +7,85 @@ use crate::config::v1_fields;
 use crate::error::{Error, Result};
 use crate::status::Status;
 use crate::text::json::Object;
-use crate::text::{number, timestamp};
+use crate::text::{number, timestamp, typo};
+
+/// The options of a command, each with its aliases.
+pub struct OptionNames(pub &'static [(&'static str, &'static [&'static str])]);
+
+impl OptionNames {
+    /// Every name, aliases included.
+    pub fn all(&self) -> impl Iterator<Item = &'static str> {
+        let names = |(name, aliases): &(&'static str, &'static [&'static str])| {
+            std::iter::once(*name).chain(aliases.iter().copied())
+        };
+        self.0.iter().flat_map(names)
+    }
+
+    /// The name under which an option is given: its own or an alias, but not both.
+    pub fn given_name(&self, options: &Object, name: &'static str) -> Result<&'static str> {
+        let option = self.0.iter().find(|(known, _)| *known == name);
+        let aliases = option.map_or(&[][..], |(_, aliases)| aliases);
+        let is_given = |name| get(options, name).is_some_and(|value| !is_absent(value));
+        let mut found = name;
+        for alias in aliases {
+            if is_given(alias) {
+                if is_given(found) {
+                    return Err(conflict(found, alias));
+                }
+                found = alias;
+            }
+        }
+        Ok(found)
+    }
+
+    /// Ignored, a misspelt option would make the command do something else.
+    pub fn reject_unknown(&self, options: &Object) -> Result<()> {
+        let is_unknown = |name: &&String| self.all().all(|known| known != *name);
+        let Some(unknown) = options.keys().find(is_unknown) else {
+            return Ok(());
+        };
+        let nearest = typo::nearest(unknown, self.all()).map(|nearest| nearest.name);
+        // A suggestion names the option, not an alias.
+        let meant = self.0.iter().find(|(name, aliases)| {
+            nearest.is_some_and(|nearest| nearest == *name || aliases.contains(&nearest))
+        });
+        Err(unknown_option(
+            unknown,
+            meant.map_or("id", |(name, _)| name),
+        ))
+    }
+}
+
+/// Whether a value counts as not given.
+pub fn is_absent(value: &Value) -> bool {
+    value.is_null() || value.as_str() == Some("")
+}
+
+/// Two names of one option, or two options that exclude each other.
+pub fn conflict(name: &str, other: &str) -> Error {
+    invalid_option(other, &format!("cannot be given together with {name}"))
+}
+
+/// The error for an option without which the command makes no sense.
+pub fn required(name: &str) -> Error {
+    invalid_option(name, "is required")
+}
+
+/// The identifier of the callback that a command is about.
+pub fn callback_id(options: &Object, names: &OptionNames) -> Result<String> {
+    let name = names.given_name(options, "id")?;
+    let id = text(options, name)?.ok_or_else(|| required("id"))?;
+    if id.trim().is_empty() || matches!(id.as_str(), "." | "..") {
+        return Err(invalid_option(name, "is not the identifier of a callback"));
+    }
+    Ok(id)
+}
+
+/// Of several names of one option, the first under which it is given.
+pub fn first_given(options: &Object, names: &[&'static str]) -> Option<&'static str> {
+    let is_given = |name: &&&str| get(options, name).is_some_and(|value| !is_absent(value));
+    names.iter().find(is_given).copied()
+}
 
 /// A few options are found faster by comparing names than by hashing.
 const LINEAR_SEARCH_MAX: usize = 16;

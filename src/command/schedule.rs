@@ -6,12 +6,24 @@ use super::options::{invalid_option, parse_object, parse_text};
 use super::schedule_names::{
     guess, reject_typo, Guess, Kind, DESIRED_TIME, FORM_FIELDS, PHONE_NUMBER, ROUTING,
 };
+use super::Description;
 use crate::config::known_keys::loggable_name;
 use crate::config::v1_fields;
-use crate::error::Result;
+use crate::error::{Effect, Result};
 use crate::process::log;
 use crate::text::json::Object;
 use crate::text::typo;
+
+pub const DESCRIPTION: Description = Description {
+    name: c"CallbackService.schedule",
+    resolved: c"CallbackService.scheduled",
+    rejected: c"CallbackService.scheduleError",
+    missing_data: "No data found to schedule callback",
+    effect: Some(Effect {
+        member: "booked",
+        may_have_happened: "the booking may have been made",
+    }),
+};
 
 /// A validated booking, without the differences between the server APIs. It borrows from the
 /// options.

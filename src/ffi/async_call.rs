@@ -9,10 +9,9 @@ use crate::status::Status;
 
 /// Starts an asynchronous call and returns without waiting for the network.
 ///
-/// `name` is `CallbackService.schedule`, `CallbackService.availability` or
-/// `CallbackService.configure`, `data` the JSON object of the command. The request is sent by one
-/// thread of the library, which all services share. The deadline is the configured `ajaxTimeout`,
-/// counted from now.
+/// `name` is the name of any command, see `cbsvc_command`, and `data` its JSON object. The request
+/// is sent by one thread of the library, which all services share. The deadline is the configured
+/// `ajaxTimeout`, counted from now.
 ///
 /// `CBSVC_OK` means that the call has started, not that its data is valid or that the server
 /// agrees. `done` receives the result: it is called exactly once (unless `cbsvc_close` times out
@@ -83,7 +82,8 @@ pub unsafe extern "C-unwind" fn cbsvc_start(
     })
 }
 
-/// Cancels an asynchronous call.
+/// Cancels an asynchronous call. To cancel a booked callback, see the command
+/// `CallbackService.cancel`.
 ///
 /// The call stops using the network, and its `done` is called with the state `cancelled`, as
 /// `cbsvc_start` describes. A booking may have reached the server by then.
@@ -94,8 +94,10 @@ pub unsafe extern "C-unwind" fn cbsvc_start(
 /// Example:
 ///
 /// ```c
-/// uint64_t call; cbsvc_start(service, "CallbackService.availability", "{\"numberOfDays\":5}",
-/// done, NULL, NULL, &call); if (cbsvc_cancel(service, call) == CBSVC_NO_SUCH)
+/// uint64_t call;
+/// cbsvc_start(service, "CallbackService.availability", "{\"numberOfDays\":5}", done, NULL, NULL,
+///             &call);
+/// if (cbsvc_cancel(service, call) == CBSVC_NO_SUCH)
 ///     puts("already complete");
 /// ```
 #[no_mangle]
@@ -118,7 +120,8 @@ pub extern "C-unwind" fn cbsvc_cancel(service: *mut cbsvc_service, call: u64) ->
 ///
 /// ```c
 /// cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"+14151110000\"}", done,
-/// NULL, NULL, NULL); while (cbsvc_dispatch(service, -1) == CBSVC_OK)
+///             NULL, NULL, NULL);
+/// while (cbsvc_dispatch(service, -1) == CBSVC_OK)
 ///     puts("dispatched");
 /// ```
 #[no_mangle]

@@ -81,21 +81,58 @@ pub unsafe extern "C-unwind" fn cbsvc_availability(
     unsafe { run_command(service, Command::Availability, query, outcome) }
 }
 
-/// Runs a command by its name on the widgets' bus: `CallbackService.schedule`,
-/// `CallbackService.availability` or `CallbackService.configure`.
+/// Runs a command by its name and waits for the server's response.
 ///
-/// `data` is the JSON object of the command. Otherwise the function works like `cbsvc_schedule`,
-/// `cbsvc_availability` and `cbsvc_configure`, except that `CallbackService.configure` has an
-/// outcome too.
+/// `name` is one of these; blanks at its end do not count. `data` is the JSON object of the
+/// command. `docs/behaviour.md` lists all options.
 ///
-/// Any thread, also inside a handler. Errors: any; `CBSVC_UNKNOWN_COMMAND` for an unknown name.
-/// Since 0.1.
+/// ```text
+/// CallbackService.schedule           {"phonenumber":"+14151110000"}
+/// CallbackService.availability       {"numberOfDays":5}
+/// CallbackService.cancel             {"id":"369-8f9f"}
+/// CallbackService.reschedule         {"id":"369-8f9f","desiredtime":"2030-12-01T10:00:00Z"}
+/// CallbackService.retrieve           {"id":"369-8f9f"}
+/// CallbackService.query              {"phonenumber":"+14151110000","state":"!COMPLETED"}
+/// CallbackService.queuePosition      {"id":"369-8f9f"}
+/// CallbackService.estimatedWaitTime  {"virtualQueues":["sales","support"]}
+/// CallbackService.queueStatus        {"queueName":"sales"}
+/// CallbackService.openFor            {"timezone":"Europe/Berlin"}
+/// CallbackService.callIn             {"groupName":"sales"}
+/// CallbackService.configure          {"ajaxTimeout":5000}
+/// ```
+///
+/// Outcomes of commands that resolve, without the members `command`, `state`, `httpStatus` and
+/// `response`, which all have:
+///
+/// ```text
+/// schedule           {"id":"369-8f9f"}
+/// availability       {"slots":[{"utcTime":"2030-12-01T10:00:00.000Z","capacity":3}]}
+/// cancel             {"callback":{"id":"369-8f9f"}}
+/// reschedule         {"callback":{"id":"369-8f9f","desiredTime":"2030-12-01T10:00:00.000Z"}}
+/// retrieve           {"callback":{"id":"369-8f9f","state":"QUEUED","positionInQueue":2}}
+/// query              {"callbacks":[{"id":"369-8f9f","state":"SCHEDULED"}]}
+/// queuePosition      {"callback":{"id":"369-8f9f","positionInQueue":2,"estimatedWaitTime":90}}
+/// estimatedWaitTime  {"waitTimes":[{"virtualQueue":"sales","estimatedWaitTime":90}]}
+/// queueStatus        {"queue":{"estimatedWaitTime":90,"offerImmediateCallback":true}}
+/// openFor            {"openForSeconds":3600}
+/// callIn             {"callIn":{"id":"7d1c","toPhoneNumber":"+14150000000"}}
+/// ```
+///
+/// A command that is rejected has the member `error` instead. The event follows as described at
+/// `cbsvc_schedule`; `CallbackService.configure` has none. Commands that only read are repeated
+/// within the deadline. `cancel`, `reschedule` and `callIn` are, like `schedule`, never sent twice:
+/// if it is not known whether the server has acted, the message says so.
+///
+/// Any thread, also inside a handler. Errors: any; `CBSVC_UNKNOWN_COMMAND` for an unknown name,
+/// `CBSVC_UNSUPPORTED` for a command that the configured API does not offer. Since 0.1.
 ///
 /// Example:
 ///
 /// ```c
-/// char *outcome; cbsvc_command(service, "CallbackService.schedule",
-/// "{\"phonenumber\":\"+14151110000\"}", &outcome); puts(outcome); cbsvc_string_free(outcome);
+/// char *outcome;
+/// cbsvc_command(service, "CallbackService.cancel", "{\"id\":\"369-8f9f\"}", &outcome);
+/// puts(outcome);
+/// cbsvc_string_free(outcome);
 /// ```
 ///
 /// # Safety
@@ -148,7 +185,7 @@ unsafe fn run_command(
     let data = unsafe { boundary::optional_str(data, "data") };
     let body = || match lookup(service) {
         Ok(service) => outcome_result(service.run(command, data)),
-        Err(error) => rejected(command.name(), error),
+        Err(error) => outcome_result(Outcome::failed(command, error, 0)),
     };
     // SAFETY: this function's own condition.
     unsafe { boundary::call_with_text(out, |error| outcome_result(lost(command, error)), body) }
@@ -162,7 +199,7 @@ fn configure(service: &Service, data: Result<Option<&str>>) -> FfiResult {
 }
 
 fn rejected(command: &str, error: Error) -> FfiResult {
-    outcome_result(Outcome::failed(command, error, 0))
+    outcome_result(Outcome::refused(command, error))
 }
 
 fn outcome_result(outcome: Outcome) -> FfiResult {

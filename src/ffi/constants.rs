@@ -23,6 +23,8 @@ pub const CBSVC_UNKNOWN_COMMAND: cbsvc_status = 106;
 pub const CBSVC_NO_DATA: cbsvc_status = 107;
 /// An option or argument is invalid; the message names it.
 pub const CBSVC_BAD_OPTION: cbsvc_status = 108;
+/// The configured API does not offer the command; nothing was sent.
+pub const CBSVC_UNSUPPORTED: cbsvc_status = 109;
 /// The service was closed during the call.
 pub const CBSVC_CLOSED: cbsvc_status = 201;
 /// A handler or call tried to close its own service.

@@ -198,7 +198,13 @@ impl Query {
         }
     }
 
-    /// Adds a parameter that is given.
+    /// Adds a parameter whose name is the caller's.
+    pub fn add_any(&mut self, name: &str, value: &str) {
+        let name = encoded(name, self.encode_set);
+        self.add(&name, Some(value));
+    }
+
+    /// Adds a parameter that is given. The name needs no encoding.
     pub fn add(&mut self, name: &str, value: Option<impl AsRef<str>>) {
         if let Some(value) = value {
             self.text.push(if self.text.is_empty() { '?' } else { '&' });

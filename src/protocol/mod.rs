@@ -3,6 +3,8 @@
 //! Only this module knows v1 from v3.
 
 pub mod form;
+mod operations;
+mod record;
 mod refusal;
 mod response;
 pub mod slots;
@@ -10,6 +12,7 @@ mod v1;
 mod v3;
 mod widgets9;
 
+use http::Method;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, ACCEPT, CONTENT_TYPE};
 use reqwest::Url;
 
@@ -25,17 +28,62 @@ pub use response::{body_text, interpret, Interpretation};
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
 
+/// The callback that a command is about, as far as its response may leave it out.
+#[derive(Debug, Default)]
+pub struct Subject {
+    /// Its identifier.
+    pub id: Option<String>,
+    /// The time to which it is moved, in canonical form.
+    pub desired_time: Option<String>,
+}
+
 /// What a builder decides; the rest is the same for all requests.
 struct RequestParts {
-    /// Appended to the base URL, encoded.
+    method: Method,
+    /// What the path is appended to; `None` is the configured base URL.
+    base: Option<String>,
+    /// The path and the query, encoded.
     path: String,
     body: Option<String>,
     accept: &'static str,
     content_type: Option<&'static str>,
+    subject: Subject,
+}
+
+impl RequestParts {
+    /// A request without a body.
+    fn get(path: String) -> RequestParts {
+        RequestParts {
+            method: Method::GET,
+            base: None,
+            path,
+            body: None,
+            accept: JSON,
+            content_type: None,
+            subject: Subject::default(),
+        }
+    }
+
+    /// A request with a body.
+    fn post(path: String, content_type: &'static str, body: String) -> RequestParts {
+        RequestParts {
+            method: Method::POST,
+            body: Some(body),
+            content_type: Some(content_type),
+            ..RequestParts::get(path)
+        }
+    }
+
+    /// A request with a JSON object as its body.
+    fn post_json(path: String, body: &Object) -> Result<RequestParts> {
+        let body = serde_json::to_string(body)
+            .map_err(|_| Error::new(Status::Internal, "the request's body could not be written"))?;
+        Ok(RequestParts::post(path, JSON, body))
+    }
 }
 
 /// Checks a command's options and makes the request for it.
-pub fn request(config: &Config, command: Command, options: &Object) -> Result<Request> {
+pub fn request(config: &Config, command: Command, options: &Object) -> Result<(Request, Subject)> {
     use {ApiVersion::*, Command::*, WireFormat::*};
     let parts = match (config.wire_format, config.api_version, command) {
         (Documented, V1, Schedule) => v1::schedule(config, options)?,
@@ -46,17 +94,24 @@ pub fn request(config: &Config, command: Command, options: &Object) -> Result<Re
         (Widgets9, V3, Schedule) => widgets9::v3_schedule(config, options)?,
         (Widgets9, V1, Availability) => widgets9::v1_availability(options)?,
         (Widgets9, V3, Availability) => widgets9::v3_availability(config, options)?,
+        (_, _, command) => operations::request(config, command, options)?,
     };
-    let url = match parts.path.as_str() {
-        "" => config.base_url.clone(),
-        path => Url::parse(&format!("{}{path}", config.base))
-            .map_err(|_| Error::new(Status::Internal, "the request's URL could not be built"))?,
+    let url = match (&parts.base, parts.path.as_str()) {
+        (None, "") => config.base_url.clone(),
+        (base, path) => {
+            let base = base.as_ref().unwrap_or(&config.base);
+            Url::parse(&format!("{base}{path}"))
+                .map_err(|_| Error::new(Status::Internal, "the request's URL could not be built"))?
+        }
     };
-    Ok(Request {
+    let request = Request {
         url,
         headers: headers(config, parts.accept, parts.content_type),
+        method: parts.method,
         body: parts.body,
-    })
+        is_read_only: command.effect().is_none(),
+    };
+    Ok((request, parts.subject))
 }
 
 fn headers(config: &Config, accept: &'static str, content_type: Option<&'static str>) -> HeaderMap {
@@ -88,5 +143,7 @@ fn service_name<'a>(config: &'a Config, given: Option<&'a str>) -> Result<&'a st
         })
 }
 
+#[cfg(test)]
+mod operation_tests;
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,6 @@
 //! Why a server refuses a request.
 
+use crate::command::Command;
 use crate::error::{Error, ServerError};
 use crate::status::Status;
 use crate::text::json::ObjectView;
@@ -9,6 +10,7 @@ const MAX_SERVER_CODE: u64 = 999_999;
 
 /// A refusal by the server, or by a gateway in front of it.
 pub struct Refusal {
+    command: Command,
     http: u16,
     status: Status,
     exception: String,
@@ -19,10 +21,11 @@ pub struct Refusal {
 
 impl Refusal {
     /// Reads the members of a body. `has_proposals` is whether it proposes other slots.
-    pub fn new(members: &ObjectView, http: u16, has_proposals: bool) -> Refusal {
+    pub fn new(command: Command, members: &ObjectView, http: u16, has_proposals: bool) -> Refusal {
         let code = server_code(members);
         let exception = members.string("exception").unwrap_or_default();
         Refusal {
+            command,
             http,
             status: gateway_status(members, http)
                 .unwrap_or_else(|| status(http, code, &exception, has_proposals)),
@@ -38,11 +41,11 @@ impl Refusal {
         }
     }
 
-    /// Whether the booking may have been made all the same. A server that gives a reason has
+    /// Whether the command may have had its effect all the same. A server that gives a reason has
     /// decided. An error that comes from something in front of it, or without a reason, does not
     /// show what the server did; nor does a redirect, with which many servers end a request that
     /// succeeded.
-    pub fn is_booking_unknown(&self) -> bool {
+    pub fn is_effect_unknown(&self) -> bool {
         // 0 means success, and a gateway repeats its HTTP status as a code.
         let is_reason = |code: i64| code != 0 && code != i64::from(self.http);
         let gives_reason = self.server.code.is_some_and(is_reason) || !self.exception.is_empty();
@@ -69,13 +72,30 @@ impl Refusal {
     fn field(&self) -> Option<&'static str> {
         match (self.status, self.server.code) {
             (Status::Unauthorized, Some(503 | 1103)) => Some("apikey"),
-            (Status::Rejected, Some(7030 | 7036 | 7037)) => Some("phonenumber"),
+            (Status::Rejected, Some(7030 | 7036 | 7037)) => Some(self.number_option()),
             (Status::Rejected, Some(7040)) => Some("serviceName"),
+            (Status::NotFound, _) if self.names_callback() => Some("id"),
             (Status::Rejected, _) if self.exception.ends_with("CallbackExceptionNumber") => {
-                Some("phonenumber")
+                Some(self.number_option())
             }
             _ => None,
         }
+    }
+
+    /// The option with the telephone number.
+    fn number_option(&self) -> &'static str {
+        match self.command {
+            Command::CallIn => "fromPhoneNumber",
+            _ => "phonenumber",
+        }
+    }
+
+    /// Whether the command is about one callback.
+    fn names_callback(&self) -> bool {
+        matches!(
+            self.command,
+            Command::Cancel | Command::Reschedule | Command::Retrieve | Command::QueuePosition
+        )
     }
 
     fn message(&self) -> String {
@@ -98,6 +118,9 @@ impl Refusal {
             (Status::SlotUnavailable, Some(7042)) => ("the office is closed at this time", ""),
             (Status::SlotUnavailable, _) => ("the time is not available", ""),
             (Status::RateLimited, _) => ("too many requests", ""),
+            (Status::NotFound, _) if self.names_callback() => {
+                ("the server knows no callback with this id", ": check id and dataURL")
+            }
             (Status::NotFound, _) => ("the server does not know what was asked for", ": check dataURL"),
             (Status::ServerError, _) => ("the server failed", ""),
             (Status::Proxy, _) => ("the proxy requires authentication", ": give proxy.username and proxy.password"),

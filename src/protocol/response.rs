@@ -2,8 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::operations::{self, Answer, Found};
 use super::refusal::{self, Refusal};
 use super::slots::{self, CompactV1, Slots};
+use super::Subject;
 use crate::command::Command;
 use crate::config::{ApiVersion, Config, WireFormat};
 use crate::error::Error;
@@ -24,8 +26,10 @@ pub struct Interpretation<'a> {
     pub unread_slots: Vec<Cow<'a, str>>,
     /// The body, when it is JSON.
     pub json: Option<&'a str>,
-    /// Whether a booking may have been made although the response does not confirm it.
-    pub booking_unknown: bool,
+    /// What the response to another command says.
+    pub found: Option<Found>,
+    /// Whether the command may have had its effect although the response does not confirm it.
+    pub is_effect_unknown: bool,
 }
 
 /// The body as text. Bytes and escapes that are no characters are replaced, so that they do not
@@ -41,6 +45,7 @@ pub fn body_text(response: &Response) -> Cow<'_, str> {
 pub fn interpret<'a>(
     config: &Config,
     command: Command,
+    subject: &Subject,
     response: &Response,
     text: &'a str,
 ) -> Interpretation<'a> {
@@ -57,22 +62,22 @@ pub fn interpret<'a>(
     };
     let id = (command == Command::Schedule).then(|| body.id()).flatten();
     let mut interpretation = if body.is_success(response.status) {
-        body.success(command, response, id.is_some())
+        body.success(command, subject, response, id.is_some())
     } else {
-        body.refusal(response)
+        body.refusal(command, response)
     };
     interpretation.json = json;
     if command == Command::Schedule {
         interpretation.id = id;
         // A server that gives an identifier has booked, whatever else it says.
-        interpretation.booking_unknown |=
+        interpretation.is_effect_unknown |=
             interpretation.error.is_some() && interpretation.id.is_some();
     }
     if let Some(error) = &mut interpretation.error {
         error.retry_after = response.retry_after;
         error.retryable = match error.status {
             Status::RateLimited => true,
-            Status::ServerError => command == Command::Availability,
+            Status::ServerError => command.effect().is_none(),
             _ => false,
         };
     }
@@ -119,7 +124,13 @@ impl<'a> Body<'a> {
         matches!(status, 200..=299) || (self.is_widgets9 && status == 304)
     }
 
-    fn success(&self, command: Command, response: &Response, has_id: bool) -> Interpretation<'a> {
+    fn success(
+        &self,
+        command: Command,
+        subject: &Subject,
+        response: &Response,
+        has_id: bool,
+    ) -> Interpretation<'a> {
         let is_refused = match (self.api, command) {
             // Any JSON is a list to the widget.
             (ApiVersion::V1, Command::Availability) if self.is_widgets9 => false,
@@ -130,26 +141,80 @@ impl<'a> Body<'a> {
             }
         };
         if is_refused {
-            return self.refusal(response);
+            return self.refusal(command, response);
         }
-        let list = match command {
-            Command::Schedule => slots::Reading::default(),
-            Command::Availability => self.slots(),
+        let mut interpretation = match command {
+            Command::Schedule => self.booking(response, has_id),
+            Command::Availability => self.list(response),
+            command => self.operation(command, subject, response),
         };
-        let is_confirmed = match command {
-            Command::Schedule => self.confirms_booking(response, has_id),
-            Command::Availability => list.slots.is_some() || self.is_list_to_the_widget(response),
-        };
-        let error = (!is_confirmed).then(|| {
-            let message = self.unexpected_message(command, response, &list);
-            Error::new(Status::Protocol, message)
+        interpretation.is_effect_unknown = interpretation.error.is_some();
+        interpretation
+    }
+
+    fn booking(&self, response: &Response, has_id: bool) -> Interpretation<'a> {
+        let lacks = "no booking identifier";
+        let is_confirmed = self.confirms_booking(response, has_id);
+        Interpretation {
+            error: (!is_confirmed).then(|| self.answer(response).unexpected(lacks)),
+            ..Interpretation::default()
+        }
+    }
+
+    fn list(&self, response: &Response) -> Interpretation<'a> {
+        let list = self.slots();
+        let is_list = list.slots.is_some() || self.is_list_to_the_widget(response);
+        let error = (!is_list).then(|| match list.unread.is_empty() {
+            true => self.answer(response).unexpected("no slots"),
+            false => {
+                let http = response.status;
+                let message = format!(
+                    "the server's response (HTTP {http}) lists slots whose times cannot be read"
+                );
+                Error::new(Status::Protocol, message)
+            }
         });
         Interpretation {
-            booking_unknown: error.is_some(),
             error,
             slots: list.slots,
             unread_slots: list.unread,
             ..Interpretation::default()
+        }
+    }
+
+    fn operation(
+        &self,
+        command: Command,
+        subject: &Subject,
+        response: &Response,
+    ) -> Interpretation<'a> {
+        let answer = Answer {
+            subject,
+            ..self.answer(response)
+        };
+        match operations::read(command, &answer) {
+            Ok(found) => Interpretation {
+                found: Some(found),
+                ..Interpretation::default()
+            },
+            Err(error) => Interpretation {
+                error: Some(error),
+                ..Interpretation::default()
+            },
+        }
+    }
+
+    fn answer(&self, response: &Response) -> Answer<'a> {
+        const ANY: &Subject = &Subject {
+            id: None,
+            desired_time: None,
+        };
+        Answer {
+            api: self.api,
+            http: response.status,
+            text: self.text,
+            json: self.json,
+            subject: ANY,
         }
     }
 
@@ -195,41 +260,15 @@ impl<'a> Body<'a> {
         list.map_or_else(slots::Reading::default, slots::read)
     }
 
-    fn unexpected_message(
-        &self,
-        command: Command,
-        response: &Response,
-        list: &slots::Reading,
-    ) -> String {
-        let status = response.status;
-        if !list.unread.is_empty() {
-            return format!(
-                "the server's response (HTTP {status}) lists slots whose times cannot be read"
-            );
-        }
-        match (self.json, command) {
-            _ if self.text.is_empty() => {
-                format!("the server's response (HTTP {status}) has no body")
-            }
-            (None, _) => format!("the server's response (HTTP {status}) is not JSON; is dataURL that of the callback API?"),
-            (Some(_), Command::Schedule) => format!(
-                "the server's response (HTTP {status}) has no booking identifier; check that apiVersion matches the server"
-            ),
-            (Some(_), Command::Availability) => {
-                format!("the server's response (HTTP {status}) has no slots; check that apiVersion matches the server")
-            }
-        }
-    }
-
-    fn refusal(&self, response: &Response) -> Interpretation<'a> {
+    fn refusal(&self, command: Command, response: &Response) -> Interpretation<'a> {
         let proposals = self.proposals();
         let has_proposals = proposals
             .slots
             .as_ref()
             .is_some_and(|slots| slots.encoded_len() > 0);
-        let refusal = Refusal::new(&self.members, response.status, has_proposals);
+        let refusal = Refusal::new(command, &self.members, response.status, has_proposals);
         Interpretation {
-            booking_unknown: refusal.is_booking_unknown(),
+            is_effect_unknown: refusal.is_effect_unknown(),
             error: Some(refusal.into_error()),
             slots: proposals.slots,
             unread_slots: proposals.unread,

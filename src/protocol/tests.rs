@@ -23,7 +23,9 @@ fn v3(mut extra: Value) -> Config {
 }
 
 fn built(config: &Config, command: Command, options: Value) -> Request {
-    request(config, command, options.as_object().unwrap()).unwrap()
+    request(config, command, options.as_object().unwrap())
+        .unwrap()
+        .0
 }
 
 /// The form of a v1 booking, decoded enough to read.
@@ -256,6 +258,7 @@ fn numbers_in_user_data_keep_their_text() {
         &options,
     )
     .unwrap()
+    .0
     .body
     .unwrap();
     assert!(
@@ -311,11 +314,12 @@ fn zero_and_empty_options_are_omitted() {
 
 #[test]
 fn a_v3_command_needs_a_service_name() {
-    for command in [Command::Schedule, Command::Availability] {
-        let options = match command {
-            Command::Schedule => json!({"phonenumber": "1"}),
-            Command::Availability => json!({"numberOfDays": 1}),
-        };
+    for (command, options) in [
+        (Command::Schedule, json!({"phonenumber": "1"})),
+        (Command::Availability, json!({"numberOfDays": 1})),
+        (Command::QueueStatus, json!({"queueName": ""})),
+        (Command::OpenFor, json!({"timezone": "UTC"})),
+    ] {
         let error = request(&v3(json!({})), command, options.as_object().unwrap())
             .err()
             .unwrap();
@@ -427,6 +431,7 @@ fn numbers_in_a_form_are_exact() {
     .unwrap();
     let body = request(&v1(json!({})), Command::Schedule, &options)
         .unwrap()
+        .0
         .body
         .unwrap();
     assert_eq!(

@@ -1,7 +1,7 @@
 //! Genesys Mobile Services, the v1 API, as its contract describes it.
 
 use super::form::{FieldValue, Fields, Query};
-use super::{RequestParts, FORM, JSON};
+use super::{RequestParts, FORM};
 use crate::command::availability::{AvailabilityQuery, ZoneSupport};
 use crate::command::options::invalid_option;
 use crate::command::schedule::ScheduleRequest;
@@ -48,12 +48,7 @@ pub fn schedule(config: &Config, options: &Object) -> Result<RequestParts> {
     for option in &request.routing {
         fields.set(option.wire_name, FieldValue::Text(&option.text));
     }
-    Ok(RequestParts {
-        path: String::new(),
-        body: Some(fields.encode()),
-        accept: JSON,
-        content_type: Some(FORM),
-    })
+    Ok(RequestParts::post(String::new(), FORM, fields.encode()))
 }
 
 /// A copy of user data with the API's own fields checked; `None` when it holds nothing to check.
@@ -86,12 +81,8 @@ pub fn availability(config: &Config, options: &Object) -> Result<RequestParts> {
     query.add("end", request.end.as_ref());
     let max_slots = request.max_slots.map(|slots| slots.to_string());
     query.add("max-time-slots", max_slots);
-    Ok(RequestParts {
-        path: format!("/availability{}", query.finish()),
-        body: None,
-        accept: JSON,
-        content_type: None,
-    })
+    let path = format!("/availability{}", query.finish());
+    Ok(RequestParts::get(path))
 }
 
 /// The service is a part of the URL. Another one in a command is accepted, because v3 needs it, but

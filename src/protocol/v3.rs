@@ -9,9 +9,8 @@ use crate::command::options::{invalid_option, parse_boolean, parse_text};
 use crate::command::schedule::ScheduleRequest;
 use crate::config::known_keys::loggable_name;
 use crate::config::{v1_fields, Config};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::process::log;
-use crate::status::Status;
 use crate::text::javascript::is_javascript_identifier;
 use crate::text::json::Object;
 
@@ -45,14 +44,7 @@ pub fn schedule(config: &Config, options: &Object) -> Result<RequestParts> {
         warn_about_keys(&data);
         body.insert("userData".to_owned(), Value::Object(data));
     }
-    let body = serde_json::to_string(&body)
-        .map_err(|_| Error::new(Status::Internal, "the request's body could not be written"))?;
-    Ok(RequestParts {
-        path: "/create".to_owned(),
-        body: Some(body),
-        accept: JSON,
-        content_type: Some(JSON),
-    })
+    RequestParts::post_json("/create".to_owned(), &body)
 }
 
 /// Warns of user data that the server ignores: keys that are not JavaScript identifiers, and fields
@@ -115,6 +107,22 @@ fn number(name: &str, value: &Value) -> Result<Option<Value>> {
         .ok_or_else(|| invalid_option(name, "must be a number"))
 }
 
+/// A request without a body. The contract names its content type all the same.
+pub fn get(path: String, query: Query) -> RequestParts {
+    RequestParts {
+        content_type: Some(JSON),
+        ..RequestParts::get(path + &query.finish())
+    }
+}
+
+/// A virtual queue as a segment of a path.
+pub fn service_segment(service: &str) -> Result<String> {
+    if matches!(service, "." | "..") {
+        return Err(invalid_option("serviceName", "cannot be a path of dots"));
+    }
+    Ok(encode_segment(service))
+}
+
 /// A list of slots.
 pub fn availability(config: &Config, options: &Object) -> Result<RequestParts> {
     let zone = ZoneSupport::Optional {
@@ -122,9 +130,6 @@ pub fn availability(config: &Config, options: &Object) -> Result<RequestParts> {
     };
     let request = AvailabilityQuery::parse(options, zone)?;
     let service = service_name(config, request.service_name.as_deref())?;
-    if matches!(service, "." | "..") {
-        return Err(invalid_option("serviceName", "cannot be a path of dots"));
-    }
     let mut query = Query::default();
     query.add("start", request.start.as_ref());
     let days = request.number_of_days.map(|days| days.to_string());
@@ -140,14 +145,8 @@ pub fn availability(config: &Config, options: &Object) -> Result<RequestParts> {
         "reportBusy",
         request.include_full.map(|full| full.to_string()),
     );
-    Ok(RequestParts {
-        path: format!(
-            "/availability/{}{}",
-            encode_segment(service),
-            query.finish()
-        ),
-        body: None,
-        accept: JSON,
-        content_type: Some(JSON),
-    })
+    Ok(get(
+        format!("/availability/{}", service_segment(service)?),
+        query,
+    ))
 }

@@ -99,12 +99,10 @@ pub fn v3_schedule(config: &Config, options: &Object) -> Result<RequestParts> {
 }
 
 fn form_post(path: String, fields: &Object) -> RequestParts {
-    let body = Some(form::encode(fields, NumberStyle::JavaScript));
+    let body = form::encode(fields, NumberStyle::JavaScript);
     RequestParts {
-        path,
-        body,
         accept: ACCEPT_ANY,
-        content_type: Some(FORM),
+        ..RequestParts::post(path, FORM, body)
     }
 }
 
@@ -116,10 +114,8 @@ pub fn v1_availability(options: &Object) -> Result<RequestParts> {
     )?
     .finish();
     Ok(RequestParts {
-        path: format!("/availability{query}"),
-        body: None,
         accept: ACCEPT_JSON,
-        content_type: None,
+        ..RequestParts::get(format!("/availability{query}"))
     })
 }
 
@@ -129,11 +125,11 @@ pub fn v3_availability(config: &Config, options: &Object) -> Result<RequestParts
     let service = service_name(config, given_service.as_deref())?;
     let mut query = query(options, ["start", "numberOfDays", "end", "maxTimeSlots"])?;
     query.add("timezone", config.timezone.as_ref());
+    let path = format!("/availability/{service}{}", query.finish());
     Ok(RequestParts {
-        path: format!("/availability/{service}{}", query.finish()),
-        body: None,
         accept: ACCEPT_JSON,
         content_type: Some(JSON),
+        ..RequestParts::get(path)
     })
 }
 

@@ -55,7 +55,7 @@ impl Service {
         };
         match self.prepare(command, data, started_at, &call.state) {
             Err(error) => {
-                let outcome = Outcome::failed(command.name(), error, 0);
+                let outcome = Outcome::failed(command, error, 0);
                 let took = started_at.elapsed();
                 let completion = completion(&self.counters, command, outcome, took, handler);
                 reservation.complete(QueueItem::Completed(completion));
@@ -71,7 +71,7 @@ impl Service {
     fn configure_call(&self, data: Result<Option<&str>>, handler: Handler) -> Completion {
         let outcome = match data.and_then(|data| self.configure(data.unwrap_or_default())) {
             Ok(()) => Outcome::succeeded(CONFIGURE),
-            Err(error) => Outcome::failed(CONFIGURE, error, 0),
+            Err(error) => Outcome::refused(CONFIGURE, error),
         };
         Completion {
             handler,

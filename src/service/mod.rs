@@ -18,11 +18,11 @@ use serde_json::Value;
 
 use crate::command::{Command, CONFIGURE};
 use crate::config::{Config, HandlerMode};
-use crate::error::{Error, Result};
+use crate::error::{Effect, Error, Result};
 use crate::process::fork::{generation, lock, ForkSafeMutex, PerProcess};
 use crate::process::log;
 use crate::process::sys::SignalMask;
-use crate::protocol;
+use crate::protocol::{self, Subject};
 use crate::service::active_calls::{ActiveThread, LevelGuard, ThreadKind};
 use crate::service::completion_queue::Popped;
 use crate::service::counters::Counters;
@@ -58,6 +58,7 @@ struct PreparedCall {
 struct CallContext {
     command: Command,
     config: Arc<Config>,
+    subject: Subject,
 }
 
 /// What diagnostics report of a service; nothing of it is secret.
@@ -164,7 +165,7 @@ impl Service {
     pub fn run(self: &Arc<Self>, command: Command, data: Result<Option<&str>>) -> Outcome {
         let started_at = Instant::now();
         let Some(call) = self.enter_call() else {
-            return Outcome::failed(command.name(), closed(), 0);
+            return Outcome::failed(command, closed(), 0);
         };
         let outcome = match self.prepare(command, data, started_at, &call.state) {
             Ok(prepared) => {
@@ -176,7 +177,7 @@ impl Service {
                 );
                 prepared.context.into_outcome(exchanged)
             }
-            Err(error) => Outcome::failed(command.name(), error, 0),
+            Err(error) => Outcome::failed(command, error, 0),
         };
         self.counters
             .record(command, &outcome, started_at.elapsed());
@@ -203,7 +204,7 @@ impl Service {
     ) -> Result<PreparedCall> {
         let config = self.config();
         let options = options(command, data?)?;
-        let request = protocol::request(&config, command, &options)?;
+        let (request, subject) = protocol::request(&config, command, &options)?;
         let transport = state.transport(&config)?;
         let limits = ExchangeLimits {
             deadline: (started_at + config.timeout).into(),
@@ -211,7 +212,11 @@ impl Service {
             retry: config.retry.clone(),
         };
         Ok(PreparedCall {
-            context: CallContext { command, config },
+            context: CallContext {
+                command,
+                config,
+                subject,
+            },
             request,
             transport,
             limits,
@@ -341,16 +346,19 @@ impl CallContext {
     /// What the exchange means for the command.
     fn into_outcome(self, exchanged: ExchangeResult) -> Outcome {
         let command = self.command;
-        let is_booking = command == Command::Schedule && exchanged.sent;
+        let effect = command.effect().filter(|_| exchanged.sent);
         match exchanged.result {
             Ok(response) => {
                 let text = protocol::body_text(&response);
                 let mut interpretation =
-                    protocol::interpret(&self.config, command, &response, &text);
+                    protocol::interpret(&self.config, command, &self.subject, &response, &text);
                 // A response with an identifier outweighs a status that says that nothing was done.
-                let is_booking = is_booking || interpretation.id.is_some();
-                if is_booking && interpretation.booking_unknown {
-                    interpretation.error = interpretation.error.map(Error::with_booking_unknown);
+                let has_id = interpretation.id.is_some();
+                let effect = effect.or(command.effect().filter(|_| has_id));
+                if interpretation.is_effect_unknown {
+                    interpretation.error = interpretation
+                        .error
+                        .map(|error| with_unknown_effect(error, effect));
                 }
                 if !interpretation.unread_slots.is_empty() {
                     let count = interpretation.unread_slots.len();
@@ -366,14 +374,11 @@ impl CallContext {
                     exchanged.attempts,
                 )
             }
-            Err(error) => {
-                let error = if is_booking {
-                    error.with_booking_unknown()
-                } else {
-                    error
-                };
-                Outcome::failed(command.name(), error, exchanged.attempts)
-            }
+            Err(error) => Outcome::failed(
+                command,
+                with_unknown_effect(error, effect),
+                exchanged.attempts,
+            ),
         }
     }
 }
@@ -384,11 +389,15 @@ fn closed() -> Error {
 
 /// The outcome of a command whose response was lost inside the library.
 pub fn lost(command: Command, error: Error) -> Outcome {
-    let error = match command {
-        Command::Schedule => error.with_booking_unknown(),
-        Command::Availability => error,
-    };
-    Outcome::failed(command.name(), error, 1)
+    Outcome::failed(command, with_unknown_effect(error, command.effect()), 1)
+}
+
+/// The error of a command that may have had an effect, if it has one.
+fn with_unknown_effect(error: Error, effect: Option<&Effect>) -> Error {
+    match effect {
+        Some(effect) => error.with_unknown_effect(effect),
+        None => error,
+    }
 }
 
 /// The options in a command's data.

@@ -4,7 +4,7 @@
 use std::ffi::CString;
 
 use crate::command::Command;
-use crate::error::Error;
+use crate::error::{Effect, Error};
 use crate::process::sys::c_string;
 use crate::protocol::slots::{self, Slots};
 use crate::protocol::Interpretation;
@@ -52,7 +52,7 @@ impl Outcome {
             out.string(id);
         }
         if let Some(error) = &interpretation.error {
-            out.error(command.name(), error, attempts);
+            out.error(command.effect(), error, attempts);
         }
         if let Some(slots) = &interpretation.slots {
             out.member("slots");
@@ -60,6 +60,13 @@ impl Outcome {
         }
         if !interpretation.unread_slots.is_empty() {
             out.strings("unreadSlots", &interpretation.unread_slots);
+        }
+        if let Some(found) = &interpretation.found {
+            out.member(found.member);
+            out.raw(&found.json);
+            if !found.unread_callbacks.is_empty() {
+                out.strings("unreadCallbacks", &found.unread_callbacks);
+            }
         }
         out.member("response");
         match interpretation.json {
@@ -74,9 +81,23 @@ impl Outcome {
     }
 
     /// The outcome of a command without a response.
-    pub fn failed(command: &str, error: Error, attempts: u32) -> Outcome {
+    pub fn failed(command: Command, error: Error, attempts: u32) -> Outcome {
+        Outcome::without_response(command.name(), command.effect(), error, attempts)
+    }
+
+    /// The outcome of a failed command that sends nothing, or does not exist.
+    pub fn refused(command: &str, error: Error) -> Outcome {
+        Outcome::without_response(command, None, error, 0)
+    }
+
+    fn without_response(
+        command: &str,
+        effect: Option<&Effect>,
+        error: Error,
+        attempts: u32,
+    ) -> Outcome {
         let mut out = ObjectWriter::begin(command, state(false), 512);
-        out.error(command, &error, attempts);
+        out.error(effect, &error, attempts);
         Outcome {
             text: out.finish(),
             error: Some(error),
@@ -151,7 +172,7 @@ impl ObjectWriter {
         self.raw("]");
     }
 
-    fn error(&mut self, command: &str, error: &Error, attempts: u32) {
+    fn error(&mut self, effect: Option<&Effect>, error: &Error, attempts: u32) {
         self.member("error");
         self.raw("{\"status\":");
         self.raw(&error.status.code().to_string());
@@ -186,14 +207,14 @@ impl ObjectWriter {
         }
         self.member("attempts");
         self.raw(&attempts.to_string());
-        if command == Command::Schedule.name() {
-            self.member("booked");
-            let booked = if error.is_booking_unknown {
+        if let Some(effect) = effect {
+            self.member(effect.member);
+            let happened = if error.is_effect_unknown {
                 "unknown"
             } else {
                 "no"
             };
-            self.string(booked);
+            self.string(happened);
         }
         self.raw("}");
     }

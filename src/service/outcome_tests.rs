@@ -4,7 +4,7 @@ use serde_json::{json, Value};
 
 use super::*;
 use crate::config::Config;
-use crate::protocol::{body_text, interpret};
+use crate::protocol::{body_text, interpret, Subject};
 
 const V1: &str = "http://h/genesys/1/service/callback/samples";
 const V3: &str = "http://h/engagement/v3/callbacks";
@@ -22,7 +22,7 @@ fn v3(mut extra: Value) -> Config {
 
 fn from_response(config: &Config, command: Command, response: &Response) -> Outcome {
     let text = body_text(response);
-    let interpretation = interpret(config, command, response, &text);
+    let interpretation = interpret(config, command, &Subject::default(), response, &text);
     Outcome::from_response(command, response, &text, interpretation, 1)
 }
 
@@ -556,9 +556,15 @@ fn responses_from_between_do_not_show_what_the_server_did() {
             ..Response::default()
         };
         let text = body_text(&response);
-        let interpretation = interpret(&v1(json!({})), Command::Schedule, &response, &text);
+        let interpretation = interpret(
+            &v1(json!({})),
+            Command::Schedule,
+            &Subject::default(),
+            &response,
+            &text,
+        );
         assert_eq!(
-            interpretation.booking_unknown, is_unknown,
+            interpretation.is_effect_unknown, is_unknown,
             "{status} {body}"
         );
     }

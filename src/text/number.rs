@@ -25,12 +25,20 @@ pub fn plain_decimal(number: &Number) -> Option<String> {
 /// A number that is whole and not negative, also when it is written with a zero fraction, an
 /// exponent, or as text.
 pub fn whole_number(value: &Value) -> Option<u64> {
-    let digits = match value {
-        Value::Number(number) => whole_digits(number)?,
-        Value::String(text) => whole_digits(&serde_json::from_str(text.trim()).ok()?)?,
-        _ => return None,
-    };
-    digits.parse().ok()
+    value_digits(value)?.parse().ok()
+}
+
+/// The same for a number that may be negative.
+pub fn signed_whole_number(value: &Value) -> Option<i64> {
+    value_digits(value)?.parse().ok()
+}
+
+fn value_digits(value: &Value) -> Option<String> {
+    match value {
+        Value::Number(number) => whole_digits(number),
+        Value::String(text) => whole_digits(&serde_json::from_str(text.trim()).ok()?),
+        _ => None,
+    }
 }
 
 /// Whether a text is a number as programs print floating-point values (`4.15e9`, `4151110000.0`),

@@ -95,7 +95,7 @@ impl Connection {
                 let _ = open.sender.ready().await;
                 open.sender.try_send_request(request).await
             };
-            match drive(&mut open.driver, send).await {
+            match drive(&mut open.driver, context.record_sending(send)).await {
                 Ok(response) => {
                     self.failed_at = None;
                     open.note_response(response.headers());

@@ -53,12 +53,12 @@ impl From<hyper::Error> for TransportError {
 }
 
 /// The command's deadline has passed.
-pub fn deadline_passed(sent: &SentFlag, is_idempotent: bool) -> Error {
-    let is_harmless = is_idempotent || !sent.is_set();
-    let message = if is_idempotent || sent.is_set() {
+pub fn deadline_passed(sent: &SentFlag, is_read_only: bool) -> Error {
+    let is_harmless = is_read_only || !sent.is_set();
+    let message = if is_read_only || sent.is_set() {
         "ajaxTimeout has passed without a complete response"
     } else {
-        "ajaxTimeout has passed before the request was sent; nothing was booked"
+        "ajaxTimeout has passed before the request was sent; nothing was done"
     };
     Error::new(Status::Timeout, message).retryable(is_harmless)
 }
@@ -88,11 +88,11 @@ pub fn refused_by_system(error: &io::Error) -> Error {
     )
 }
 
-/// The error that a failure means. A booking whose body has begun to be sent is never safe to
-/// repeat.
+/// The error that a failure means. A request that changes something is never safe to repeat once a
+/// part of it may have been sent.
 pub fn classify(
     error: &TransportError,
-    is_booking: bool,
+    is_read_only: bool,
     sent: &SentFlag,
     settings: &ConnectionSettings,
     certificate_requested: bool,
@@ -139,7 +139,7 @@ pub fn classify(
             None => classify_exchange(error),
         },
     };
-    Error::new(status, message).retryable(is_transient && !(is_booking && sent.is_set()))
+    Error::new(status, message).retryable(is_transient && (is_read_only || !sent.is_set()))
 }
 
 /// Status, message, and whether the failure may be gone next time.

@@ -74,7 +74,8 @@ impl Http2 {
             Ok(request) => request,
             Err(error) => return Ok(Err(error)),
         };
-        match self.sender.try_send_request(request).await {
+        let send = self.sender.try_send_request(request);
+        match context.record_sending(send).await {
             Ok(response) => Ok(read_response(response, url, context).await),
             Err(mut unsent) => match unsent.take_message() {
                 Some(_) => Err(unsent.into_error().into()),

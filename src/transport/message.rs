@@ -1,10 +1,12 @@
 //! One HTTP request, its response, and the limits and progress of their exchange.
 
+use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
 
 use http::header::{HeaderValue, USER_AGENT};
 use http::{HeaderMap, Method, Uri};
+use hyper::client::conn::TrySendError;
 use reqwest::Url;
 use tokio::time::Instant;
 
@@ -23,24 +25,12 @@ pub struct Request {
     pub url: Url,
     /// All headers that the API asks for.
     pub headers: HeaderMap,
-    /// The body of a POST; a GET has none.
+    /// The method.
+    pub method: Method,
+    /// The body, if it has one.
     pub body: Option<String>,
-}
-
-impl Request {
-    /// Whether sending it twice has the same effect as sending it once.
-    pub fn is_idempotent(&self) -> bool {
-        self.body.is_none()
-    }
-
-    /// POST with a body, GET without.
-    pub fn method(&self) -> Method {
-        if self.is_idempotent() {
-            Method::GET
-        } else {
-            Method::POST
-        }
-    }
+    /// Whether it changes nothing on the server, so that it may be sent again.
+    pub is_read_only: bool,
 }
 
 /// An HTTP response.
@@ -73,7 +63,7 @@ pub struct ExchangeResult {
     pub result: Result<Response>,
     /// The number of requests sent, or that could not be sent.
     pub attempts: u32,
-    /// Whether the server may have acted on the body of a POST.
+    /// Whether the server may have received the request, and acted on it.
     pub sent: bool,
 }
 
@@ -82,7 +72,7 @@ pub struct ExchangeResult {
 pub struct Progress {
     /// The number of requests sent, or that could not be sent.
     pub attempts: AtomicU32,
-    /// Whether the body has begun to be sent.
+    /// Whether a part of the request may have been sent.
     pub sent: SentFlag,
     is_refused: AtomicBool,
 }
@@ -96,7 +86,7 @@ impl Progress {
 
     /// The error for a deadline that has passed.
     pub fn timeout_error(&self, request: &Request) -> Error {
-        error::deadline_passed(&self.sent, request.is_idempotent())
+        error::deadline_passed(&self.sent, request.is_read_only)
     }
 
     /// Completes the exchange. Of a response without a readable body, the status decides whether
@@ -130,11 +120,30 @@ impl RequestContext<'_> {
     pub fn error(&self, error: impl Into<TransportError>) -> Error {
         error::classify(
             &error.into(),
-            !self.request.is_idempotent(),
+            self.request.is_read_only,
             &self.progress.sent,
             self.settings,
             self.certificate_requested.load(Ordering::Relaxed),
         )
+    }
+
+    /// Runs what hands the request to the HTTP client. A body records itself that it is sent; a
+    /// request without one counts as sent unless the client returns it.
+    pub async fn record_sending<T, M>(
+        &self,
+        send: impl Future<Output = std::result::Result<T, TrySendError<M>>>,
+    ) -> std::result::Result<T, TrySendError<M>> {
+        if self.request.body.is_some() {
+            return send.await;
+        }
+        let sent = &self.progress.sent;
+        let was_sent = sent.is_set();
+        sent.set(true);
+        let result = send.await;
+        if matches!(&result, Err(error) if error.message().is_some()) {
+            sent.set(was_sent);
+        }
+        result
     }
 
     /// The request as an HTTP message to a target, with the headers that every request has.
@@ -144,7 +153,7 @@ impl RequestContext<'_> {
     ) -> Result<http::Request<TrackedBody>> {
         let body = self.progress.sent.tracked(self.request.body.clone());
         let mut message = http::Request::new(body);
-        *message.method_mut() = self.request.method();
+        *message.method_mut() = self.request.method.clone();
         *message.uri_mut() = target
             .try_into()
             .map_err(|error| error::setup_error(&error.into()))?;

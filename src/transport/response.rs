@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{HeaderName, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, RETRY_AFTER};
-use http::{Response, StatusCode};
+use http::{Method, Response, StatusCode};
 use http_body::Body;
 use reqwest::Url;
 
@@ -41,7 +41,7 @@ where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<TransportError>,
 {
-    if let Some(next) = redirect_target(&response, context.request.is_idempotent(), url)? {
+    if let Some(next) = redirect_target(&response, &context.request.method, url)? {
         return Ok(ResponseOrRedirect::Redirect(next));
     }
     let status = response.status().as_u16();
@@ -87,14 +87,12 @@ fn header_text<B>(response: &Response<B>, name: HeaderName) -> impl Iterator<Ite
 
 /// Where a response redirects to. Another origin is never followed: it must see neither the API key
 /// nor the caller's data.
-fn redirect_target<B>(
-    response: &Response<B>,
-    is_idempotent: bool,
-    from: &Url,
-) -> Result<Option<Url>> {
+fn redirect_target<B>(response: &Response<B>, method: &Method, from: &Url) -> Result<Option<Url>> {
     let keeps_method = match response.status() {
         StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => true,
-        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER => is_idempotent,
+        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER => {
+            method == Method::GET
+        }
         _ => return Ok(None),
     };
     let location = header_text(response, LOCATION).next();
@@ -109,7 +107,7 @@ fn redirect_target<B>(
         return Err(Error::new(Status::Protocol, message));
     }
     if !keeps_method {
-        let message = "a 301, 302 or 303 redirect would drop the request body; check dataURL";
+        let message = "a 301, 302 or 303 redirect would change the request; check dataURL";
         return Err(Error::new(Status::Protocol, message));
     }
     Ok(Some(next))

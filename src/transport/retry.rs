@@ -23,15 +23,12 @@ pub async fn send_with_retries(
         let attempts = context.progress.attempts.fetch_add(1, Ordering::Relaxed) + 1;
         log::debug(|| {
             let origin = context.settings.origin.origin().ascii_serialization();
-            format!(
-                "{} to {origin}, attempt {attempts}",
-                context.request.method()
-            )
+            format!("{} to {origin}, attempt {attempts}", context.request.method)
         });
         let result = send_following_redirects(sender, context).await;
         let delay = retry_delay(
             &result,
-            context.request.is_idempotent(),
+            context.request.is_read_only,
             &limits.retry,
             attempts,
         );
@@ -49,7 +46,7 @@ pub async fn send_with_retries(
 /// but not shorten it.
 fn retry_delay(
     result: &Result<Response>,
-    is_idempotent: bool,
+    is_read_only: bool,
     retry: &RetryPolicy,
     attempts: u32,
 ) -> Option<Duration> {
@@ -57,7 +54,7 @@ fn retry_delay(
         return None;
     }
     let requested = match result {
-        Ok(response) if is_idempotent => match response.status {
+        Ok(response) if is_read_only => match response.status {
             429 => response.retry_after?,
             502..=504 => response.retry_after.unwrap_or_default(),
             _ => return None,

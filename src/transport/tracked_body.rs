@@ -1,8 +1,9 @@
-//! Request body that records whether the client started to read it.
+//! Whether a request may have reached the server.
 //!
 //! The HTTP client asks for the body only when it has a connection and has begun to write the
-//! request. Until then the request cannot have reached the server, and sending it again cannot book
-//! twice.
+//! request. Until then the request cannot have reached the server, and sending it again cannot have
+//! its effect twice. A request without a body counts as sent from the moment at which the client
+//! takes it.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -23,12 +24,17 @@ impl SentFlag {
         self.0.load(Ordering::Acquire)
     }
 
+    /// Sets the flag.
+    pub fn set(&self, is_sent: bool) {
+        self.0.store(is_sent, Ordering::Release);
+    }
+
     /// A body that sets the flag when it is read; a request without a body has an empty one. The
     /// flag stays set, for example after a redirect.
     pub fn tracked(&self, text: Option<String>) -> TrackedBody {
         // The client does not read an empty body, so one counts as sent from the start.
         if text.as_deref() == Some("") {
-            self.0.store(true, Ordering::Release);
+            self.set(true);
         }
         TrackedBody {
             text: text.map(Bytes::from),
@@ -51,7 +57,7 @@ impl Body for TrackedBody {
         mut self: Pin<&mut Self>,
         _: &mut Context,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        self.sent.0.store(true, Ordering::Release);
+        self.sent.set(true);
         Poll::Ready(self.text.take().map(|text| Ok(Frame::data(text))))
     }
 

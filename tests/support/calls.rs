@@ -34,18 +34,18 @@ pub const MODES: [Mode; 2] = [Mode::Blocking, Mode::Started];
 
 impl Mode {
     pub fn schedule(self, service: Service) -> Answered {
-        let data = json!({"phonenumber": "1"});
-        match self {
-            Mode::Blocking => service.schedule(data),
-            Mode::Started => start(service, "CallbackService.schedule", &data).wait(service),
-        }
+        self.run(service, "schedule", &json!({"phonenumber": "1"}))
     }
 
     pub fn availability(self, service: Service) -> Answered {
-        let data = json!({"numberOfDays": 1});
+        self.run(service, "availability", &json!({"numberOfDays": 1}))
+    }
+
+    pub fn run(self, service: Service, command: &str, data: &Value) -> Answered {
+        let name = format!("CallbackService.{command}");
         match self {
-            Mode::Blocking => service.availability(data),
-            Mode::Started => start(service, "CallbackService.availability", &data).wait(service),
+            Mode::Blocking => service.command(&name, &data.to_string()),
+            Mode::Started => start(service, &name, data).wait(service),
         }
     }
 }

@@ -89,6 +89,11 @@ impl Server {
         self.received.lock().unwrap().clone()
     }
 
+    /// The requests since the last time.
+    pub fn take_received(&self) -> Vec<RecordedRequest> {
+        std::mem::take(&mut self.received.lock().unwrap())
+    }
+
     /// Waits until the server has closed this many connections; on loopback, the client's end knows
     /// by then.
     pub fn wait_for_closes(&self, closes: usize) {

@@ -128,7 +128,8 @@ fn readable(header: &str) -> String {
     without_gaps(&out)
 }
 
-/// Code between fences is indented instead, below the line that announces it.
+/// Code between fences is indented instead, below the line that announces it. Tables keep their
+/// place.
 fn indented_examples(header: &str) -> String {
     let mut out = String::with_capacity(header.len());
     let mut is_code = false;
@@ -139,6 +140,7 @@ fn indented_examples(header: &str) -> String {
                 // The empty line before the fence.
                 out.truncate(out.trim_end_matches(" *\n").len());
             }
+            Some("```text") => {}
             Some("```") => is_code = false,
             Some(code) if is_code => out.push_str(&format!(" *     {code}\n")),
             _ => out.push_str(&format!("{line}\n")),
