@@ -1,6 +1,7 @@
 //! The entries of an outbox.
 
 use crate::outbox::clock::Now;
+pub use crate::protocol::stored::StoredRequest;
 
 /// What has become of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,19 +49,6 @@ impl Delivery {
             .into_iter()
             .find(|delivery| delivery.name() == name)
     }
-}
-
-/// What is sent to the server, without what identifies this program to it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StoredRequest {
-    /// Appended to the base URL.
-    pub path: String,
-    /// The `Accept` header.
-    pub accept: String,
-    /// The `Content-Type` header.
-    pub content_type: String,
-    /// The body.
-    pub body: String,
 }
 
 /// A booking to be stored.
@@ -143,9 +131,11 @@ pub struct ClaimedEntry {
     /// Milliseconds since it was submitted.
     pub age_ms: i64,
     pub desired_time: Option<String>,
-    /// Milliseconds since 1970 at which it was sent first; of an entry to be sent for the first
+    /// When it was sent first, in milliseconds since 1970; of an entry to be sent for the first
     /// time, now.
     pub sent_at: i64,
+    /// The same by the file's clock.
+    pub sent_at_file_ms: i64,
     /// Lookups in a row that have not found the booking.
     pub lookups: u32,
     pub request: StoredRequest,

@@ -119,8 +119,19 @@ impl Transport {
 
     /// Sends a request and waits for the response, on the network thread.
     pub async fn execute(&self, request: &Request, limits: &ExchangeLimits) -> ExchangeResult {
-        let progress = Progress::default();
-        let context = self.context(request, limits, &progress);
+        self.execute_observed(request, limits, &Progress::default())
+            .await
+    }
+
+    /// The same with a record of how far the exchange has come, which a caller can look at that
+    /// gives the exchange up.
+    pub async fn execute_observed(
+        &self,
+        request: &Request,
+        limits: &ExchangeLimits,
+        progress: &Progress,
+    ) -> ExchangeResult {
+        let context = self.context(request, limits, progress);
         self.expire_idle();
         let mut sender = match self.async_side.sender(limits.deadline).await {
             Ok(sender) => sender,

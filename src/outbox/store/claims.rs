@@ -58,9 +58,9 @@ impl Drop for ClaimToken {
 
 /// Which entries are claimed.
 #[derive(Clone, Debug)]
-pub struct ClaimRequest<'a> {
+pub struct ClaimRequest {
     /// The API and the base URL of the server.
-    pub server: &'a str,
+    pub server: String,
     /// The most entries.
     pub max: usize,
     /// After which time an entry that nobody decides about is finished.
@@ -82,11 +82,11 @@ impl Store {
         deadline: Instant,
     ) -> Result<Claimed> {
         self.write(deadline, |transaction, now| {
-            let settled = apply_all(transaction, token.0, steps, request.server, now)?;
+            let settled = apply_all(transaction, token.0, steps, now)?;
             self.recover(transaction, now)?;
             prune(transaction, now, request)?;
             let entries = self.claim(transaction, token.0, request, now)?;
-            let next_due_ms = next_due(transaction, request.server, now)?;
+            let next_due_ms = next_due(transaction, &request.server, now)?;
             Ok(Claimed {
                 settled,
                 entries,
@@ -101,11 +101,22 @@ impl Store {
         &self,
         token: &ClaimToken,
         steps: &[Step],
-        server: &str,
         deadline: Instant,
     ) -> Result<Vec<Settled>> {
         self.write(deadline, |transaction, now| {
-            apply_all(transaction, token.0, steps, server, now)
+            apply_all(transaction, token.0, steps, now)
+        })
+    }
+
+    /// The number of entries for a server that are to be sent.
+    pub fn waiting(&self, server: &str, deadline: Instant) -> Result<i64> {
+        self.read(deadline, |connection, _| {
+            connection
+                .prepare_cached(
+                    "SELECT count(*) FROM entry \
+                     WHERE server = ?1 AND due_at IS NOT NULL AND delivery = 'waiting'",
+                )?
+                .query_row([server], |row| row.get(0))
         })
     }
 
@@ -139,7 +150,7 @@ impl Store {
              ORDER BY e.due_at, e.number LIMIT ?3",
         )?;
         let max = i64::try_from(request.max).unwrap_or(i64::MAX);
-        let rows = due.query_map((request.server, now.file_ms, max), |row| claimed(row, now))?;
+        let rows = due.query_map((&request.server, now.file_ms, max), |row| claimed(row, now))?;
         let entries = rows.collect::<rusqlite::Result<Vec<_>>>()?;
         let hold = request.timeout + CLAIM_MARGIN;
         let until = now.file_ms.saturating_add(milliseconds(hold));
@@ -158,7 +169,7 @@ impl Store {
                 entry.number,
                 delivery.name(),
                 entry.attempts,
-                entry.sent_at,
+                entry.sent_at_file_ms,
                 token,
                 until,
                 self.claimant.pid,
@@ -244,6 +255,7 @@ fn claimed(row: &Row, now: Now) -> rusqlite::Result<ClaimedEntry> {
         _ => Work::Send,
     };
     let attempts: u32 = row.get(4)?;
+    let sent_at_file_ms = row.get::<_, Option<i64>>(7)?.unwrap_or(now.file_ms);
     Ok(ClaimedEntry {
         number: row.get(0)?,
         id: row.get(1)?,
@@ -252,7 +264,8 @@ fn claimed(row: &Row, now: Now) -> rusqlite::Result<ClaimedEntry> {
         attempts: attempts.saturating_add(u32::from(work == Work::Send)),
         age_ms: (now.file_ms - row.get::<_, i64>(5)?).max(0),
         desired_time: row.get(6)?,
-        sent_at: row.get::<_, Option<i64>>(7)?.unwrap_or(now.wall_ms),
+        sent_at_file_ms,
+        sent_at: now.wall_of(sent_at_file_ms),
         lookups: row.get(8)?,
         request: StoredRequest {
             path: row.get(9)?,
@@ -267,12 +280,11 @@ fn apply_all(
     transaction: &Transaction,
     token: i64,
     steps: &[Step],
-    server: &str,
     now: Now,
 ) -> rusqlite::Result<Vec<Settled>> {
     let steps = steps.iter();
     steps
-        .map(|step| apply(transaction, token, step, server, now))
+        .map(|step| apply(transaction, token, step, now))
         .collect()
 }
 
@@ -308,8 +320,8 @@ impl Change {
     }
 }
 
-fn change(transaction: &Transaction, next: &Next, server: &str) -> rusqlite::Result<Change> {
-    Ok(match next {
+fn change(transaction: &Transaction, step: &Step) -> rusqlite::Result<Change> {
+    Ok(match &step.next {
         Next::Finished { delivery, booking } => Change::finished(*delivery, booking.clone()),
         Next::Waiting {
             pause_ms,
@@ -327,7 +339,7 @@ fn change(transaction: &Transaction, next: &Next, server: &str) -> rusqlite::Res
             bookings,
             lookups,
             pause_ms,
-        } => match first_free(transaction, bookings, server)? {
+        } => match first_free(transaction, step.number, bookings)? {
             Some(booking) => Change::finished(Delivery::Delivered, Some(booking)),
             None if *lookups > 0 => Change::to(Delivery::Waiting, Some(0)),
             None => Change {
@@ -338,16 +350,18 @@ fn change(transaction: &Transaction, next: &Next, server: &str) -> rusqlite::Res
     })
 }
 
-/// The first of some bookings that is not that of an entry.
+/// The first of some bookings that is not that of another entry for the same server.
 fn first_free(
     transaction: &Transaction,
+    number: i64,
     bookings: &[String],
-    server: &str,
 ) -> rusqlite::Result<Option<String>> {
-    let mut taken = transaction
-        .prepare_cached("SELECT count(*) FROM entry WHERE server = ?1 AND booking = ?2")?;
+    let mut taken = transaction.prepare_cached(
+        "SELECT count(*) FROM entry WHERE booking = ?2 \
+            AND server = (SELECT server FROM entry WHERE number = ?1)",
+    )?;
     for booking in bookings {
-        let entries: i64 = taken.query_row((server, booking), |row| row.get(0))?;
+        let entries: i64 = taken.query_row((number, booking), |row| row.get(0))?;
         if entries == 0 {
             return Ok(Some(booking.clone()));
         }
@@ -360,10 +374,9 @@ fn apply(
     transaction: &Transaction,
     token: i64,
     step: &Step,
-    server: &str,
     now: Now,
 ) -> rusqlite::Result<Settled> {
-    let change = change(transaction, &step.next, server)?;
+    let change = change(transaction, step)?;
     let due = change
         .pause_ms
         .map(|pause| now.file_ms.saturating_add(pause.max(0)));

@@ -78,7 +78,7 @@ impl Store {
         statement: &str,
     ) -> Result<std::result::Result<ListedEntry, Refusal>> {
         let is_removal = statement.starts_with("DELETE");
-        self.write(deadline, |transaction, now| {
+        let changed = self.write(deadline, |transaction, now| {
             let select = format!("SELECT {COLUMNS}, claim, finished_at FROM entry WHERE id = ?1");
             let mut select = transaction.prepare_cached(&select)?;
             let find = |row: &Row| {
@@ -102,7 +102,9 @@ impl Store {
                 .execute((id, now.file_ms))?;
             let after = select.query_row([id], find).optional()?;
             Ok(Ok(after.map_or(before, |(after, _, _)| after)))
-        })
+        });
+        self.changed.notify_waiters();
+        changed
     }
 
     /// The numbers of entries, and the size of the file.

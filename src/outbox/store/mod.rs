@@ -17,6 +17,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
+use tokio::sync::Notify;
 
 use crate::error::{Error, Result};
 use crate::outbox::claimant::Claimant;
@@ -41,6 +42,8 @@ pub struct Store {
     connection: Mutex<Option<OpenFile>>,
     submits: SubmitQueue,
     claimant: Arc<Claimant>,
+    /// Wakes deliverers of this process when there is something new.
+    pub changed: Notify,
     times: Box<dyn Fn() -> SystemTimes + Send + Sync>,
 }
 
@@ -65,6 +68,7 @@ impl Store {
             connection: Mutex::default(),
             submits: SubmitQueue::default(),
             claimant: Claimant::current(),
+            changed: Notify::new(),
             times: Box::new(times),
         }
     }

@@ -22,7 +22,7 @@ CREATE TABLE entry (
     due_at INTEGER,
     finished_at INTEGER,
     desired_time TEXT,
-    -- Milliseconds since 1970 at which it was sent first.
+    -- When it was sent first.
     sent_at INTEGER,
     -- Equal for bookings that a lookup cannot tell apart; NULL for a server without lookups, and of a finished entry.
     twin INTEGER,

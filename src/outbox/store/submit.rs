@@ -108,6 +108,7 @@ impl Store {
         });
         match written {
             Ok(results) => {
+                self.changed.notify_waiters();
                 for (ticket, result) in batch.into_iter().zip(results) {
                     (ticket.reply)(result);
                 }

@@ -89,9 +89,9 @@ fn submit(store: &Store, entry: NewEntry) -> Submitted {
     store.submit(entry, soon()).unwrap()
 }
 
-fn request(max: usize) -> ClaimRequest<'static> {
+fn request(max: usize) -> ClaimRequest {
     ClaimRequest {
-        server: SERVER,
+        server: SERVER.to_owned(),
         max,
         max_age: Duration::from_secs(86_400),
         timeout: Duration::from_secs(3),
@@ -117,10 +117,7 @@ fn step(
         next,
         error: None,
     }];
-    let settled = store
-        .record(token, &steps, SERVER, soon())
-        .unwrap()
-        .remove(0);
+    let settled = store.record(token, &steps, soon()).unwrap().remove(0);
     (settled.delivery, settled.booking)
 }
 
