@@ -14,7 +14,7 @@
 # make deny       checks licenses, duplicates and sources of the dependencies
 # make fuzz       runs every fuzz target for SECONDS (60)
 # make install    installs what make has built into PREFIX (default /usr/local), below DESTDIR if set; needs no cargo
-# make header     generates the header from the source
+# make header     generates the headers from the source
 # make clean      removes what was built
 
 PREFIX ?= /usr/local
@@ -118,7 +118,8 @@ install:
 	install -m 755 $(LIBRARY)/$(SONAME) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
 	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libcallbackservice.so"
 	install -m 644 $(LIBRARY)/libcallbackservice.a "$(DESTDIR)$(LIBDIR)/"
-	install -m 644 include/callbackservice.h bindings/cpp/callbackservice.hpp "$(DESTDIR)$(INCLUDEDIR)/"
+	install -m 644 include/callbackservice.h include/callbackservice.ffi.h bindings/cpp/callbackservice.hpp \
+		"$(DESTDIR)$(INCLUDEDIR)/"
 	install -d "$(DESTDIR)$(DOCDIR)"
 	install -m 644 LICENSE-MIT LICENSE-APACHE "$(DESTDIR)$(DOCDIR)/"
 	sed -e 's|@PREFIX@|$(call relative,pkgconfig,$(PREFIX))|' \
@@ -137,7 +138,8 @@ install:
 uninstall:
 	rm -f "$(DESTDIR)$(LIBDIR)/$(SONAME)" "$(DESTDIR)$(LIBDIR)/libcallbackservice.so" \
 		"$(DESTDIR)$(LIBDIR)/libcallbackservice.a" "$(DESTDIR)$(LIBDIR)/pkgconfig/callbackservice.pc" \
-		"$(DESTDIR)$(INCLUDEDIR)/callbackservice.h" "$(DESTDIR)$(INCLUDEDIR)/callbackservice.hpp"
+		"$(DESTDIR)$(INCLUDEDIR)/callbackservice.h" "$(DESTDIR)$(INCLUDEDIR)/callbackservice.ffi.h" \
+		"$(DESTDIR)$(INCLUDEDIR)/callbackservice.hpp"
 	rm -rf "$(DESTDIR)$(LIBDIR)/cmake/callbackservice" "$(DESTDIR)$(DOCDIR)"
 
 clean:

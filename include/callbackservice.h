@@ -47,8 +47,9 @@ extern "C" {
 /**
  * An open service: one configuration with its subscriptions and connections.
  *
- * The value is an opaque handle, not an address: never dereference it. Functions detect a closed,
- * stale or forged handle and return CBSVC_BAD_HANDLE.
+ * The value is an opaque handle, not an address: never dereference it. It is below 2^53, so that a
+ * double can hold it. Functions detect a closed, stale or forged handle and return
+ * CBSVC_BAD_HANDLE.
  */
 typedef struct cbsvc_service cbsvc_service;
 
@@ -74,7 +75,8 @@ typedef int32_t cbsvc_status;
  * calls, on the calling thread: a blocking command runs the handlers of its event before it
  * returns. If several threads call, their handlers may run at the same time. With
  * "handlers":"thread", handlers run one at a time on a dedicated thread of the service, with the
- * signal mask of the thread that called cbsvc_init.
+ * signal mask of the thread that called cbsvc_init. With "handlers":"poll", only the log
+ * handler runs, and cbsvc_next_event returns events and completions.
  *
  * A handler may call every function; only closing its own service returns CBSVC_REENTRANT. It
  * may fork: handlers that follow are called in the parent only. Its thread cannot be cancelled
@@ -113,6 +115,8 @@ typedef void (*cbsvc_release)(void *user_data);
 #define CBSVC_BAD_OPTION 108
 /** The configured API does not offer the command; nothing was sent. */
 #define CBSVC_UNSUPPORTED 109
+/** The buffer is too small for the value. */
+#define CBSVC_BUFFER_TOO_SMALL 110
 /** The service was closed during the call. */
 #define CBSVC_CLOSED 201
 /** A handler or call tried to close its own service. */
@@ -121,7 +125,7 @@ typedef void (*cbsvc_release)(void *user_data);
 #define CBSVC_WRONG_MODE 203
 /** Too many open services or pending calls; nothing was lost. */
 #define CBSVC_BUSY 204
-/** The service has no subscription or call with this id. */
+/** The service has no subscription or call with this id, or the text no value at this pointer. */
 #define CBSVC_NO_SUCH 205
 /** The timeout expired. */
 #define CBSVC_TIMEOUT 301
@@ -162,7 +166,8 @@ typedef void (*cbsvc_release)(void *user_data);
  * config is a JSON object with at least dataURL; a complete widgets configuration is accepted
  * too. on_event, if not NULL, receives every event of the service, first
  * CallbackService.ready: before this function returns (*service is already set), or with
- * "handlers":"thread" on the handlers' thread. Nothing is sent to the server yet.
+ * "handlers":"thread" on the handlers' thread. With "handlers":"poll" it must be NULL, and
+ * cbsvc_next_event returns the events. Nothing is sent to the server yet.
  *
  * on_event and user_data must stay valid until cbsvc_close has returned CBSVC_OK. If it
  * returns CBSVC_TIMEOUT, a handler may still run; to learn when user_data can be freed, pass
@@ -174,7 +179,8 @@ typedef void (*cbsvc_release)(void *user_data);
  * something other than env: no other thread may change the environment meanwhile.
  *
  * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (config, service),
- * CBSVC_NOT_UTF8, CBSVC_NOT_JSON, CBSVC_CONFIG, CBSVC_BUSY (too many open services),
+ * CBSVC_NOT_UTF8, CBSVC_NOT_JSON, CBSVC_CONFIG, CBSVC_WRONG_MODE (on_event with
+ * "handlers":"poll"), CBSVC_BUSY (too many open services),
  * CBSVC_INTERNAL (out of threads or memory), CBSVC_PANIC. Since 0.1.
  *
  * Example:
@@ -223,8 +229,14 @@ cbsvc_status cbsvc_configure(cbsvc_service *service, const char *config, char **
  * has run. CBSVC_TIMEOUT: the service is closed, but another thread is still inside a handler or
  * a call; no further handler is called, and the last releases run when that thread leaves.
  *
+ * With "handlers":"poll", the outcome of an asynchronous call is not lost by closing: while the
+ * program has not taken all completions, cancelled ones included, the function returns CBSVC_BUSY
+ * and leaves the service open for cbsvc_next_event only. Take them until it returns
+ * CBSVC_CLOSED, then close again. Events of blocking commands are discarded.
+ *
  * Any thread, but not inside a handler of the same service. Errors: CBSVC_BAD_HANDLE (also if it
- * is already closed), CBSVC_REENTRANT, CBSVC_TIMEOUT, CBSVC_PANIC. Since 0.1.
+ * is already closed), CBSVC_REENTRANT, CBSVC_TIMEOUT, CBSVC_BUSY ("handlers":"poll"),
+ * CBSVC_PANIC. Since 0.1.
  *
  * Example:
  *     if (cbsvc_close(service, 5000) == CBSVC_TIMEOUT)
@@ -238,7 +250,8 @@ cbsvc_status cbsvc_close(cbsvc_service *service, int32_t timeout_ms);
  * data is a JSON object with the options, such as phonenumber and desiredtime. The call ends
  * within the configured ajaxTimeout; signals do not end it earlier. Then the event
  * CallbackService.scheduled or CallbackService.scheduleError is published with the outcome as
- * data: on this thread, or with "handlers":"thread" on the handlers' thread.
+ * data: on this thread, with "handlers":"thread" on the handlers' thread, or with
+ * "handlers":"poll" by cbsvc_next_event.
  *
  * *outcome is a JSON object, also on failure; free it with cbsvc_string_free. outcome may be
  * NULL. A booking is never sent twice: if it is not known whether the server has booked, the
@@ -261,7 +274,8 @@ cbsvc_status cbsvc_schedule(cbsvc_service *service, const char *data, char **out
  * query is a JSON object with the options, such as startDate and numberOfDays. The call ends
  * within the configured ajaxTimeout; signals do not end it earlier. Then the event
  * CallbackService.availableSlots or CallbackService.availabilityError is published with the
- * outcome as data: on this thread, or with "handlers":"thread" on the handlers' thread.
+ * outcome as data: on this thread, with "handlers":"thread" on the handlers' thread, or with
+ * "handlers":"poll" by cbsvc_next_event.
  *
  * *outcome is a JSON object, also on failure; free it with cbsvc_string_free. outcome may be
  * NULL. Its member slots lists the slots in ascending order, in the same form for both server
@@ -343,14 +357,16 @@ cbsvc_status cbsvc_command(cbsvc_service *service, const char *name, const char 
  * this function fails, done is not called, and release is called before it returns.
  *
  * With "handlers":"caller", all this happens inside cbsvc_dispatch or cbsvc_close; with
- * "handlers":"thread", on the handlers' thread, possibly before this function returns. *call
- * is the id for cbsvc_cancel, never 0. It is set before done can be called. call may be
- * NULL.
+ * "handlers":"thread", on the handlers' thread, possibly before this function returns. With
+ * "handlers":"poll", done and release must be NULL, and cbsvc_next_event returns the
+ * result. *call is the id for cbsvc_cancel and cbsvc_next_event, never 0 and below 2^53. It
+ * is set before done can be called. call may be NULL.
  *
  * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (name), CBSVC_BAD_HANDLE,
- * CBSVC_NOT_UTF8 (name), CBSVC_UNKNOWN_COMMAND, CBSVC_CLOSED, CBSVC_BUSY (queueLimit
- * calls are waiting for dispatch), CBSVC_INTERNAL (out of threads or descriptors),
- * CBSVC_PANIC. Since 0.1.
+ * CBSVC_NOT_UTF8 (name), CBSVC_UNKNOWN_COMMAND, CBSVC_CLOSED, CBSVC_WRONG_MODE (done
+ * or release with "handlers":"poll"), CBSVC_BUSY (queueLimit calls are running, or complete
+ * and not dispatched or taken), CBSVC_INTERNAL (out of threads or descriptors), CBSVC_PANIC.
+ * Since 0.1.
  *
  * Example:
  *     uint64_t call;
@@ -371,8 +387,8 @@ cbsvc_status cbsvc_start(cbsvc_service *service,
  * Cancels an asynchronous call. To cancel a booked callback, see the command
  * CallbackService.cancel.
  *
- * The call stops using the network, and its done is called with the state cancelled, as
- * cbsvc_start describes. A booking may have reached the server by then.
+ * The call stops using the network, and completes with the state cancelled, as cbsvc_start
+ * describes. A booking may have reached the server by then.
  *
  * Any thread, also inside a handler. Errors: CBSVC_BAD_HANDLE, CBSVC_NO_SUCH (no such call, or
  * it is complete), CBSVC_CLOSED, CBSVC_PANIC. Since 0.1.
@@ -396,7 +412,8 @@ cbsvc_status cbsvc_cancel(cbsvc_service *service, uint64_t call);
  *
  * Any thread, also inside a handler. Errors: CBSVC_TIMEOUT (there was nothing to run),
  * CBSVC_BAD_HANDLE, CBSVC_CLOSED (another thread closed the service), CBSVC_WRONG_MODE
- * ("handlers":"thread"), CBSVC_PANIC. Since 0.1.
+ * ("handlers":"thread", or "handlers":"poll", where cbsvc_next_event takes its place),
+ * CBSVC_PANIC. Since 0.1.
  *
  * Example:
  *     cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"+14151110000\"}", done,
@@ -407,7 +424,51 @@ cbsvc_status cbsvc_cancel(cbsvc_service *service, uint64_t call);
 cbsvc_status cbsvc_dispatch(cbsvc_service *service, int32_t timeout_ms);
 
 /**
- * Returns a file descriptor that is readable while cbsvc_dispatch has work.
+ * Takes the next event or completion of a service with "handlers":"poll".
+ *
+ * Such a service calls no handler: it queues CallbackService.ready, the events of blocking
+ * commands, and the completions of asynchronous calls, each once. If the queue is empty, waits up
+ * to timeout_ms milliseconds for the first (0 = do not wait, negative = no limit). Signals do not
+ * end the wait: to wait for a signal too, use ppoll as in the example of cbsvc_waitable.
+ * Several threads may wait at the same time.
+ *
+ * *call is the id of the asynchronous call that is complete, or 0 for an event of a blocking
+ * command and for CallbackService.ready. *event is the name of the event, or of the command
+ * for a completion without an event (a cancelled call, or CallbackService.configure). *data is
+ * the JSON of the event, which is the outcome. Free both with cbsvc_string_free. Each parameter
+ * may be NULL if its value is not needed: the event is taken all the same. Without an event,
+ * *call is 0, and *event and *data are NULL.
+ *
+ * A completion stays in the queue until it is taken. Of the events of blocking commands, whose
+ * outcome the command itself has returned, the newest are kept: up to queueLimit, and 16 MiB.
+ *
+ * Any thread, also inside a log handler. Errors: CBSVC_TIMEOUT (there was none),
+ * CBSVC_BAD_HANDLE, CBSVC_CLOSED (the service was closed, or cbsvc_close has returned
+ * CBSVC_BUSY and the last completion has been taken), CBSVC_WRONG_MODE (needs
+ * "handlers":"poll"), CBSVC_PANIC. Since 0.1.
+ *
+ * Example:
+ *     uint64_t call, done;
+ *     char *event, *data;
+ *     if (cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"+14151110000\"}",
+ *                     NULL, NULL, NULL, &call) != CBSVC_OK)
+ *         return;
+ *     while (cbsvc_next_event(service, -1, &done, &event, &data) == CBSVC_OK) {
+ *         printf("%s %s\n", event, data);
+ *         cbsvc_string_free(event);
+ *         cbsvc_string_free(data);
+ *         if (done == call)
+ *             break;
+ *     }
+ */
+cbsvc_status cbsvc_next_event(cbsvc_service *service,
+                              int32_t timeout_ms,
+                              uint64_t *call,
+                              char **event,
+                              char **data);
+
+/**
+ * Returns a file descriptor that is readable while cbsvc_dispatch or cbsvc_next_event has work.
  *
  * Use it with select, poll or epoll. waitable must not be NULL. The service owns the
  * descriptor: do not read from it or close it, and remove it from the loop before cbsvc_close. A
@@ -441,17 +502,18 @@ cbsvc_status cbsvc_waitable(cbsvc_service *service, intptr_t *waitable);
  *
  * event is CallbackService.ready, an event of a command such as CallbackService.scheduled or
  * CallbackService.scheduleError (docs/behaviour.md lists them), or * for all. Handlers of one
- * event run in the order of subscription. A service is ready from the start: a subscription to CallbackService.ready or
- * * is notified before this function returns, or with "handlers":"thread" on the handlers'
- * thread.
+ * event run in the order of subscription. A service is ready from the start: a subscription to
+ * CallbackService.ready or * is notified before this function returns, or with
+ * "handlers":"thread" on the handlers' thread.
  *
  * release, if not NULL, is called with user_data exactly once: after the last call of the
  * handler when the subscription ends, or before this function returns if it fails. *subscription
- * is the id for cbsvc_unsubscribe, never 0. It is set before the handler is first called.
+ * is the id for cbsvc_unsubscribe, never 0 and below 2^53. It is set before the handler is first called.
  * subscription may be NULL: closing the service ends the subscription too.
  *
  * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (event, handler),
  * CBSVC_BAD_HANDLE, CBSVC_NOT_UTF8, CBSVC_BAD_OPTION (no such event), CBSVC_CLOSED,
+ * CBSVC_WRONG_MODE ("handlers":"poll", where cbsvc_next_event returns every event),
  * CBSVC_INTERNAL (out of threads), CBSVC_PANIC. Since 0.1.
  *
  * Example:
@@ -481,6 +543,121 @@ cbsvc_status cbsvc_subscribe(cbsvc_service *service,
  *     cbsvc_unsubscribe(service, subscription);
  */
 cbsvc_status cbsvc_unsubscribe(cbsvc_service *service, uint64_t subscription);
+
+/**
+ * Returns one value of a JSON text, such as an outcome.
+ *
+ * pointer is a JSON Pointer (RFC 6901): /slots/0/utcTime is the member utcTime of the first
+ * element of the member slots, and an empty pointer is the whole text. In a key, ~1 stands for
+ * a slash and ~0 for a tilde. The index of an element may have leading zeros. Blanks are part of
+ * a key: a pointer must not end with blanks that are not meant. Of a repeated key the last one
+ * counts.
+ *
+ * *value is the text of a string, without quotation marks and escapes, or any other value as
+ * JSON; free it with cbsvc_string_free. value may be NULL to ask whether there is a value. Half
+ * a surrogate pair in a string becomes U+FFFD. The text is checked only as far as it is read.
+ *
+ * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (json, pointer),
+ * CBSVC_NOT_UTF8, CBSVC_NOT_JSON, CBSVC_BAD_OPTION (the pointer is malformed, or the string
+ * holds U+0000), CBSVC_NO_SUCH (nothing there, or null), CBSVC_PANIC. The log says why, without
+ * data. Since 0.1.
+ *
+ * Example:
+ *     char *outcome, *id;
+ *     cbsvc_schedule(service, "{\"phonenumber\":\"+14151110000\"}", &outcome);
+ *     if (cbsvc_json_get(outcome, "/id", &id) == CBSVC_OK)
+ *         printf("booked as %s\n", id);
+ *     cbsvc_string_free(id);
+ *     cbsvc_string_free(outcome);
+ */
+cbsvc_status cbsvc_json_get(const char *json, const char *pointer, char **value);
+
+/**
+ * Copies one value of a JSON text into a buffer of the application.
+ *
+ * The value is that of cbsvc_json_get. size is the length of buffer in bytes. A positive
+ * size ends the value with a NUL. A negative one stands for a field of -size bytes, such as
+ * COBOL has, which is filled with blanks and has no NUL. With 0, buffer may be NULL, and only
+ * *needed is set.
+ *
+ * *needed is the length of the value in bytes, with its NUL unless size is negative, or
+ * 2147483647 if it is larger; 0 if there is no value. needed may be NULL. A value is copied whole
+ * or not at all: on failure, buffer holds the empty string or blanks. buffer may be json
+ * itself.
+ *
+ * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (json, pointer, buffer),
+ * CBSVC_BUFFER_TOO_SMALL, CBSVC_NOT_UTF8, CBSVC_NOT_JSON, CBSVC_BAD_OPTION (the pointer is
+ * malformed, or the string holds U+0000), CBSVC_NO_SUCH (nothing there, or null), CBSVC_PANIC.
+ * Since 0.1.
+ *
+ * Example:
+ *     char *outcome, pointer[40], time[40];
+ *     uint32_t count, i;
+ *     cbsvc_availability(service, "{\"numberOfDays\":1}", &outcome);
+ *     cbsvc_json_count(outcome, "/slots", &count);
+ *     for (i = 0; i < count; i++) {
+ *         sprintf(pointer, "/slots/%u/utcTime", (unsigned)i);
+ *         if (cbsvc_json_read(outcome, pointer, time, sizeof time, NULL) == CBSVC_OK)
+ *             puts(time);
+ *     }
+ *     cbsvc_string_free(outcome);
+ */
+cbsvc_status cbsvc_json_read(const char *json,
+                             const char *pointer,
+                             char *buffer,
+                             int32_t size,
+                             int32_t *needed);
+
+/**
+ * Counts the elements of an array or the members of an object in a JSON text.
+ *
+ * pointer is that of cbsvc_json_get. *count is the number of elements, or of different keys;
+ * 0 on failure.
+ *
+ * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (json, pointer),
+ * CBSVC_NOT_UTF8, CBSVC_NOT_JSON, CBSVC_BAD_OPTION (the pointer is malformed, or the value is
+ * neither an array nor an object), CBSVC_NO_SUCH (nothing there, or null), CBSVC_PANIC. Since
+ * 0.1.
+ *
+ * Example:
+ *     char *outcome;
+ *     uint32_t count;
+ *     cbsvc_availability(service, "{\"numberOfDays\":1}", &outcome);
+ *     if (cbsvc_json_count(outcome, "/slots", &count) == CBSVC_OK)
+ *         printf("%u slots\n", (unsigned)count);
+ *     cbsvc_string_free(outcome);
+ */
+cbsvc_status cbsvc_json_count(const char *json, const char *pointer, uint32_t *count);
+
+/**
+ * Puts a string into a JSON text, or removes a value from it.
+ *
+ * json is the text, or NULL for a new object; it is neither changed nor freed. pointer is that
+ * of cbsvc_json_get. value is put there as a JSON string, with the escapes that it needs: a
+ * number or true is put as a string too, which configuration and commands accept. Parents that
+ * are missing or null are created as objects. - stands for the element behind the last one of an
+ * array, and its missing parent is created as an array. If value is NULL, the value at the
+ * pointer is removed, if there is one. The rest of the text stays as it is, with the order of its
+ * keys and the digits of its numbers. Of a repeated key the last one is replaced, and all are
+ * removed.
+ *
+ * *result is the new text, NULL on failure; free it with cbsvc_string_free.
+ *
+ * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (pointer), CBSVC_NOT_UTF8,
+ * CBSVC_NOT_JSON, CBSVC_BAD_OPTION (the pointer is malformed, names an element beyond the end
+ * of an array, or leads through a string, number or boolean), CBSVC_PANIC. The log says why,
+ * without data. Since 0.1.
+ *
+ * Example:
+ *     char *data, *complete;
+ *     if (cbsvc_json_set(NULL, "/phonenumber", "+14151110000", &data) == CBSVC_OK
+ *         && cbsvc_json_set(data, "/userData/topic", "invoice \"17\"", &complete) == CBSVC_OK) {
+ *         cbsvc_schedule(service, complete, NULL);
+ *         cbsvc_string_free(complete);
+ *     }
+ *     cbsvc_string_free(data);
+ */
+cbsvc_status cbsvc_json_set(const char *json, const char *pointer, const char *value, char **result);
 
 /**
  * Returns the state of the library in this process, for troubleshooting.

@@ -75,7 +75,7 @@ impl ResponseBench {
         let interpretation =
             protocol::interpret(&self.config, self.command, &subject, &self.response, &text);
         let outcome =
-            Outcome::from_response(self.command, &self.response, &text, interpretation, 1);
+            Outcome::from_response(self.command, &self.response, &text, interpretation, 1, true);
         outcome.is_resolved().then_some(outcome.text)
     }
 }

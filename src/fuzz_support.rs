@@ -164,7 +164,7 @@ pub fn response(api: ApiVersion, data: &[u8]) {
         );
     }
     let is_booking_unknown = interpretation.is_effect_unknown;
-    let outcome = Outcome::from_response(command, &response, &text, interpretation, 1);
+    let outcome = Outcome::from_response(command, &response, &text, interpretation, 1, true);
     let written = outcome.text.to_str().expect("an outcome is UTF-8");
     assert!(
         serde_json::from_str::<IgnoredAny>(written).is_ok(),

@@ -49,6 +49,7 @@ statuses! {
     NoData = 107 "NO_DATA",
     BadOption = 108 "BAD_OPTION",
     Unsupported = 109 "UNSUPPORTED",
+    BufferTooSmall = 110 "BUFFER_TOO_SMALL",
     Closed = 201 "CLOSED",
     Reentrant = 202 "REENTRANT",
     WrongMode = 203 "WRONG_MODE",

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import json
 import re
 import statistics
 import subprocess
@@ -9,7 +10,7 @@ import urllib.request
 
 import instructions
 import tools
-from clients import CLIENT_CORE, CORES, SERVER_CORE, Client, Program, interleave, open_clients
+from clients import CLIENT_CORE, CORES, SERVER_CORE, Client, Program, interleave, open_clients, start
 from report import Report, duration, plain
 
 CALL, THREADS, CALLS, CONNECTIONS = "/callback", 8, 10_000, 100
@@ -151,6 +152,19 @@ def add_scripts(bench):
             at_most = 0.2 if other == "requests" else None
             bench.report.compare(f"{name}, against {other}", times, other, at_most=at_most)
         bench.report.compare_baseline(name, times)
+
+
+def add_json_reads(bench):
+    """Both in one process, round by round."""
+    for api in ["v1", "v3"]:
+        command = [tools.BUILD / "json_reads", f"{bench.base_url}/{api}/1000", str(bench.rounds(200))]
+        with start(command, [CLIENT_CORE], stdout=subprocess.PIPE) as process:
+            rounds = [json.loads(line) for line in process.stdout]
+        if process.returncode:
+            raise SystemExit("json_reads failed")
+        times = {name: [round[name] for round in rounds] for name in ["library", "cJSON"]}
+        bench.report.compare(f"100 reads of an outcome with 1,000 slots, {api}, against one parse with cJSON", times,
+                             "cJSON", at_most=1.0)
 
 
 def stripped_size(library):

@@ -38,7 +38,7 @@ def parse_arguments():
 def main():
     options = parse_arguments()
     tools.install()
-    tools.build("client_callbackservice", "client_curl", "client_socket", "server", "launch", "load")
+    tools.build("client_callbackservice", "client_curl", "client_socket", "json_reads", "server", "launch", "load")
     programs = library_programs("client_callbackservice", options.baseline)
     programs["libcurl"] = Program([tools.BUILD / "client_curl"])
     programs["socket"] = Program([tools.BUILD / "client_socket"])
@@ -52,6 +52,7 @@ def main():
         rows.add_memory(bench)
         rows.add_load(bench)
         rows.add_scripts(bench)
+        rows.add_json_reads(bench)
         slots = rows.read_slots(server)
     rows_https.add_rows(bench, slots)
     rows.add_size(bench)

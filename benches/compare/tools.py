@@ -34,6 +34,7 @@ LINKER_OPTIONS = {
     "client_callbackservice": [f"-L{RELEASE}", "-lcallbackservice", f"-Wl,-rpath,{RELEASE}", "-lpthread"],
     "client_curl": ["-lcurl", "-lcjson", "-lpthread"],
     "client_socket": ["-lpthread"],
+    "json_reads": [f"-L{RELEASE}", "-lcallbackservice", f"-Wl,-rpath,{RELEASE}", "-lcjson"],
     "launch": ["-lpthread"],
     "load": ["-ldl"],
 }

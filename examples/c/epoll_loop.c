@@ -42,8 +42,8 @@ static int watch(int loop, int descriptor)
 
 int main(int argc, char **argv)
 {
-    char config[512], data[96];
-    char *error;
+    char number[16];
+    char *config, *data, *error;
     cbsvc_service *service;
     struct counts counts = {0, 0, 0};
     struct itimerspec every_second = {{1, 0}, {1, 0}};
@@ -54,20 +54,25 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: epoll_loop DATA_URL COUNT\n");
         return 2;
     }
-    snprintf(config, sizeof config, "{\"dataURL\":\"%s\",\"ajaxTimeout\":30000,\"maxConnections\":50}", argv[1]);
+    if (cbsvc_json_set("{\"ajaxTimeout\":30000,\"maxConnections\":50}", "/dataURL", argv[1], &config) != CBSVC_OK)
+        return 1;
     if (cbsvc_init(config, NULL, NULL, &service, &error) != CBSVC_OK) {
         fprintf(stderr, "%s\n", error);
         cbsvc_string_free(error);
         return 1;
     }
+    cbsvc_string_free(config);
     timerfd_settime(timer, 0, &every_second, NULL);
     if (cbsvc_waitable(service, &waitable) != CBSVC_OK || watch(loop, (int)waitable) != 0 || watch(loop, timer) != 0)
         return 1;
 
     for (i = 0; i < atoi(argv[2]); i++) {
-        snprintf(data, sizeof data, "{\"phonenumber\":\"+1415%07d\"}", i);
+        snprintf(number, sizeof number, "+1415%07d", i);
+        if (cbsvc_json_set(NULL, "/phonenumber", number, &data) != CBSVC_OK)
+            return 1;
         if (cbsvc_start(service, "CallbackService.schedule", data, on_done, &counts, NULL, NULL) == CBSVC_OK)
             counts.pending++;
+        cbsvc_string_free(data);
     }
     while (counts.pending > 0) {
         struct epoll_event event;

@@ -36,7 +36,8 @@ static int listen_somewhere(void)
 /* In the child: the inherited service is used as it is. */
 static int serve(cbsvc_service *service, FILE *client)
 {
-    char line[64], number[64], data[128];
+    char line[64], number[64];
+    char *data;
     cbsvc_status status;
     size_t i, length = 0;
 
@@ -46,16 +47,17 @@ static int serve(cbsvc_service *service, FILE *client)
         if (strchr("+0123456789", line[i]) != NULL)
             number[length++] = line[i];
     number[length] = '\0';
-    snprintf(data, sizeof data, "{\"phonenumber\":\"%s\"}", number);
+    if (cbsvc_json_set(NULL, "/phonenumber", number, &data) != CBSVC_OK)
+        return 1;
     status = cbsvc_schedule(service, data, NULL);
+    cbsvc_string_free(data);
     fprintf(client, "%s\n", cbsvc_status_name(status));
     return fclose(client) == 0 && status == CBSVC_OK ? 0 : 1;
 }
 
 int main(int argc, char **argv)
 {
-    char config[512];
-    char *error;
+    char *config, *error;
     cbsvc_service *service;
     int listener, clients, status, failed = 0;
 
@@ -63,12 +65,14 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: forking_server DATA_URL CLIENTS\n");
         return 2;
     }
-    snprintf(config, sizeof config, "{\"dataURL\":\"%s\"}", argv[1]);
+    if (cbsvc_json_set(NULL, "/dataURL", argv[1], &config) != CBSVC_OK)
+        return 1;
     if (cbsvc_init(config, NULL, NULL, &service, &error) != CBSVC_OK) {
         fprintf(stderr, "%s\n", error);
         cbsvc_string_free(error);
         return 1;
     }
+    cbsvc_string_free(config);
     listener = listen_somewhere();
     if (listener < 0)
         return 1;

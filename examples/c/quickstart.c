@@ -19,42 +19,33 @@ struct slot {
     int capacity;
 };
 
-/* Outcomes are JSON. This program wants a few values whose place it knows; a larger one has a JSON library. */
-static const char *find_text(const char *json, const char *name, char *text, size_t size)
+/* Puts a string into a JSON text, which is freed and replaced; NULL is a new object. */
+static char *with(char *json, const char *pointer, const char *value)
 {
-    char key[40];
-    const char *start, *end;
-    size_t length;
+    char *changed;
+    cbsvc_status status = cbsvc_json_set(json, pointer, value, &changed);
 
-    sprintf(key, "\"%.30s\":\"", name);
-    text[0] = '\0';
-    start = strstr(json, key);
-    if (start == NULL)
-        return NULL;
-    start += strlen(key);
-    end = strchr(start, '"');
-    if (end == NULL)
-        return NULL;
-    length = (size_t)(end - start) < size - 1 ? (size_t)(end - start) : size - 1;
-    memcpy(text, start, length);
-    text[length] = '\0';
-    return end + 1;
+    if (status != CBSVC_OK) {
+        fprintf(stderr, "%s: %s\n", pointer, cbsvc_status_name(status));
+        exit(1);
+    }
+    cbsvc_string_free(json);
+    return changed;
 }
 
 static int read_slots(const char *outcome, struct slot *slots)
 {
-    const char *place = strstr(outcome, "\"slots\":[");
-    const char *end = place ? strchr(place, ']') : NULL;
-    int count = 0;
+    char pointer[40], capacity[12];
+    int count;
 
-    while (end != NULL && count < MAX_SLOTS) {
-        const char *capacity;
-        place = find_text(place, "utcTime", slots[count].utc_time, sizeof slots[count].utc_time);
-        if (place == NULL || place > end)
+    for (count = 0; count < MAX_SLOTS; count++) {
+        struct slot *slot = &slots[count];
+        sprintf(pointer, "/slots/%d/utcTime", count);
+        if (cbsvc_json_read(outcome, pointer, slot->utc_time, sizeof slot->utc_time, NULL) != CBSVC_OK)
             break;
-        capacity = strstr(place, "\"capacity\":");
-        slots[count].capacity = capacity ? atoi(capacity + strlen("\"capacity\":")) : 0;
-        count++;
+        sprintf(pointer, "/slots/%d/capacity", count);
+        cbsvc_json_read(outcome, pointer, capacity, sizeof capacity, NULL);
+        slot->capacity = atoi(capacity);
     }
     return count;
 }
@@ -81,14 +72,18 @@ static void on_event(const char *event, const char *data, void *user_data)
 
 static cbsvc_status list_slots(cbsvc_service *service, struct slot *slots, int *count)
 {
-    char query[128], start[32];
-    char *outcome;
+    char start[32], limit[12];
+    char *query, *outcome;
     time_t in_an_hour = time(NULL) + 3600;
     cbsvc_status status;
 
     strftime(start, sizeof start, "%Y-%m-%dT%H:%M:%S.000Z", gmtime(&in_an_hour));
-    sprintf(query, "{\"startDate\":\"%s\",\"numberOfDays\":1,\"maxTimeSlots\":%d}", start, MAX_SLOTS);
+    sprintf(limit, "%d", MAX_SLOTS);
+    query = with(NULL, "/startDate", start);
+    query = with(query, "/numberOfDays", "1");
+    query = with(query, "/maxTimeSlots", limit);
     status = cbsvc_availability(service, query, &outcome);
+    cbsvc_string_free(query);
     *count = outcome ? read_slots(outcome, slots) : 0;
     if (status != CBSVC_OK)
         fprintf(stderr, "no slots: %s\n%s\n", cbsvc_status_name(status), outcome ? outcome : "");
@@ -98,37 +93,52 @@ static cbsvc_status list_slots(cbsvc_service *service, struct slot *slots, int *
 
 static cbsvc_status book(cbsvc_service *service, const char *utc_time)
 {
-    char data[256], text[256];
-    char *outcome;
+    char *data, *outcome, *text;
     struct slot proposed[MAX_SLOTS];
     cbsvc_status status;
 
-    sprintf(data, "{\"phonenumber\":\"+14151110000\",\"desiredtime\":\"%s\",\"userData\":{\"topic\":\"quickstart\"}}",
-            utc_time);
+    data = with(NULL, "/phonenumber", "+14151110000");
+    data = with(data, "/desiredtime", utc_time);
+    data = with(data, "/userData/topic", "quickstart");
     status = cbsvc_schedule(service, data, &outcome);
+    cbsvc_string_free(data);
     if (outcome == NULL)
         return status;
-    if (status == CBSVC_OK && find_text(outcome, "id", text, sizeof text)) {
-        printf("  booked: %s\n", text);
+    if (status == CBSVC_OK) {
+        cbsvc_json_get(outcome, "/id", &text);
+        printf("  booked: %s\n", text ? text : "");
+        cbsvc_string_free(text);
     } else if (status == CBSVC_SLOT_UNAVAILABLE) {
         int count = read_slots(outcome, proposed);
         printf("\nSorry, %s is no longer free. The contact center offers instead:\n", utc_time);
         print_slots(proposed, count < 3 ? count : 3);
     } else {
-        find_text(outcome, "message", text, sizeof text);
-        fprintf(stderr, "not booked: %s, %s\n", cbsvc_status_name(status), text);
+        cbsvc_json_get(outcome, "/error/message", &text);
+        fprintf(stderr, "not booked: %s, %s\n", cbsvc_status_name(status), text ? text : "");
+        cbsvc_string_free(text);
     }
     cbsvc_string_free(outcome);
     return status;
 }
 
+static char *configuration(const char *api, const char *base_url)
+{
+    char url[512];
+    int is_v3 = strcmp(api, "v3") == 0;
+    char *config = with(NULL, "/apiVersion", api);
+
+    sprintf(url, "%s%s", base_url, is_v3 ? "/engagement/v3" : "/genesys/1/service/callback/samples");
+    config = with(config, "/dataURL", url);
+    if (is_v3) {
+        config = with(config, "/apikey", "sandbox-key");
+        config = with(config, "/serviceName", "samples");
+    }
+    return config;
+}
+
 int main(int argc, char **argv)
 {
-    const char *v1 = "{\"apiVersion\":\"v1\",\"dataURL\":\"%s/genesys/1/service/callback/samples\"}";
-    const char *v3 = "{\"apiVersion\":\"v3\",\"dataURL\":\"%s/engagement/v3\",\"apikey\":\"sandbox-key\","
-                     "\"serviceName\":\"samples\"}";
-    char config[512];
-    char *error;
+    char *config, *error;
     struct slot slots[MAX_SLOTS] = {{"", 0}};
     int count, i, bookings = 0;
     cbsvc_service *service;
@@ -138,10 +148,12 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: quickstart v1|v3 BASE_URL\n");
         return 2;
     }
-    sprintf(config, strcmp(argv[1], "v3") == 0 ? v3 : v1, argv[2]);
 
     printf("Opening the service over %s\n", argv[1]);
-    if (cbsvc_init(config, on_event, &bookings, &service, &error) != CBSVC_OK) {
+    config = configuration(argv[1], argv[2]);
+    status = cbsvc_init(config, on_event, &bookings, &service, &error);
+    cbsvc_string_free(config);
+    if (status != CBSVC_OK) {
         fprintf(stderr, "%s\n", error);
         cbsvc_string_free(error);
         return 1;

@@ -32,10 +32,14 @@ static void *work(void *unused)
 
     (void)unused;
     while ((number = next_booking()) != 0) {
-        char data[96];
+        char phone[16];
+        char *data;
         cbsvc_status status;
-        snprintf(data, sizeof data, "{\"phonenumber\":\"+1415%07d\"}", number);
-        status = cbsvc_schedule(pool.service, data, NULL);
+        snprintf(phone, sizeof phone, "+1415%07d", number);
+        status = cbsvc_json_set(NULL, "/phonenumber", phone, &data);
+        if (status == CBSVC_OK)
+            status = cbsvc_schedule(pool.service, data, NULL);
+        cbsvc_string_free(data);
         pthread_mutex_lock(&pool.lock);
         if (status == CBSVC_OK)
             pool.booked++;
@@ -48,8 +52,7 @@ static void *work(void *unused)
 
 int main(int argc, char **argv)
 {
-    char config[512];
-    char *error;
+    char *config, *error;
     pthread_t threads[64];
     int i, count;
 
@@ -58,12 +61,14 @@ int main(int argc, char **argv)
         return 2;
     }
     pool.left = atoi(argv[3]);
-    snprintf(config, sizeof config, "{\"dataURL\":\"%s\",\"ajaxTimeout\":30000}", argv[1]);
+    if (cbsvc_json_set("{\"ajaxTimeout\":30000}", "/dataURL", argv[1], &config) != CBSVC_OK)
+        return 1;
     if (cbsvc_init(config, NULL, NULL, &pool.service, &error) != CBSVC_OK) {
         fprintf(stderr, "%s\n", error);
         cbsvc_string_free(error);
         return 1;
     }
+    cbsvc_string_free(config);
     for (i = 0; i < count; i++)
         if (pthread_create(&threads[i], NULL, work, NULL) != 0)
             return 1;

@@ -7,7 +7,7 @@
 //! - [`api`]: routes, formats and errors of the two APIs
 //! - [`web`]: the page and the control routes
 //! - [`booking`]: the rules of booking, the same for both APIs
-//! - [`store`]: bookings in SQLite
+//! - [`store`]: bookings and counts of requests in SQLite
 //! - [`faults`]: fault injection and the request log
 //! - [`http`]: bodies, parameters, credentials, origins
 //! - [`config`]: the configuration file; [`cli`]: the command line

@@ -26,6 +26,7 @@ pub const CONFIGURATION: &[&str] = &[
     "connectTimeout",
     "retry",
     "maxResponseBytes",
+    "response",
     "headers",
     "basicAuth",
     "proxy",

@@ -54,6 +54,8 @@ pub enum HandlerMode {
     Caller,
     /// On one thread of the service's own.
     Thread,
+    /// Nowhere: the program takes events from the queue.
+    Poll,
 }
 
 /// When and how often a request is repeated.
@@ -93,6 +95,8 @@ pub struct Config {
     pub retry: RetryPolicy,
     /// The maximum size of a response body, in bytes.
     pub max_response_bytes: usize,
+    /// Whether outcomes hold the server's response.
+    pub with_response: bool,
     /// The site's own headers, and basic credentials.
     pub headers: HeaderMap,
     pub handler_mode: HandlerMode,
@@ -177,12 +181,14 @@ impl Config {
             max_response_bytes: section
                 .integer("maxResponseBytes", 1, i32::MAX as u64)?
                 .map_or(DEFAULT_MAX_RESPONSE_BYTES as usize, |bytes| bytes as usize),
+            with_response: section.boolean("response")?.unwrap_or(true),
             headers: parse_headers(&section)?,
             handler_mode: section.one_of(
                 "handlers",
                 &[
                     ("caller", HandlerMode::Caller),
                     ("thread", HandlerMode::Thread),
+                    ("poll", HandlerMode::Poll),
                 ],
                 HandlerMode::Caller,
             )?,

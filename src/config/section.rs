@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::known_keys::join_path;
+use super::v1_fields;
 use crate::error::{Error, Result};
 use crate::status::Status;
 use crate::text::json::Object;
@@ -76,6 +77,13 @@ impl<'a> Section<'a> {
             Some(number) if (min..=max).contains(&number) => Ok(Some(number)),
             _ => Err(self.error(key, &format!("must be a whole number from {min} to {max}"))),
         }
+    }
+
+    /// A boolean, which may be written as text.
+    pub fn boolean(&self, key: &str) -> Result<Option<bool>> {
+        let text = self.get(key).map_or(Ok(None), v1_fields::flag);
+        let text = text.map_err(|message| self.error(key, &message))?;
+        Ok(text.map(|text| text == "true"))
     }
 
     /// A duration in milliseconds within bounds.

@@ -99,10 +99,32 @@ fn invalid_value_error_names_the_key() {
         ("tls", json!(true)),
         ("handlers", json!("pool")),
         ("queueLimit", json!(0)),
+        ("response", json!("no")),
+        ("response", json!(0)),
     ] {
         refused(json!({ "dataURL": URL, key: value }), key);
     }
     refused(json!({ "ajaxTimeout": 5 }), "dataURL");
+}
+
+#[test]
+fn booleans_may_be_text() {
+    let with_response = |config: &Config, change: Value| {
+        let changed = config.merged(&json!({ "response": change }).to_string());
+        changed.unwrap().with_response
+    };
+    let default = parse(json!({ "dataURL": URL })).unwrap();
+    let without = parse(json!({ "dataURL": URL, "response": false })).unwrap();
+    assert!(default.with_response && !without.with_response);
+    for (text, value) in [
+        ("true", true),
+        ("False", false),
+        (" FALSE ", false),
+        ("", true),
+    ] {
+        assert_eq!(with_response(&default, json!(text)), value, "{text}");
+    }
+    assert!(with_response(&without, json!(null)) && with_response(&without, json!(true)));
 }
 
 #[test]

@@ -15,7 +15,8 @@ use crate::service::{lost, Service};
 /// `data` is a JSON object with the options, such as `phonenumber` and `desiredtime`. The call ends
 /// within the configured `ajaxTimeout`; signals do not end it earlier. Then the event
 /// `CallbackService.scheduled` or `CallbackService.scheduleError` is published with the outcome as
-/// data: on this thread, or with `"handlers":"thread"` on the handlers' thread.
+/// data: on this thread, with `"handlers":"thread"` on the handlers' thread, or with
+/// `"handlers":"poll"` by `cbsvc_next_event`.
 ///
 /// `*outcome` is a JSON object, also on failure; free it with `cbsvc_string_free`. `outcome` may be
 /// NULL. A booking is never sent twice: if it is not known whether the server has booked, the
@@ -51,7 +52,8 @@ pub unsafe extern "C-unwind" fn cbsvc_schedule(
 /// `query` is a JSON object with the options, such as `startDate` and `numberOfDays`. The call ends
 /// within the configured `ajaxTimeout`; signals do not end it earlier. Then the event
 /// `CallbackService.availableSlots` or `CallbackService.availabilityError` is published with the
-/// outcome as data: on this thread, or with `"handlers":"thread"` on the handlers' thread.
+/// outcome as data: on this thread, with `"handlers":"thread"` on the handlers' thread, or with
+/// `"handlers":"poll"` by `cbsvc_next_event`.
 ///
 /// `*outcome` is a JSON object, also on failure; free it with `cbsvc_string_free`. `outcome` may be
 /// NULL. Its member `slots` lists the slots in ascending order, in the same form for both server

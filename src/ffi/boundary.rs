@@ -64,9 +64,9 @@ pub unsafe fn call_with_text(
     // SAFETY: this function's own condition.
     unsafe { write_out(out, ptr::null_mut()) };
     let result = panic::catch(body).unwrap_or_else(on_panic);
-    if let (false, Some(text)) = (out.is_null(), result.text) {
+    if let Some(text) = result.text {
         // SAFETY: this function's own condition.
-        unsafe { write_out(out, text.into_raw()) };
+        unsafe { write_text(out, text) };
     }
     log::flush();
     result.status
@@ -104,6 +104,17 @@ pub unsafe fn write_out<T>(out: *mut T, value: T) {
         // SAFETY: not NULL, so it points to a variable, which needs no dropping before it is
         // overwritten.
         unsafe { out.write(value) };
+    }
+}
+
+/// Writes a string to an out parameter that may be NULL. The host frees the string.
+///
+/// # Safety
+/// `out` is NULL or points to a variable.
+pub unsafe fn write_text(out: *mut *mut c_char, text: impl Into<CString>) {
+    if !out.is_null() {
+        // SAFETY: this function's own condition.
+        unsafe { write_out(out, text.into().into_raw()) };
     }
 }
 
@@ -210,9 +221,11 @@ impl HostHandler {
         }
     }
 
-    /// The handler as the library calls it; if it is NULL, nothing is called.
-    pub fn into_nullable_handler(self) -> Handler {
-        Box::new(move |event, data| self.call(event, data))
+    /// The handler as the library calls it. `None` if there is nothing to call, neither the handler
+    /// nor `release`.
+    pub fn into_optional_handler(self) -> Option<Handler> {
+        let is_given = self.handler.is_some() || self.release.is_some();
+        is_given.then(|| self.boxed())
     }
 
     /// The handler as the library calls it.
@@ -220,7 +233,11 @@ impl HostHandler {
         if self.handler.is_none() {
             return Err(Error::new(Status::NullArgument, "the handler is NULL"));
         }
-        Ok(self.into_nullable_handler())
+        Ok(self.boxed())
+    }
+
+    fn boxed(self) -> Handler {
+        Box::new(move |event, data| self.call(event, data))
     }
 
     fn call(&self, event: &CStr, data: &CStr) {

@@ -25,6 +25,8 @@ pub const CBSVC_NO_DATA: cbsvc_status = 107;
 pub const CBSVC_BAD_OPTION: cbsvc_status = 108;
 /// The configured API does not offer the command; nothing was sent.
 pub const CBSVC_UNSUPPORTED: cbsvc_status = 109;
+/// The buffer is too small for the value.
+pub const CBSVC_BUFFER_TOO_SMALL: cbsvc_status = 110;
 /// The service was closed during the call.
 pub const CBSVC_CLOSED: cbsvc_status = 201;
 /// A handler or call tried to close its own service.
@@ -33,7 +35,7 @@ pub const CBSVC_REENTRANT: cbsvc_status = 202;
 pub const CBSVC_WRONG_MODE: cbsvc_status = 203;
 /// Too many open services or pending calls; nothing was lost.
 pub const CBSVC_BUSY: cbsvc_status = 204;
-/// The service has no subscription or call with this id.
+/// The service has no subscription or call with this id, or the text no value at this pointer.
 pub const CBSVC_NO_SUCH: cbsvc_status = 205;
 /// The timeout expired.
 pub const CBSVC_TIMEOUT: cbsvc_status = 301;

@@ -9,6 +9,7 @@ pub mod async_call;
 pub mod blocking;
 mod boundary;
 pub mod constants;
+pub mod json;
 pub mod library;
 pub mod service;
 pub mod subscription;

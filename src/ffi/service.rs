@@ -3,6 +3,7 @@
 use std::ffi::{c_char, c_void};
 use std::ptr;
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::boundary::{
     self, bad_handle, handle_of, lookup, pointer_of, timeout, write_out, FfiResult, HostHandler,
@@ -21,7 +22,8 @@ use crate::status::Status;
 /// `config` is a JSON object with at least `dataURL`; a complete widgets configuration is accepted
 /// too. `on_event`, if not NULL, receives every event of the service, first
 /// `CallbackService.ready`: before this function returns (`*service` is already set), or with
-/// `"handlers":"thread"` on the handlers' thread. Nothing is sent to the server yet.
+/// `"handlers":"thread"` on the handlers' thread. With `"handlers":"poll"` it must be NULL, and
+/// `cbsvc_next_event` returns the events. Nothing is sent to the server yet.
 ///
 /// `on_event` and `user_data` must stay valid until `cbsvc_close` has returned `CBSVC_OK`. If it
 /// returns `CBSVC_TIMEOUT`, a handler may still run; to learn when `user_data` can be freed, pass
@@ -33,7 +35,8 @@ use crate::status::Status;
 /// something other than `env`: no other thread may change the environment meanwhile.
 ///
 /// Any thread, also inside a handler. Errors: `CBSVC_NULL_ARGUMENT` (`config`, `service`),
-/// `CBSVC_NOT_UTF8`, `CBSVC_NOT_JSON`, `CBSVC_CONFIG`, `CBSVC_BUSY` (too many open services),
+/// `CBSVC_NOT_UTF8`, `CBSVC_NOT_JSON`, `CBSVC_CONFIG`, `CBSVC_WRONG_MODE` (`on_event` with
+/// `"handlers":"poll"`), `CBSVC_BUSY` (too many open services),
 /// `CBSVC_INTERNAL` (out of threads or memory), `CBSVC_PANIC`. Since 0.1.
 ///
 /// Example:
@@ -155,8 +158,14 @@ pub unsafe extern "C-unwind" fn cbsvc_configure(
 /// has run. `CBSVC_TIMEOUT`: the service is closed, but another thread is still inside a handler or
 /// a call; no further handler is called, and the last releases run when that thread leaves.
 ///
+/// With `"handlers":"poll"`, the outcome of an asynchronous call is not lost by closing: while the
+/// program has not taken all completions, cancelled ones included, the function returns `CBSVC_BUSY`
+/// and leaves the service open for `cbsvc_next_event` only. Take them until it returns
+/// `CBSVC_CLOSED`, then close again. Events of blocking commands are discarded.
+///
 /// Any thread, but not inside a handler of the same service. Errors: `CBSVC_BAD_HANDLE` (also if it
-/// is already closed), `CBSVC_REENTRANT`, `CBSVC_TIMEOUT`, `CBSVC_PANIC`. Since 0.1.
+/// is already closed), `CBSVC_REENTRANT`, `CBSVC_TIMEOUT`, `CBSVC_BUSY` (`"handlers":"poll"`),
+/// `CBSVC_PANIC`. Since 0.1.
 ///
 /// Example:
 ///
@@ -167,14 +176,17 @@ pub unsafe extern "C-unwind" fn cbsvc_configure(
 #[no_mangle]
 pub extern "C-unwind" fn cbsvc_close(service: *mut cbsvc_service, timeout_ms: i32) -> cbsvc_status {
     boundary::call(|| {
-        if lookup(service)?.is_active_on_this_thread() {
+        let found = lookup(service)?;
+        if found.is_active_on_this_thread() {
             return Err(Error::new(
                 Status::Reentrant,
                 "a service cannot be closed from inside itself",
             ));
         }
+        let deadline = timeout(timeout_ms).map(|timeout| Instant::now() + timeout);
+        found.end_unless_unread(deadline)?;
         let closed = SERVICES.remove(handle_of(service)).ok_or_else(bad_handle)?;
-        closed.close(timeout(timeout_ms))
+        closed.close(deadline)
     })
 }
 

@@ -13,17 +13,18 @@ use crate::status::Status;
 ///
 /// `event` is `CallbackService.ready`, an event of a command such as `CallbackService.scheduled` or
 /// `CallbackService.scheduleError` (`docs/behaviour.md` lists them), or `*` for all. Handlers of one
-/// event run in the order of subscription. A service is ready from the start: a subscription to `CallbackService.ready` or
-/// `*` is notified before this function returns, or with `"handlers":"thread"` on the handlers'
-/// thread.
+/// event run in the order of subscription. A service is ready from the start: a subscription to
+/// `CallbackService.ready` or `*` is notified before this function returns, or with
+/// `"handlers":"thread"` on the handlers' thread.
 ///
 /// `release`, if not NULL, is called with `user_data` exactly once: after the last call of the
 /// handler when the subscription ends, or before this function returns if it fails. `*subscription`
-/// is the id for `cbsvc_unsubscribe`, never 0. It is set before the handler is first called.
+/// is the id for `cbsvc_unsubscribe`, never 0 and below 2^53. It is set before the handler is first called.
 /// `subscription` may be NULL: closing the service ends the subscription too.
 ///
 /// Any thread, also inside a handler. Errors: `CBSVC_NULL_ARGUMENT` (`event`, `handler`),
 /// `CBSVC_BAD_HANDLE`, `CBSVC_NOT_UTF8`, `CBSVC_BAD_OPTION` (no such event), `CBSVC_CLOSED`,
+/// `CBSVC_WRONG_MODE` (`"handlers":"poll"`, where `cbsvc_next_event` returns every event),
 /// `CBSVC_INTERNAL` (out of threads), `CBSVC_PANIC`. Since 0.1.
 ///
 /// Example:

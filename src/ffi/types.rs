@@ -12,8 +12,9 @@ pub type cbsvc_status = i32;
 
 /// An open service: one configuration with its subscriptions and connections.
 ///
-/// The value is an opaque handle, not an address: never dereference it. Functions detect a closed,
-/// stale or forged handle and return `CBSVC_BAD_HANDLE`.
+/// The value is an opaque handle, not an address: never dereference it. It is below 2^53, so that a
+/// double can hold it. Functions detect a closed, stale or forged handle and return
+/// `CBSVC_BAD_HANDLE`.
 pub struct cbsvc_service {
     _private: [u8; 0],
 }
@@ -29,7 +30,8 @@ pub struct cbsvc_service {
 /// calls, on the calling thread: a blocking command runs the handlers of its event before it
 /// returns. If several threads call, their handlers may run at the same time. With
 /// `"handlers":"thread"`, handlers run one at a time on a dedicated thread of the service, with the
-/// signal mask of the thread that called `cbsvc_init`.
+/// signal mask of the thread that called `cbsvc_init`. With `"handlers":"poll"`, only the log
+/// handler runs, and `cbsvc_next_event` returns events and completions.
 ///
 /// A handler may call every function; only closing its own service returns `CBSVC_REENTRANT`. It
 /// may fork: handlers that follow are called in the parent only. Its thread cannot be cancelled

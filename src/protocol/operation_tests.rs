@@ -227,7 +227,7 @@ fn outcome(api: &str, name: &str, status: u16, body: &str) -> Value {
     let (config, command) = (config(api), command(name));
     let interpretation = interpret(&config, command, &subject, &response, body);
     let is_unknown = interpretation.is_effect_unknown;
-    let outcome = Outcome::from_response(command, &response, body, interpretation, 1);
+    let outcome = Outcome::from_response(command, &response, body, interpretation, 1, true);
     let mut outcome: Value = serde_json::from_str(outcome.text.to_str().unwrap()).unwrap();
     outcome["unknown"] = json!(is_unknown);
     outcome
@@ -391,7 +391,7 @@ fn places_in_a_queue_are_numbers_or_absent() {
         ),
         (
             r#"{"_position":2,"_eta":30,"_total_waiting":4}"#,
-            json!({"id": "5", "positionInQueue": 2, "estimatedWaitTime": 30}),
+            json!({"id": "5", "positionInQueue": 2}),
         ),
         (r#"{"ewt":-1}"#, json!({"id": "5"})),
         (r#"{"ewt":null}"#, json!({"id": "5"})),

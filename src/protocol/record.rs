@@ -54,7 +54,7 @@ impl Record {
                 service_name: text(&["_service_name"]),
                 expiration_time: time(&["_expiration_time"]),
                 position_in_queue: position(members, &["_position"]),
-                estimated_wait_time: seconds(members, &["ewt", "_eta"]),
+                estimated_wait_time: seconds(members, &["ewt"]),
                 url: text(&["url", "_url"]),
             },
             ApiVersion::V3 => Record {

@@ -73,7 +73,10 @@ impl Refusal {
         match (self.status, self.server.code) {
             (Status::Unauthorized, Some(503 | 1103)) => Some("apikey"),
             (Status::Rejected, Some(7030 | 7036 | 7037)) => Some(self.number_option()),
-            (Status::Rejected, Some(7040)) => Some("serviceName"),
+            (Status::Rejected, Some(7040)) => Some(match self.command {
+                Command::QueueStatus => "queueName",
+                _ => "serviceName",
+            }),
             (Status::NotFound, _) if self.names_callback() => Some("id"),
             (Status::Rejected, _) if self.exception.ends_with("CallbackExceptionNumber") => {
                 Some(self.number_option())

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::active_calls::{ActiveThread, LevelGuard, ThreadKind};
-use super::completion_queue::{PendingWake, Popped};
+use super::completion_queue::{PendingWake, Popped, Refusal};
 use super::counters::Counters;
 use super::event_bus::Handler;
-use super::process_state::{Completion, PendingCall, ProcessState, QueueItem};
+use super::process_state::{Completion, PendingCall, ProcessState, QueueItem, Recipient};
 use super::{closed, lost, PreparedCall, Service};
 use crate::command::{Command, CONFIGURE, CONFIGURE_C};
 use crate::config::HandlerMode;
@@ -25,31 +25,36 @@ static LAST_CALL: AtomicU64 = AtomicU64::new(0);
 
 impl Service {
     /// Starts a command and returns. `on_id` receives the call's id before anything else can happen
-    /// to it. After `Ok`, `handler` is called exactly once.
+    /// to it. After `Ok`, it completes exactly once.
     pub fn start(
         self: &Arc<Self>,
         name: &str,
         data: Result<Option<&str>>,
-        handler: Handler,
+        handler: Option<Handler>,
         on_id: impl FnOnce(u64),
     ) -> Result<()> {
         let started_at = Instant::now();
+        if handler.is_some() {
+            self.require_mode(&[HandlerMode::Caller, HandlerMode::Thread])?;
+        }
         let call = self.enter_call().ok_or_else(closed)?;
         let command = Command::from_name(name)?;
         if self.handler_mode() == HandlerMode::Thread {
             self.ensure_handlers_thread(&call.state)?;
         }
         let limit = self.config().queue_limit;
-        let Some(reservation) = call.state.queue.reserve(limit) else {
-            let message = format!(
-                "queue full: {limit} calls are waiting for dispatch; call cbsvc_dispatch or raise queueLimit"
-            );
-            return Err(Error::new(Status::Busy, message));
-        };
+        let reservation = call.state.queue.reserve(limit).map_err(|refusal| match refusal {
+            Refusal::Closed => closed(),
+            Refusal::Full => Error::new(
+                Status::Busy,
+                format!("queue full: {limit} calls are running or complete; take completions with cbsvc_dispatch or cbsvc_next_event, or raise queueLimit"),
+            ),
+        })?;
         let id = LAST_CALL.fetch_add(1, Ordering::Relaxed) + 1;
         on_id(id);
+        let recipient = Recipient { call: id, handler };
         let Some(command) = command else {
-            let completion = self.configure_call(data, handler);
+            let completion = self.configure_call(data, recipient);
             reservation.complete(QueueItem::Completed(completion));
             return Ok(());
         };
@@ -57,24 +62,24 @@ impl Service {
             Err(error) => {
                 let outcome = Outcome::failed(command, error, 0);
                 let took = started_at.elapsed();
-                let completion = completion(&self.counters, command, outcome, took, handler);
+                let completion = completion(&self.counters, command, outcome, took, recipient);
                 reservation.complete(QueueItem::Completed(completion));
             }
             Ok(prepared) => {
-                self.submit(id, command, prepared, handler, &call.state)?;
+                self.submit(command, prepared, recipient, &call.state)?;
                 reservation.commit();
             }
         }
         Ok(())
     }
 
-    fn configure_call(&self, data: Result<Option<&str>>, handler: Handler) -> Completion {
+    fn configure_call(&self, data: Result<Option<&str>>, recipient: Recipient) -> Completion {
         let outcome = match data.and_then(|data| self.configure(data.unwrap_or_default())) {
             Ok(()) => Outcome::succeeded(CONFIGURE),
             Err(error) => Outcome::refused(CONFIGURE, error),
         };
         Completion {
-            handler,
+            recipient,
             name: CONFIGURE_C,
             event: None,
             text: outcome.text,
@@ -84,10 +89,9 @@ impl Service {
     /// Hands a request to the network thread.
     fn submit(
         &self,
-        id: u64,
         command: Command,
         prepared: PreparedCall,
-        handler: Handler,
+        recipient: Recipient,
         state: &Arc<ProcessState>,
     ) -> Result<()> {
         let mut pending = lock(&state.pending);
@@ -104,7 +108,7 @@ impl Service {
         let guard = CompletionGuard {
             counters: self.counters.clone(),
             state: state.clone(),
-            id,
+            id: recipient.call,
             started_at: prepared.started_at,
             is_completed: false,
         };
@@ -112,10 +116,10 @@ impl Service {
         // Inserted before the lock is released, so that a call that completes immediately finds
         // itself.
         pending.calls.insert(
-            id,
+            recipient.call,
             PendingCall {
                 command,
-                handler,
+                recipient,
                 abort,
             },
         );
@@ -141,7 +145,7 @@ impl Service {
     /// Runs the handlers of what is in the queue, waiting up to `timeout` for the first item
     /// (`None` is no limit).
     pub fn dispatch(&self, timeout: Option<Duration>) -> Result<()> {
-        self.require_caller_mode()?;
+        self.require_mode(&[HandlerMode::Caller])?;
         let call = self.enter_call().ok_or_else(closed)?;
         let generation_before = generation();
         let queue = &call.state.queue;
@@ -174,7 +178,7 @@ impl Service {
 
     /// Returns the descriptor that is readable while the queue has items.
     pub fn readiness_fd(&self) -> Result<isize> {
-        self.require_caller_mode()?;
+        self.require_mode(&[HandlerMode::Caller, HandlerMode::Poll])?;
         let call = self.enter_call().ok_or_else(closed)?;
         call.state.queue.readiness_fd().map_err(|error| {
             Error::new(
@@ -182,16 +186,6 @@ impl Service {
                 format!("the system refuses a pipe: {error}"),
             )
         })
-    }
-
-    fn require_caller_mode(&self) -> Result<()> {
-        match self.handler_mode() {
-            HandlerMode::Caller => Ok(()),
-            HandlerMode::Thread => Err(Error::new(
-                Status::WrongMode,
-                "the service has \"handlers\":\"thread\": its handlers run on their own thread",
-            )),
-        }
     }
 
     /// Runs the handlers of one item, on this thread.
@@ -206,8 +200,9 @@ impl Service {
 
     fn notify(&self, completion: &Completion) {
         let generation_before = generation();
-        self.bus
-            .invoke(&completion.handler, completion.name, &completion.text);
+        if let Some(handler) = &completion.recipient.handler {
+            self.bus.invoke(handler, completion.name, &completion.text);
+        }
         // If the handler has forked, the event follows in the parent only.
         if let Some(event) = completion
             .event
@@ -269,7 +264,7 @@ async fn exchange(command: Command, prepared: PreparedCall, mut guard: Completio
         QueueItem::Received(Box::new(move || {
             let outcome = panic::catch(|| context.into_outcome(exchanged))
                 .unwrap_or_else(|error| lost(command, error));
-            completion(&counters, command, outcome, took, call.handler)
+            completion(&counters, command, outcome, took, call.recipient)
         }))
     });
     if wake.is_some() {
@@ -284,12 +279,12 @@ fn completion(
     command: Command,
     outcome: Outcome,
     took: Duration,
-    handler: Handler,
+    recipient: Recipient,
 ) -> Completion {
     counters.record(command, &outcome, took);
     let event = command.event(outcome.is_resolved());
     Completion {
-        handler,
+        recipient,
         name: event,
         event: Some(event),
         text: outcome.text,
@@ -336,7 +331,7 @@ impl Drop for CompletionGuard {
                 call.command,
                 outcome,
                 took,
-                call.handler,
+                call.recipient,
             ))
         }));
     }

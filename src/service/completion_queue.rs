@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 use crate::process::fork::lock;
 use crate::process::sys;
 
-/// A queue with a limit on the items that are announced by a reservation. Other items have no
-/// limit.
+/// A queue with a limit on the items that are announced by a reservation, and another on those that
+/// make room for newer ones. Other items have no limit.
 pub struct CompletionQueue<T> {
     state: Mutex<State<T>>,
     changed: Condvar,
@@ -20,6 +20,9 @@ struct State<T> {
     items: VecDeque<Queued<T>>,
     /// Reservations whose item has not been popped.
     in_flight: usize,
+    /// Items that make room, and their size.
+    replaceable: usize,
+    replaceable_size: usize,
     closed: bool,
     sealed: bool,
     /// A wake-up is already scheduled.
@@ -31,7 +34,32 @@ struct State<T> {
 
 struct Queued<T> {
     item: T,
-    is_reserved: bool,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Reserved,
+    Unlimited,
+    /// It makes room; with its size.
+    Replaceable(usize),
+}
+
+/// A limit on the items that make room for newer ones.
+pub struct ReplaceableLimit {
+    /// The most items.
+    pub count: usize,
+    /// Their largest total size; the newest item may be larger.
+    pub size: usize,
+}
+
+/// Why there is no reservation.
+#[derive(Debug, PartialEq)]
+pub enum Refusal {
+    /// All places are in use.
+    Full,
+    /// The queue is closed.
+    Closed,
 }
 
 /// A place in the queue, released when dropped.
@@ -52,7 +80,8 @@ impl<T> Reservation<'_, T> {
 
 impl<T> Drop for Reservation<'_, T> {
     fn drop(&mut self) {
-        self.0.lock().in_flight -= 1;
+        let mut state = self.0.lock();
+        self.0.count_out(&mut state, Kind::Reserved);
     }
 }
 
@@ -72,7 +101,7 @@ pub enum Popped<T> {
     Item(T),
     /// No item arrived before the timeout.
     TimedOut,
-    /// The queue is empty and closed.
+    /// The queue is closed and empty, and no reservation is left.
     Closed,
 }
 
@@ -82,6 +111,8 @@ impl<T> Default for CompletionQueue<T> {
             state: Mutex::new(State {
                 items: VecDeque::new(),
                 in_flight: 0,
+                replaceable: 0,
+                replaceable_size: 0,
                 closed: false,
                 sealed: false,
                 wake_pending: false,
@@ -94,38 +125,82 @@ impl<T> Default for CompletionQueue<T> {
 }
 
 impl<T> CompletionQueue<T> {
-    /// Reserves a place, unless `limit` places are in use.
-    pub fn reserve(&self, limit: usize) -> Option<Reservation<'_, T>> {
+    /// Reserves a place, unless `limit` places are in use, or the queue is closed.
+    pub fn reserve(&self, limit: usize) -> Result<Reservation<'_, T>, Refusal> {
         let mut state = self.lock();
+        if state.closed {
+            return Err(Refusal::Closed);
+        }
         if state.in_flight >= limit {
-            return None;
+            return Err(Refusal::Full);
         }
         state.in_flight += 1;
-        Some(Reservation(self))
+        Ok(Reservation(self))
     }
 
     /// Appends an item without a reservation.
     pub fn push(&self, item: T) {
-        drop(self.append(item, false));
+        drop(self.append(self.lock(), item, Kind::Unlimited));
+    }
+
+    /// Appends an item that makes room for newer ones of its kind. Returns those that make room for
+    /// it.
+    pub fn push_replaceable(&self, item: T, size: usize, limit: &ReplaceableLimit) -> Vec<T> {
+        let mut state = self.lock();
+        let mut removed = Vec::new();
+        while state.replaceable >= limit.count || state.replaceable_size + size > limit.size {
+            let is_replaceable = |queued: &Queued<T>| matches!(queued.kind, Kind::Replaceable(_));
+            let oldest = state.items.iter().position(is_replaceable);
+            let Some(oldest) = oldest.and_then(|index| state.items.remove(index)) else {
+                break;
+            };
+            self.count_out(&mut state, oldest.kind);
+            removed.push(oldest.item);
+        }
+        state.replaceable += 1;
+        state.replaceable_size += size;
+        drop(self.append(state, item, Kind::Replaceable(size)));
+        removed
     }
 
     /// Appends the item of a committed reservation. Returns the wake-up, which several items may
     /// share, or `None` if one is scheduled already.
     pub fn complete(&self, item: T) -> Option<PendingWake<'_, T>> {
-        self.append(item, true)
+        self.append(self.lock(), item, Kind::Reserved)
     }
 
-    fn append(&self, item: T, is_reserved: bool) -> Option<PendingWake<'_, T>> {
-        let mut state = self.lock();
+    fn append(
+        &self,
+        mut state: MutexGuard<'_, State<T>>,
+        item: T,
+        kind: Kind,
+    ) -> Option<PendingWake<'_, T>> {
         if state.sealed {
-            state.in_flight -= usize::from(is_reserved);
+            self.count_out(&mut state, kind);
             // The item is dropped after the lock is released.
             drop(state);
             return None;
         }
-        state.items.push_back(Queued { item, is_reserved });
+        state.items.push_back(Queued { item, kind });
         let is_pending = std::mem::replace(&mut state.wake_pending, true);
         (!is_pending).then(|| PendingWake(self))
+    }
+
+    /// Counts an item that leaves the queue, or a reservation without one.
+    fn count_out(&self, state: &mut State<T>, kind: Kind) {
+        match kind {
+            Kind::Reserved => {
+                state.in_flight -= 1;
+                if state.closed && state.in_flight == 0 {
+                    self.changed.notify_all();
+                }
+            }
+            Kind::Unlimited => {}
+            Kind::Replaceable(size) => {
+                state.replaceable -= 1;
+                state.replaceable_size -= size;
+            }
+        }
     }
 
     fn wake(&self) {
@@ -149,14 +224,14 @@ impl<T> CompletionQueue<T> {
         let deadline = timeout.map(|timeout| Instant::now() + timeout);
         let mut state = self.lock();
         loop {
-            if let Some(Queued { item, is_reserved }) = state.items.pop_front() {
-                state.in_flight -= usize::from(is_reserved);
+            if let Some(Queued { item, kind }) = state.items.pop_front() {
+                self.count_out(&mut state, kind);
                 if state.items.is_empty() {
                     state.pipe.iter_mut().for_each(ReadinessPipe::clear);
                 }
                 return Popped::Item(item);
             }
-            if state.closed {
+            if state.closed && state.in_flight == 0 {
                 return Popped::Closed;
             }
             let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
@@ -180,7 +255,8 @@ impl<T> CompletionQueue<T> {
         }
     }
 
-    /// Ends waiting: [`CompletionQueue::pop`] returns what is in the queue, then `Closed`.
+    /// Refuses reservations from now on. [`CompletionQueue::pop`] returns what is in the queue and
+    /// the items of the present reservations, then `Closed`.
     pub fn close(&self) {
         self.lock().closed = true;
         self.changed.notify_all();
@@ -288,13 +364,13 @@ mod tests {
         let queue = Queue::default();
         let first = queue.reserve(2).unwrap();
         queue.reserve(2).unwrap().commit();
-        assert!(queue.reserve(2).is_none());
+        assert_eq!(queue.reserve(2).err(), Some(Refusal::Full));
         drop(first);
         queue.reserve(2).unwrap().complete(1);
         queue.push(2);
-        assert!(queue.reserve(2).is_none() && queue.in_flight() == 2);
+        assert!(queue.reserve(2).is_err() && queue.in_flight() == 2);
         assert_eq!(pop_now(&queue), Popped::Item(1));
-        assert!(queue.reserve(2).is_some());
+        assert!(queue.reserve(2).is_ok());
         drop(queue.complete(3));
         assert_eq!(pop_now(&queue), Popped::Item(2));
         assert_eq!((pop_now(&queue), queue.in_flight()), (Popped::Item(3), 0));
@@ -325,6 +401,31 @@ mod tests {
     }
 
     #[test]
+    fn closed_queue_waits_for_the_last_reservation() {
+        let queue = Queue::default();
+        queue.reserve(2).unwrap().commit();
+        let unused = queue.reserve(2).unwrap();
+        queue.close();
+        assert_eq!(queue.reserve(2).err(), Some(Refusal::Closed));
+        assert_eq!(pop_now(&queue), Popped::TimedOut);
+        std::thread::scope(|scope| {
+            let waiting: Vec<_> = (0..2).map(|_| scope.spawn(|| queue.pop(None))).collect();
+            while queue.lock().blocked_threads < 2 {
+                std::thread::yield_now();
+            }
+            drop(queue.complete(1));
+            while queue.len() > 0 {
+                std::thread::yield_now();
+            }
+            drop(unused);
+            let popped = waiting.into_iter().map(|thread| thread.join().unwrap());
+            let items = popped.filter(|popped| *popped == Popped::Item(1));
+            assert_eq!(items.count(), 1);
+        });
+        assert_eq!(queue.pop(None), Popped::Closed);
+    }
+
+    #[test]
     fn pop_ends_at_its_timeout() {
         let queue = Queue::default();
         let started = Instant::now();
@@ -343,6 +444,31 @@ mod tests {
         queue.push(3);
         assert_eq!((queue.in_flight(), pop_now(&queue)), (0, Popped::Item(1)));
         assert_eq!(pop_now(&queue), Popped::TimedOut);
+    }
+
+    #[test]
+    fn replaceable_items_make_room_for_newer_ones() {
+        let queue = Queue::default();
+        let push = |item, size| {
+            let limit = ReplaceableLimit { count: 2, size: 10 };
+            queue.push_replaceable(item, size, &limit)
+        };
+        queue.reserve(9).unwrap().complete(1);
+        queue.push(2);
+        assert_eq!((push(3, 1), push(4, 9)), (vec![], vec![]));
+        queue.reserve(9).unwrap().complete(5);
+        assert_eq!((push(6, 1), push(7, 10)), (vec![3], vec![4, 6]));
+        assert_eq!(push(8, 11), [7]);
+        for item in [1, 2, 5, 8] {
+            assert_eq!(pop_now(&queue), Popped::Item(item));
+        }
+        assert_eq!((push(9, 5), push(10, 5)), (vec![], vec![]));
+        queue.seal();
+        assert_eq!(push(11, 1), [9]);
+        assert_eq!(pop_now(&queue), Popped::Item(10));
+        assert_eq!(pop_now(&queue), Popped::TimedOut);
+        let state = queue.lock();
+        assert_eq!((state.replaceable, state.replaceable_size), (0, 0));
     }
 
     #[test]

@@ -7,12 +7,13 @@ use crate::process::random;
 use crate::service::Service;
 
 /// Stands for a service outside the library. Always odd, so that it is never the address of
-/// anything.
+/// anything, and below 2^53, so that languages whose numbers are doubles can hold it.
 pub type Handle = usize;
 
+const HANDLE_BITS: u32 = if usize::BITS == 64 { 53 } else { usize::BITS };
 const INDEX_BITS: u32 = if usize::BITS == 64 { 20 } else { 10 };
 const INDEX_MASK: usize = (1 << INDEX_BITS) - 1;
-const GENERATION_MASK: usize = usize::MAX >> (INDEX_BITS + 1);
+const GENERATION_MASK: usize = (1 << (HANDLE_BITS - INDEX_BITS - 1)) - 1;
 
 /// The services of the process.
 pub static SERVICES: HandleTable = HandleTable(ForkSafeMutex::new(Entries {
@@ -93,17 +94,34 @@ mod tests {
     use super::*;
     use crate::config::Config;
 
-    #[test]
-    fn stale_and_forged_handles_are_rejected() {
-        let table = HandleTable(ForkSafeMutex::new(Entries {
+    fn table() -> HandleTable {
+        HandleTable(ForkSafeMutex::new(Entries {
             entries: Vec::new(),
             free: Vec::new(),
-        }));
-        let service = || {
-            Arc::new(Service::new(
-                Config::parse(r#"{"dataURL":"http://h"}"#).unwrap(),
-            ))
-        };
+        }))
+    }
+
+    fn service() -> Arc<Service> {
+        let config = Config::parse(r#"{"dataURL":"http://h"}"#);
+        Arc::new(Service::new(config.unwrap()))
+    }
+
+    #[test]
+    fn handles_are_exact_as_doubles() {
+        let table = table();
+        let service = service();
+        for _ in 0..1_000 {
+            let handle = table.insert(service.clone()).unwrap();
+            assert!((handle as u64) < 1 << 53);
+            assert_eq!(handle as f64 as usize, handle);
+        }
+        let full = GENERATION_MASK << (INDEX_BITS + 1) | INDEX_MASK << 1 | 1;
+        assert!((full as u64) < 1 << 53);
+    }
+
+    #[test]
+    fn stale_and_forged_handles_are_rejected() {
+        let table = table();
         let first = table.insert(service()).unwrap();
         let second = table.insert(service()).unwrap();
         assert_ne!(first, second);

@@ -8,6 +8,7 @@ pub mod diagnostics;
 pub mod event_bus;
 pub mod handle_table;
 pub mod outcome;
+mod polling;
 mod process_state;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -87,14 +88,16 @@ impl Service {
     /// Opens a service with this configuration, on the thread whose signal mask its handlers get.
     /// Nothing is sent to the server yet.
     pub fn new(config: Config) -> Service {
-        Service {
+        let service = Service {
             config: ForkSafeMutex::new(Arc::new(config)),
             bus: EventBus::new(LAST_ID.fetch_add(1, Ordering::Relaxed)),
             closed: AtomicBool::new(false),
             state: PerProcess::new(),
             counters: Arc::default(),
             signal_mask: SignalMask::current(),
-        }
+        };
+        service.queue_ready();
+        service
     }
 
     /// Adds a handler, see [`EventBus::subscribe`], and sends `ready` to it.
@@ -104,9 +107,10 @@ impl Service {
         handler: Handler,
         on_id: impl FnOnce(u64),
     ) -> Result<()> {
+        self.require_mode(&[HandlerMode::Caller, HandlerMode::Thread])?;
         let call = self.enter_call().ok_or_else(closed)?;
         match self.handler_mode() {
-            HandlerMode::Caller => {
+            HandlerMode::Caller | HandlerMode::Poll => {
                 let subscription = self.bus.subscribe(filter, handler, on_id);
                 self.bus.send_ready(&subscription);
             }
@@ -191,6 +195,7 @@ impl Service {
                 }
                 Err(error) => log::error(|| error.message),
             },
+            HandlerMode::Poll => self.queue_event(&call.state, event, &outcome.text),
         }
         outcome
     }
@@ -226,12 +231,11 @@ impl Service {
 
     /// Closes the service: blocking calls end as closed and pending ones as cancelled, the handlers
     /// of what is in the queue run, then no handler is called any more and connections are closed.
-    /// It is an error if other threads have not left before the timeout (`None` is no limit).
-    pub fn close(&self, timeout: Option<Duration>) -> Result<()> {
+    /// It is an error if other threads have not left before the deadline (`None` is no limit).
+    pub fn close(&self, deadline: Option<Instant>) -> Result<()> {
         self.closed.store(true, Ordering::SeqCst);
-        let drained = self.state.get_if_set().is_none_or(|state| {
-            self.drain(&state, timeout.map(|timeout| Instant::now() + timeout))
-        });
+        let state = self.state.get_if_set();
+        let drained = state.is_none_or(|state| self.drain(&state, deadline));
         self.bus.mute();
         self.bus.clear();
         drop(self.state.take());
@@ -248,10 +252,9 @@ impl Service {
     /// Ends what runs in this process and delivers the queue. Returns whether all threads have left
     /// before the deadline.
     fn drain(&self, state: &ProcessState, deadline: Option<Instant>) -> bool {
-        state.closing.notify_waiters();
-        state.cancel_all();
+        state.end_calls();
         let drained = match self.handler_mode() {
-            HandlerMode::Caller => {
+            HandlerMode::Caller | HandlerMode::Poll => {
                 // Threads that dispatch wait for this.
                 state.queue.close();
                 let idle = state.threads.wait_until_idle(ThreadKind::Caller, deadline);
@@ -321,6 +324,12 @@ impl Service {
 
     /// Counts the calling thread in, unless the service is closed.
     fn enter_call(&self) -> Option<ActiveCall> {
+        let (call, is_closed) = self.enter();
+        (!is_closed).then_some(call)
+    }
+
+    /// Counts the calling thread in. Returns whether the service is closed too.
+    fn enter(&self) -> (ActiveCall, bool) {
         let state = self.state.get(ProcessState::default);
         let thread = ActiveThread::enter(state.threads.clone(), ThreadKind::Caller);
         let call = ActiveCall {
@@ -328,7 +337,7 @@ impl Service {
             _level: LevelGuard::enter_call(self.bus.service(), thread),
         };
         // Read after counting in, so that closing either sees this call or is seen by it.
-        (!self.closed.load(Ordering::SeqCst)).then_some(call)
+        (call, self.closed.load(Ordering::SeqCst))
     }
 
     async fn closed_error(&self, state: &ProcessState) -> Error {
@@ -372,6 +381,7 @@ impl CallContext {
                     &text,
                     interpretation,
                     exchanged.attempts,
+                    self.config.with_response,
                 )
             }
             Err(error) => Outcome::failed(

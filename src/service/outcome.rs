@@ -21,16 +21,19 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// The outcome of a command to which the server responded. `text` is the body of the response.
+    /// The outcome of a command to which the server responded. `text` is the body of the response,
+    /// which the outcome holds only if `with_response` is set.
     pub fn from_response(
         command: Command,
         response: &Response,
         text: &str,
         interpretation: Interpretation,
         attempts: u32,
+        with_response: bool,
     ) -> Outcome {
-        let frame = "{'command':'','state':'resolved','httpStatus':200,'response':}".len() + 1;
-        let known = frame + command.name().len() + text.len();
+        let frame = "{'command':'','state':'resolved','httpStatus':200}".len() + 1;
+        let body = ",'response':".len() + text.len();
+        let known = frame + command.name().len() + if with_response { body } else { 0 };
         let capacity = match (&interpretation.slots, &interpretation.id) {
             // Exact for a booking, so that the string is not reallocated.
             (None, Some(id)) if interpretation.error.is_none() => {
@@ -68,11 +71,13 @@ impl Outcome {
                 out.strings("unreadCallbacks", &found.unread_callbacks);
             }
         }
-        out.member("response");
-        match interpretation.json {
-            Some(json) => out.raw(json),
-            None if text.is_empty() => out.raw("null"),
-            None => out.string(text),
+        if with_response {
+            out.member("response");
+            match interpretation.json {
+                Some(json) => out.raw(json),
+                None if text.is_empty() => out.raw("null"),
+                None => out.string(text),
+            }
         }
         Outcome {
             text: out.finish(),

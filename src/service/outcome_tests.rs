@@ -23,7 +23,8 @@ fn v3(mut extra: Value) -> Config {
 fn from_response(config: &Config, command: Command, response: &Response) -> Outcome {
     let text = body_text(response);
     let interpretation = interpret(config, command, &Subject::default(), response, &text);
-    Outcome::from_response(command, response, &text, interpretation, 1)
+    let with_response = config.with_response;
+    Outcome::from_response(command, response, &text, interpretation, 1, with_response)
 }
 
 /// The outcome that a response becomes.
@@ -333,6 +334,31 @@ fn the_response_is_what_the_server_sent() {
         .to_str()
         .unwrap()
         .ends_with(r#","response":"caf� \u0000"}"#));
+}
+
+#[test]
+fn the_response_can_be_left_out() {
+    let refused = format!(r#"{{"exception":"{EXCEPTION}Availability","message":"m","code":7041}}"#);
+    for (command, status, body) in [
+        (Command::Schedule, 200, r#"{"_id":"369","_text":"soon"}"#),
+        (Command::Schedule, 400, &refused),
+        (Command::Schedule, 502, "bad gateway"),
+        (Command::Schedule, 204, ""),
+        (
+            Command::Availability,
+            200,
+            r#"{"2030-12-01T10:05:00.000Z":"2","2030-13-01T10:00:00.000Z":5}"#,
+        ),
+    ] {
+        let mut expected = outcome(&v1(json!({})), command, status, body);
+        assert!(expected
+            .as_object_mut()
+            .unwrap()
+            .remove("response")
+            .is_some());
+        let short = v1(json!({ "response": false }));
+        assert_eq!(outcome(&short, command, status, body), expected);
+    }
 }
 
 /// The outcome of a response with these bytes and this content type.

@@ -43,16 +43,24 @@ pub enum QueueItem {
     /// A response has arrived. The dispatching thread parses it, so that a large one does not block
     /// the network thread.
     Received(Box<dyn FnOnce() -> Completion + Send>),
-    /// An event of a blocking command.
+    /// An event that belongs to no asynchronous call.
     Event(&'static CStr, CString),
     /// `ready`, for one new subscription.
     Ready(Arc<Subscription>),
 }
 
+/// Who receives the result of an asynchronous call.
+pub struct Recipient {
+    /// The call's id.
+    pub call: u64,
+    /// The call's own handler, if it has one; dropping it releases the host's data.
+    pub handler: Option<Handler>,
+}
+
 /// The result of an asynchronous call.
 pub struct Completion {
-    /// The call's own handler; dropping it releases the host's data.
-    pub handler: Handler,
+    /// Who receives it.
+    pub recipient: Recipient,
     /// The name for the handler: that of the event, or of the command if there is no event.
     pub name: &'static CStr,
     /// The event that follows, if any.
@@ -76,8 +84,8 @@ pub struct PendingCalls {
 pub struct PendingCall {
     /// The command.
     pub command: Command,
-    /// The call's own handler.
-    pub handler: Handler,
+    /// Who receives the result.
+    pub recipient: Recipient,
     /// Ends its use of the network.
     pub abort: AbortHandle,
 }
@@ -108,8 +116,9 @@ impl ProcessState {
         lock(&self.transport).clone()
     }
 
-    /// Cancels the pending calls, and accepts no more.
-    pub fn cancel_all(&self) {
+    /// Ends blocking commands, cancels the pending calls, and accepts no more.
+    pub fn end_calls(&self) {
+        self.closing.notify_waiters();
         let mut pending = lock(&self.pending);
         pending.closed = true;
         let mut calls: Vec<_> = pending.calls.drain().collect();
@@ -126,7 +135,7 @@ impl PendingCall {
     pub fn into_cancelled(self) -> QueueItem {
         self.abort.abort();
         QueueItem::Completed(Completion {
-            handler: self.handler,
+            recipient: self.recipient,
             name: self.command.c_name(),
             event: None,
             text: Outcome::cancelled(self.command.name()).text,

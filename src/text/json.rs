@@ -20,6 +20,9 @@ pub type Object = Map<String, Value>;
 /// readers still take.
 pub const MAX_DEPTH: usize = 126;
 
+/// How deeply a caller's text may nest, by a limit of serde_json.
+pub const MAX_PARSED_DEPTH: usize = 127;
+
 /// Reads a caller's text. `what` names the text in the error; an empty text is `None`.
 pub fn parse(text: &str, what: &str) -> Result<Option<Value>> {
     // Editors and tools of Windows begin a file with a byte order mark.
@@ -30,12 +33,29 @@ pub fn parse(text: &str, what: &str) -> Result<Option<Value>> {
     match parse_value(&replace_lone_surrogates(text)) {
         Ok(Value::Null) => Ok(None),
         Ok(value) => Ok(Some(value)),
-        Err(error) => {
-            let hint = diagnose::hint(text, error.line(), error.column());
-            let message = format!("{what} is not JSON: {error}{hint}");
-            Err(Error::new(Status::NotJson, message))
-        }
+        Err(error) => Err(not_json(text, what, &error)),
     }
+}
+
+/// Checks that a caller's text is JSON which [`parse`] takes, or empty. `what` names the text in the
+/// error.
+pub fn check(text: &str, what: &str) -> Result<()> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.trim().is_empty() {
+        return Ok(());
+    }
+    serde_json::from_str::<IgnoredAny>(text).map_err(|error| not_json(text, what, &error))?;
+    if !is_within_depth(text.as_bytes(), MAX_PARSED_DEPTH) {
+        let message = format!("{what} nests deeper than {MAX_PARSED_DEPTH} levels");
+        return Err(Error::new(Status::NotJson, message));
+    }
+    Ok(())
+}
+
+fn not_json(text: &str, what: &str, error: &serde_json::Error) -> Error {
+    let hint = diagnose::hint(text, error.line(), error.column());
+    let message = format!("{what} is not JSON: {error}{hint}");
+    Error::new(Status::NotJson, message)
 }
 
 /// Few commands have more options.

@@ -6,6 +6,7 @@ pub mod javascript;
 pub mod json;
 pub mod number;
 pub mod phone;
+pub mod pointer;
 pub mod secret;
 pub mod timestamp;
 pub mod typo;

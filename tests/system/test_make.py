@@ -112,7 +112,7 @@ class TargetDirectory(Tree):
                 self.assertEqual((self.tree / "build/release").resolve(), (self.tree / place).resolve())
                 # Installing needs neither cargo nor its environment.
                 self.made("install", f"PREFIX={self.prefix}", CARGO="/nowhere")
-                self.assertEqual(run("nm", "-D", self.prefix / "lib/libcallbackservice.so").count(" T cbsvc_"), 18)
+                self.assertEqual(run("nm", "-D", self.prefix / "lib/libcallbackservice.so").count(" T cbsvc_"), 22)
                 self.made("sandbox", **environment)
                 self.assertEqual((self.tree / "build/release").resolve(), (self.tree / place).resolve())
 

@@ -1,4 +1,4 @@
-//! Errors whose response depends on the configuration.
+//! The errors that both APIs share, and errors whose response depends on the configuration.
 //!
 //! [`IntoResponse`](axum::response::IntoResponse) has no access to the configuration. The response
 //! to an error therefore only carries the error, and a middleware replaces it.
@@ -9,7 +9,24 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
+use crate::booking::BookingError;
 use crate::config::Config;
+use crate::domain::interval::IntervalError;
+use crate::http::body::BodyError;
+use crate::http::errors::ParameterError;
+
+/// Why a request to one of the two APIs is refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RequestError {
+    #[error(transparent)]
+    Booking(#[from] BookingError),
+    #[error(transparent)]
+    Parameter(#[from] ParameterError),
+    #[error(transparent)]
+    Interval(#[from] IntervalError),
+    #[error(transparent)]
+    Body(#[from] BodyError),
+}
 
 pub(crate) trait ConfiguredError: Send + Sync + 'static {
     fn to_response(&self, config: &Config) -> Response;

@@ -2,6 +2,7 @@
 
 use crate::domain::phone_number::PhoneNumberError;
 
+pub(crate) mod counted;
 mod error;
 mod slots;
 pub(crate) mod v1;

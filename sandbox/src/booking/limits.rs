@@ -18,10 +18,10 @@ pub(crate) fn check(
     booking: &Booking,
     now: Timestamp,
 ) -> Result<(), BookingError> {
-    let limits = &service.limits;
+    let limits = &service.options;
     let due_soon = booking.lifecycle.queued <= now;
     // A callback that is not due soon does not enter the queue yet. A limit of 0 refuses it too.
-    if let Some(limit) = limits.queued.filter(|limit| due_soon || *limit == 0) {
+    if let Some(limit) = limits.max_queued.filter(|limit| due_soon || *limit == 0) {
         check_queue(table, booking, limit, now)?;
     }
     if limits.in_queue_check {
@@ -41,7 +41,7 @@ pub(crate) fn check(
             )));
         }
     }
-    match limits.daily {
+    match limits.max_daily {
         Some(limit) => check_day(table, service, booking, limit, now),
         None => Ok(()),
     }
@@ -91,7 +91,7 @@ fn check_day(
         .map(properties)
         .collect();
     let own = properties(booking);
-    for key in &service.limits.daily_keys {
+    for key in &service.options.daily_keys {
         let value = own.get(key);
         let Some(value) = value.filter(|value| !value.is_null() && *value != "") else {
             continue;

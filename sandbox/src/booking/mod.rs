@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value};
 use tokio::sync::watch;
 
@@ -12,6 +12,7 @@ use crate::domain::clock::Clock;
 use crate::domain::lifecycle::Lifecycle;
 use crate::store::{Booking, BookingTable, Store};
 
+mod counts;
 mod error;
 mod limits;
 mod queue;
@@ -167,7 +168,7 @@ impl BookingService {
         self.with_service(name, move |table, settings| {
             let calendar = &settings.calendar;
             let from = interval.start.max(earliest(settings, now));
-            let latest = calendar.latest_bookable(now, settings.horizon);
+            let latest = calendar.latest_bookable(now, settings.options.furthest);
             let to = interval.end.min(latest);
             // The last slot extends beyond the interval.
             let booked_until = to.saturating_add(calendar.slot_length());
@@ -244,12 +245,17 @@ fn earliest(service: &Service, now: Timestamp) -> Timestamp {
 }
 
 fn check_bounds(service: &Service, now: Timestamp, desired: Timestamp) -> Result<(), BookingError> {
-    let first = earliest(service, now).saturating_sub(service.max_past);
+    let max_past = SignedDuration::from_secs(i64::from(service.options.past_seconds));
+    let first = earliest(service, now).saturating_sub(max_past);
     if desired < first.unwrap_or(Timestamp::MIN) {
         let reason = "in the past";
         return Err(BookingError::OutOfBounds { desired, reason });
     }
-    if desired > service.calendar.latest_bookable(now, service.horizon) {
+    if desired
+        > service
+            .calendar
+            .latest_bookable(now, service.options.furthest)
+    {
         let reason = "too far in the future";
         return Err(BookingError::OutOfBounds { desired, reason });
     }

@@ -56,7 +56,7 @@ impl BookingService {
         let has_calls = total.await? > 0;
         Ok(QueueStatus {
             estimated_wait: estimate(service, queued).filter(|_| has_calls),
-            staffed: service.agents > 0,
+            staffed: service.options.agents > 0,
             open: service.calendar.slot_at(now).is_some(),
         })
     }
@@ -66,7 +66,7 @@ impl BookingService {
         let services = &self.config.services;
         let by_queue = services
             .iter()
-            .find(|(_, service)| service.virtual_queue.as_deref() == Some(queue));
+            .find(|(_, service)| service.options.virtual_queue.as_deref() == Some(queue));
         by_queue
             .or_else(|| services.get_key_value(queue))
             .map(|(name, _)| name.as_str())
@@ -88,5 +88,7 @@ impl BookingService {
 fn estimate(service: &Service, before: u32) -> Option<u32> {
     let per_call = service.stages.routing + service.stages.processing;
     let per_call = u32::try_from(per_call.as_secs()).unwrap_or(u32::MAX);
-    before.saturating_mul(per_call).checked_div(service.agents)
+    before
+        .saturating_mul(per_call)
+        .checked_div(service.options.agents)
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 use super::{check_bounds, expiry, is_full, BookingError, BookingService, Reservation};
 use crate::config::Service;
 use crate::domain::lifecycle::{CallbackState, Lifecycle, Stages};
+use crate::http::operation::RESCHEDULE;
 use crate::store::{Booking, BookingFilter};
 
 /// The changes to make to a booking.
@@ -35,8 +36,10 @@ impl BookingService {
     }
 
     /// Cancels a callback that is not yet being talked to. With `service`, it must belong to it.
+    /// The request is counted under `operation`.
     pub(crate) async fn cancel(
         &self,
+        operation: &'static str,
         id: &str,
         service: Option<&str>,
         reason: &str,
@@ -49,7 +52,8 @@ impl BookingService {
             booking.forced_state = Some(CallbackState::Completed);
             booking.reason = Some(reason);
             booking.lifecycle.completed = booking.lifecycle.completed.min(now);
-            Ok::<_, BookingError>(table.update(&booking)?)
+            table.update(&booking)?;
+            Ok::<_, BookingError>(table.count_done(operation, &id)?)
         });
         cancelled.await?;
         self.notify_changed();
@@ -92,6 +96,7 @@ impl BookingService {
             }
             apply_update(&mut booking, update, &service.stages, now);
             table.update(&booking)?;
+            table.count_done(RESCHEDULE, &id)?;
             Ok(Reservation::Made)
         });
         let is_full = matches!(reservation.await?, Reservation::SlotFull);
@@ -102,7 +107,7 @@ impl BookingService {
         Ok(())
     }
 
-    /// Deletes all bookings and resets the clock.
+    /// Deletes all bookings and counts, and resets the clock.
     pub(crate) async fn reset(&self) -> Result<(), BookingError> {
         self.store
             .transact(|table| Ok::<_, BookingError>(table.clear()?))

@@ -8,11 +8,13 @@ use std::path::{Path, PathBuf};
 
 use serde::{de::Error as _, Deserialize, Deserializer};
 
-use crate::domain::interval::{EndPrecedence, FirstSlot};
+use crate::domain::interval::EndPrecedence;
 
 mod service;
+mod v1;
 
-pub(crate) use service::{CallDirection, Service};
+pub(crate) use service::{CallDirection, Service, ServiceOptions};
+pub(crate) use v1::{ChangeResponse, IdQuery, NoResult, RecordLink, V1Config};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -32,54 +34,6 @@ pub(crate) struct ServerConfig {
     pub(crate) hosts: Vec<String>,
     pub(crate) v1: V1Config,
     pub(crate) v3: V3Config,
-}
-
-/// Access to the v1 API, and the points in which real v1 servers may differ.
-#[derive(Debug, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(crate) struct V1Config {
-    /// A request needs one of these keys; empty means that no key is needed.
-    #[serde(deserialize_with = "keys")]
-    pub(crate) api_keys: Vec<String>,
-    /// The realm of the basic authentication challenge.
-    pub(crate) realm: String,
-    pub(crate) username: Option<String>,
-    /// Without any password there is no authentication.
-    pub(crate) password: Option<String>,
-    /// Replaces `username` in requests that concern no single service.
-    pub(crate) callback_username: Option<String>,
-    /// Replaces `password` in requests that concern no single service.
-    pub(crate) callback_password: Option<String>,
-    #[serde(deserialize_with = "one_of::<_, 400, 429>")]
-    pub(crate) full_slot_status: u16,
-    #[serde(deserialize_with = "one_of::<_, 400, 404>")]
-    pub(crate) unknown_service_status: u16,
-    /// The status when a callback to cancel or to update does not exist.
-    #[serde(deserialize_with = "one_of::<_, 404, 400>")]
-    pub(crate) unknown_id_status: u16,
-    pub(crate) closed_interval: ClosedInterval,
-    pub(crate) first_slot: FirstSlot,
-    #[serde(deserialize_with = "end_or_number_of_days")]
-    pub(crate) interval_end: EndPrecedence,
-}
-
-impl Default for V1Config {
-    fn default() -> Self {
-        V1Config {
-            api_keys: Vec::new(),
-            realm: "Genesys Application Configuration Needed".to_owned(),
-            username: None,
-            password: None,
-            callback_username: None,
-            callback_password: None,
-            full_slot_status: 400,
-            unknown_service_status: 400,
-            unknown_id_status: 404,
-            closed_interval: ClosedInterval::default(),
-            first_slot: FirstSlot::default(),
-            interval_end: EndPrecedence::default(),
-        }
-    }
 }
 
 /// Access to the v3 API, and the points in which real v3 servers may differ.
@@ -103,17 +57,6 @@ impl Default for V3Config {
             interval_end: EndPrecedence::default(),
         }
     }
-}
-
-/// v1: the response when an availability interval has no open slot.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum ClosedInterval {
-    /// 400 with `CallbackExceptionAvailability`.
-    #[default]
-    Refuse,
-    /// 200 with an empty object.
-    Empty,
 }
 
 const BUILT_IN_SERVICES: &str = r#"
@@ -188,20 +131,6 @@ fn one_of<'de, D: Deserializer<'de>, const FIRST: u16, const SECOND: u16>(
     Err(D::Error::custom(format!(
         "status {status}: write {FIRST} or {SECOND}"
     )))
-}
-
-/// Real v1 servers refuse neither parameter.
-fn end_or_number_of_days<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<EndPrecedence, D::Error> {
-    let precedence = EndPrecedence::deserialize(deserializer)?;
-    if precedence == EndPrecedence::Refuse {
-        return Err(D::Error::unknown_variant(
-            "refuse",
-            &["end", "number-of-days"],
-        ));
-    }
-    Ok(precedence)
 }
 
 /// An entry with a scheme or a port would match no request.
@@ -302,7 +231,7 @@ mod tests {
             .collect();
         let config = parse(&file, &all.join("\n")).unwrap();
         assert!(config.server.v1.password.is_some());
-        assert!(config.services["support"].password.is_some());
+        assert!(config.services["support"].options.password.is_some());
     }
 
     #[test]

@@ -9,41 +9,112 @@ use serde::{Deserialize, Deserializer};
 
 use crate::domain::calendar::Calendar;
 use crate::domain::capacity::{Capacity, CapacityOverride, WeeklyCapacity};
+use crate::domain::dates::{CalendarDay, DateRange};
 use crate::domain::lifecycle::Stages;
-use crate::domain::office_hours::{
-    AdditionalHours, BookingHorizon, CalendarDay, SlotMinutes, WeeklyHours,
-};
+use crate::domain::office_hours::{AdditionalHours, BookingHorizon, SlotMinutes, WeeklyHours};
 use crate::domain::phone_number::PhoneNumberPolicy;
 
 #[derive(Debug, Deserialize)]
-#[serde(from = "ServiceFile")]
+#[serde(from = "ServiceOptions")]
 pub(crate) struct Service {
+    /// The keys of the file. The fields below are made of some of them.
+    pub(crate) options: ServiceOptions,
     pub(crate) calendar: Calendar,
     pub(crate) capacity: Capacity,
-    /// How far ahead a callback can be booked.
-    pub(crate) horizon: BookingHorizon,
-    /// How long ago the desired time may be.
-    pub(crate) max_past: SignedDuration,
     pub(crate) phone_numbers: PhoneNumberPolicy,
-    pub(crate) limits: Limits,
     pub(crate) stages: Stages,
+}
+
+/// The keys of a service in the configuration file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ServiceOptions {
+    #[serde(default)]
+    slot_minutes: SlotMinutes,
+    #[serde(default = "number::<100>")]
+    places: u32,
+    #[serde(default)]
+    weekly_places: Vec<WeeklyCapacity>,
+    #[serde(default)]
+    exceptional_places: Vec<CapacityOverride>,
+    #[serde(default)]
+    hours: Vec<WeeklyHours>,
+    #[serde(default)]
+    effective_dates: Vec<DateRange>,
+    #[serde(default)]
+    holidays: Vec<CalendarDay>,
+    #[serde(default)]
+    additions: Vec<AdditionalHours>,
+    #[serde(default = "utc", deserialize_with = "time_zone")]
+    time_zone: TimeZone,
+    /// How far ahead a callback can be booked.
+    #[serde(default)]
+    pub(crate) furthest: BookingHorizon,
+    /// How long ago the desired time may be.
+    #[serde(default)]
+    pub(crate) past_seconds: u32,
+    #[serde(default)]
+    disallow_impossible_numbers: bool,
+    #[serde(default)]
+    disallow_premium_numbers: bool,
+    #[serde(default, deserialize_with = "country")]
+    default_country: Option<Region>,
+    /// Callbacks that may be queued at the same time.
+    #[serde(default)]
+    pub(crate) max_queued: Option<u32>,
+    #[serde(default)]
+    pub(crate) throttles: Vec<Throttle>,
+    /// Bookings per day with the same value of one of the daily keys.
+    #[serde(default)]
+    pub(crate) max_daily: Option<u32>,
+    #[serde(default = "customer_number")]
+    pub(crate) daily_keys: Vec<String>,
+    /// Refuse a number that has two queued or scheduled callbacks.
+    #[serde(default)]
+    pub(crate) in_queue_check: bool,
+    #[serde(default = "number::<120>")]
+    execution_buffer_seconds: u32,
+    #[serde(default = "number::<60>")]
+    queued_seconds: u32,
+    #[serde(default = "number::<10>")]
+    routing_seconds: u32,
+    #[serde(default = "number::<120>")]
+    processing_seconds: u32,
+    #[serde(default = "number::<86_400>")]
+    time_to_live_seconds: u32,
     /// v1: parameters that a booking must have.
+    #[serde(default = "customer_number")]
     pub(crate) mandatory_keys: Vec<String>,
     /// v1: parameters besides the number that queries can filter by.
+    #[serde(default)]
     pub(crate) lookup_keys: Vec<String>,
+    /// v1: stored properties in the records of queries, besides those of every record and the
+    /// lookup keys; `None` means all.
+    #[serde(default)]
+    pub(crate) returned_keys: Option<Vec<String>>,
     /// The queue in which callers of this service wait.
+    #[serde(default)]
     pub(crate) virtual_queue: Option<String>,
     /// Agents who serve the queue.
+    #[serde(default = "number::<1>")]
     pub(crate) agents: u32,
     /// The number that a user dials to call in.
+    #[serde(default = "access_number")]
     pub(crate) access_number: String,
+    /// v1: whether a user who has to call gets an access code if the request does not specify it.
+    #[serde(default = "yes")]
+    pub(crate) provide_code: bool,
     /// The direction if the request does not specify it.
+    #[serde(default)]
     pub(crate) call_direction: CallDirection,
     /// v3: whether a booking needs a captcha token.
+    #[serde(default)]
     pub(crate) captcha: bool,
     /// v1: replaces the server's user name.
+    #[serde(default)]
     pub(crate) username: Option<String>,
     /// v1: replaces the server's password.
+    #[serde(default)]
     pub(crate) password: Option<String>,
 }
 
@@ -57,19 +128,6 @@ pub(crate) enum CallDirection {
     UserOriginated,
 }
 
-/// How many bookings a service accepts. By default there is no limit.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Limits {
-    /// Callbacks that may be queued at the same time.
-    pub(crate) queued: Option<u32>,
-    pub(crate) throttles: Vec<Throttle>,
-    /// Bookings per day with the same value of one of the daily keys.
-    pub(crate) daily: Option<u32>,
-    pub(crate) daily_keys: Vec<String>,
-    /// Refuse a number that has two queued or scheduled callbacks.
-    pub(crate) in_queue_check: bool,
-}
-
 /// At most `limit` bookings in `seconds`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -78,135 +136,59 @@ pub(crate) struct Throttle {
     pub(crate) seconds: u32,
 }
 
-/// The keys of the file.
-#[derive(Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct ServiceFile {
-    slot_minutes: SlotMinutes,
-    places: u32,
-    weekly_places: Vec<WeeklyCapacity>,
-    exceptional_places: Vec<CapacityOverride>,
-    hours: Vec<WeeklyHours>,
-    holidays: Vec<CalendarDay>,
-    additions: Vec<AdditionalHours>,
-    #[serde(deserialize_with = "time_zone")]
-    time_zone: TimeZone,
-    furthest: BookingHorizon,
-    past_seconds: u32,
-    disallow_impossible_numbers: bool,
-    disallow_premium_numbers: bool,
-    #[serde(deserialize_with = "country")]
-    default_country: Option<Region>,
-    max_queued: Option<u32>,
-    throttles: Vec<Throttle>,
-    max_daily: Option<u32>,
-    daily_keys: Vec<String>,
-    in_queue_check: bool,
-    execution_buffer_seconds: u32,
-    queued_seconds: u32,
-    routing_seconds: u32,
-    processing_seconds: u32,
-    time_to_live_seconds: u32,
-    mandatory_keys: Vec<String>,
-    lookup_keys: Vec<String>,
-    virtual_queue: Option<String>,
-    agents: u32,
-    access_number: String,
-    call_direction: CallDirection,
-    captcha: bool,
-    username: Option<String>,
-    password: Option<String>,
-}
-
-impl Default for ServiceFile {
-    fn default() -> Self {
-        let number = || vec!["_customer_number".to_owned()];
-        ServiceFile {
-            slot_minutes: SlotMinutes::default(),
-            places: 100,
-            weekly_places: Vec::new(),
-            exceptional_places: Vec::new(),
-            hours: Vec::new(),
-            holidays: Vec::new(),
-            additions: Vec::new(),
-            time_zone: TimeZone::UTC,
-            furthest: BookingHorizon::default(),
-            past_seconds: 0,
-            disallow_impossible_numbers: false,
-            disallow_premium_numbers: false,
-            default_country: None,
-            max_queued: None,
-            throttles: Vec::new(),
-            max_daily: None,
-            daily_keys: number(),
-            in_queue_check: false,
-            execution_buffer_seconds: 120,
-            queued_seconds: 60,
-            routing_seconds: 10,
-            processing_seconds: 120,
-            time_to_live_seconds: 86_400,
-            mandatory_keys: number(),
-            lookup_keys: Vec::new(),
-            virtual_queue: None,
-            agents: 1,
-            access_number: "+15550100".to_owned(),
-            call_direction: CallDirection::default(),
-            captcha: false,
-            username: None,
-            password: None,
-        }
-    }
-}
-
-impl From<ServiceFile> for Service {
-    fn from(file: ServiceFile) -> Self {
+impl From<ServiceOptions> for Service {
+    fn from(options: ServiceOptions) -> Self {
         let seconds = |count: u32| SignedDuration::from_secs(i64::from(count));
         Service {
             capacity: Capacity {
-                zone: file.time_zone.clone(),
-                default: file.places,
-                weekly: file.weekly_places,
-                overrides: file.exceptional_places,
+                zone: options.time_zone.clone(),
+                default: options.places,
+                weekly: options.weekly_places.clone(),
+                overrides: options.exceptional_places.clone(),
             },
             calendar: Calendar {
-                zone: file.time_zone,
-                hours: file.hours,
-                holidays: file.holidays,
-                extra_hours: file.additions,
-                slot: file.slot_minutes,
+                zone: options.time_zone.clone(),
+                hours: options.hours.clone(),
+                effective: options.effective_dates.clone(),
+                holidays: options.holidays.clone(),
+                extra_hours: options.additions.clone(),
+                slot: options.slot_minutes,
             },
-            horizon: file.furthest,
-            max_past: seconds(file.past_seconds),
             phone_numbers: PhoneNumberPolicy {
-                disallow_impossible: file.disallow_impossible_numbers,
-                disallow_premium: file.disallow_premium_numbers,
-                country: file.default_country,
-            },
-            limits: Limits {
-                queued: file.max_queued,
-                throttles: file.throttles,
-                daily: file.max_daily,
-                daily_keys: file.daily_keys,
-                in_queue_check: file.in_queue_check,
+                disallow_impossible: options.disallow_impossible_numbers,
+                disallow_premium: options.disallow_premium_numbers,
+                country: options.default_country,
             },
             stages: Stages {
-                execution_buffer: seconds(file.execution_buffer_seconds),
-                queued: seconds(file.queued_seconds),
-                routing: seconds(file.routing_seconds),
-                processing: seconds(file.processing_seconds),
-                time_to_live: seconds(file.time_to_live_seconds),
+                execution_buffer: seconds(options.execution_buffer_seconds),
+                queued: seconds(options.queued_seconds),
+                routing: seconds(options.routing_seconds),
+                processing: seconds(options.processing_seconds),
+                time_to_live: seconds(options.time_to_live_seconds),
             },
-            mandatory_keys: file.mandatory_keys,
-            lookup_keys: file.lookup_keys,
-            virtual_queue: file.virtual_queue,
-            agents: file.agents,
-            access_number: file.access_number,
-            call_direction: file.call_direction,
-            captcha: file.captcha,
-            username: file.username,
-            password: file.password,
+            options,
         }
     }
+}
+
+fn number<const NUMBER: u32>() -> u32 {
+    NUMBER
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn utc() -> TimeZone {
+    TimeZone::UTC
+}
+
+fn customer_number() -> Vec<String> {
+    vec!["_customer_number".to_owned()]
+}
+
+fn access_number() -> String {
+    "+15550100".to_owned()
 }
 
 fn time_zone<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TimeZone, D::Error> {

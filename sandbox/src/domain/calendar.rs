@@ -8,9 +8,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 
-use super::office_hours::{
-    AdditionalHours, BookingHorizon, CalendarDay, DayTimes, SlotMinutes, WeeklyHours,
-};
+use super::dates::{CalendarDay, DateRange};
+use super::office_hours::{AdditionalHours, BookingHorizon, DayTimes, SlotMinutes, WeeklyHours};
 
 /// `end` is exclusive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +28,8 @@ pub(crate) struct Calendar {
     pub(crate) zone: TimeZone,
     /// Weekly hours; empty means always open.
     pub(crate) hours: Vec<WeeklyHours>,
+    /// The dates on which the weekly hours apply; empty means always.
+    pub(crate) effective: Vec<DateRange>,
     /// Days without the weekly hours.
     pub(crate) holidays: Vec<CalendarDay>,
     /// Hours in addition to the weekly ones, also on holidays.
@@ -136,11 +137,13 @@ impl Calendar {
     /// The periods of all rules for a date, with overlaps, sorted by start.
     fn raw_periods(&self, date: Date) -> Vec<Interval> {
         let is_holiday = self.holidays.iter().any(|day| day.matches(date));
+        let is_effective =
+            self.effective.is_empty() || self.effective.iter().any(|range| range.contains(date));
         let mut times: Vec<DayTimes> = Vec::new();
-        if !is_holiday && self.hours.is_empty() {
-            times.push(DayTimes::WHOLE_DAY);
-        }
-        if !is_holiday {
+        if is_effective && !is_holiday {
+            if self.hours.is_empty() {
+                times.push(DayTimes::WHOLE_DAY);
+            }
             let rules = self.hours.iter();
             let open = rules.filter(|rule| rule.applies_on(date.weekday()));
             times.extend(open.map(|rule| rule.times));
@@ -202,6 +205,7 @@ mod tests {
                 .iter()
                 .map(|text| text.to_string().try_into().unwrap())
                 .collect(),
+            effective: Vec::new(),
             holidays: Vec::new(),
             extra_hours: Vec::new(),
             slot: minutes.try_into().unwrap(),
@@ -351,6 +355,25 @@ mod tests {
             ["09:00", "10:00"]
         );
         assert!(week("2031-01-07T00:00:00Z", "2031-01-08T00:00:00Z").is_empty());
+    }
+
+    #[test]
+    fn weekly_hours_apply_on_effective_dates_only() {
+        let mut calendar = calendar("UTC", 60, &["Mon-Fri 09:00-11:00"]);
+        calendar.effective = vec!["2030-01-08 to 2030-01-09".to_owned().try_into().unwrap()];
+        calendar.extra_hours = vec!["2030-01-07 14:00-15:00".to_owned().try_into().unwrap()];
+        let day = |day: u8| {
+            let next = day + 1;
+            let from = format!("2030-01-{day:02}T00:00:00Z");
+            starts(&calendar, &from, &format!("2030-01-{next:02}T00:00:00Z"))
+        };
+        assert_eq!(day(7), ["14:00"], "additional hours do not depend on them");
+        assert_eq!(day(8), ["09:00", "10:00"]);
+        assert_eq!(day(9), ["09:00", "10:00"], "the last day is included");
+        assert!(day(10).is_empty());
+        calendar.hours.clear();
+        assert!(calendar.slot_at(at("2030-01-09T23:00:00Z")).is_some());
+        assert!(calendar.slot_at(at("2030-01-10T00:00:00Z")).is_none());
     }
 
     #[test]

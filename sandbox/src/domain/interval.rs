@@ -24,6 +24,34 @@ pub(crate) enum FirstSlot {
     Next,
 }
 
+/// v1: whether a slot that starts exactly at the end of an interval belongs to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LastSlot {
+    #[default]
+    Before,
+    At,
+}
+
+/// v1: what a day of `number-of-days` is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub(crate) enum DayLength {
+    #[default]
+    #[serde(rename = "24-hours")]
+    Hours24,
+    /// A calendar day in the zone of the service.
+    #[serde(rename = "calendar")]
+    Calendar,
+}
+
+/// The points of a v1 interval in which real servers may differ.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct V1Rules {
+    pub(crate) first_slot: FirstSlot,
+    pub(crate) last_slot: LastSlot,
+    pub(crate) day_length: DayLength,
+}
+
 /// The parameter that takes precedence when a request has both an end and a number of days.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -65,20 +93,24 @@ impl IntervalEnd {
 }
 
 /// The interval of a v1 request. It starts with the slot that contains `start`, unless
-/// `first_slot` says otherwise. A day has 24 hours. Without an end it is that one slot.
+/// `rules` say otherwise. Without an end it is that one slot.
 pub(crate) fn v1(
     calendar: &Calendar,
     start: Timestamp,
     end: IntervalEnd,
-    first_slot: FirstSlot,
+    rules: V1Rules,
 ) -> Result<Interval, IntervalError> {
+    let first_slot = rules.first_slot;
     let too_far = |_| IntervalError::TooFar;
     let end = match end {
         IntervalEnd::Unspecified => start,
         IntervalEnd::At(end) => end,
-        IntervalEnd::Days(days) => start
-            .checked_add(SignedDuration::from_hours(i64::from(days) * 24))
-            .map_err(too_far)?,
+        IntervalEnd::Days(days) => match rules.day_length {
+            DayLength::Hours24 => start
+                .checked_add(SignedDuration::from_hours(i64::from(days) * 24))
+                .map_err(too_far)?,
+            DayLength::Calendar => add_days(start, days, &calendar.zone).map_err(too_far)?,
+        },
     };
     let current = calendar.slot_at(start);
     if end == start && first_slot == FirstSlot::Next {
@@ -95,6 +127,12 @@ pub(crate) fn v1(
         _ => start,
     };
     check_order(start, end)?;
+    let end = match rules.last_slot {
+        LastSlot::Before => end,
+        LastSlot::At => end
+            .saturating_add(SignedDuration::from_nanos(1))
+            .map_err(too_far)?,
+    };
     Ok(Interval { start: from, end })
 }
 
@@ -108,14 +146,11 @@ pub(crate) fn v3(
     end: IntervalEnd,
     requested_zone: Option<&TimeZone>,
 ) -> Result<Interval, IntervalError> {
-    let in_zone = |default: &TimeZone| start.to_zoned(requested_zone.unwrap_or(default).clone());
     let end = match end {
         IntervalEnd::At(end) => Ok(end),
-        IntervalEnd::Days(days) => Span::new()
-            .try_days(days)
-            .and_then(|days| in_zone(&calendar.zone).checked_add(days))
-            .map(|end| end.timestamp()),
-        IntervalEnd::Unspecified => in_zone(&TimeZone::UTC)
+        IntervalEnd::Days(days) => add_days(start, days, requested_zone.unwrap_or(&calendar.zone)),
+        IntervalEnd::Unspecified => start
+            .to_zoned(requested_zone.unwrap_or(&TimeZone::UTC).clone())
             .tomorrow()
             .and_then(|tomorrow| tomorrow.start_of_day())
             .map(|midnight| midnight.timestamp()),
@@ -126,6 +161,13 @@ pub(crate) fn v3(
     }
     check_order(start, end)?;
     Ok(Interval { start, end })
+}
+
+/// Calendar days later, in a zone.
+fn add_days(start: Timestamp, days: i32, zone: &TimeZone) -> Result<Timestamp, jiff::Error> {
+    let days = Span::new().try_days(days)?;
+    let end = start.to_zoned(zone.clone()).checked_add(days)?;
+    Ok(end.timestamp())
 }
 
 /// An interval in which exactly one slot starts, or none when the office is closed.
@@ -153,6 +195,7 @@ mod tests {
         Calendar {
             zone: TimeZone::UTC,
             hours: Vec::new(),
+            effective: Vec::new(),
             holidays: Vec::new(),
             extra_hours: Vec::new(),
             slot: 15.try_into().unwrap(),
@@ -169,7 +212,13 @@ mod tests {
     #[test]
     fn v1_starts_with_the_current_slot() {
         let start = at("2030-01-07T10:07:00Z");
-        let read = |until, first| v1(&samples(), start, until, first).unwrap();
+        let read = |until, first_slot| {
+            let rules = V1Rules {
+                first_slot,
+                ..V1Rules::default()
+            };
+            v1(&samples(), start, until, rules).unwrap()
+        };
         assert_eq!(
             read(IntervalEnd::Unspecified, FirstSlot::Current),
             interval("2030-01-07T10:00:00Z", "2030-01-07T10:15:00Z")
@@ -189,10 +238,42 @@ mod tests {
     }
 
     #[test]
+    fn v1_last_slot_and_day_length_are_configurable() {
+        let mut calendar = samples();
+        calendar.zone = TimeZone::get("Europe/London").unwrap();
+        let start = at("2030-03-31T00:00:00Z");
+        let slots = |until, rules| {
+            let interval = v1(&calendar, start, until, rules).unwrap();
+            calendar.slots(interval.start, interval.end).count()
+        };
+        let at_end = V1Rules {
+            last_slot: LastSlot::At,
+            ..V1Rules::default()
+        };
+        let hour = IntervalEnd::At(at("2030-03-31T01:00:00Z"));
+        assert_eq!(slots(hour, V1Rules::default()), 4);
+        assert_eq!(slots(hour, at_end), 5);
+        let same = IntervalEnd::At(start);
+        assert_eq!(slots(same, at_end), 1);
+        let calendar_days = V1Rules {
+            day_length: DayLength::Calendar,
+            ..V1Rules::default()
+        };
+        assert_eq!(slots(IntervalEnd::Days(1), V1Rules::default()), 96);
+        assert_eq!(
+            slots(IntervalEnd::Days(1), calendar_days),
+            92,
+            "the clocks go forward"
+        );
+        let too_far = IntervalEnd::Days(i32::MAX);
+        assert!(v1(&calendar, start, too_far, calendar_days).is_err());
+    }
+
+    #[test]
     fn end_before_start_is_rejected() {
         let (start, end) = (at("2030-01-07T10:00:00Z"), at("2030-01-07T09:59:59Z"));
         let until = IntervalEnd::At(end);
-        assert!(v1(&samples(), start, until, FirstSlot::Current).is_err());
+        assert!(v1(&samples(), start, until, V1Rules::default()).is_err());
         assert!(v3(&samples(), start, until, None).is_err());
     }
 
@@ -240,7 +321,7 @@ mod tests {
     fn days_beyond_the_calendar_are_rejected() {
         let start = at("2030-01-07T10:00:00Z");
         let until = IntervalEnd::Days(i32::MAX);
-        assert!(v1(&samples(), start, until, FirstSlot::Current).is_err());
+        assert!(v1(&samples(), start, until, V1Rules::default()).is_err());
         assert!(v3(&samples(), start, until, None).is_err());
     }
 }

@@ -3,9 +3,11 @@
 //! Every type is parsed from one value, so that an error in the configuration file is reported with
 //! the line and column of that value.
 
-use jiff::civil::{Date, Weekday};
+use jiff::civil::Weekday;
 use jiff::{Span, ToSpan};
 use serde::Deserialize;
+
+use super::dates::{number, CalendarDay};
 
 const MINUTES_PER_DAY: i16 = 24 * 60;
 const WEEKDAYS: [(&str, Weekday); 7] = [
@@ -50,23 +52,6 @@ pub(crate) struct WeeklyHours {
 impl WeeklyHours {
     pub(crate) fn applies_on(&self, weekday: Weekday) -> bool {
         self.days[day_index(weekday)]
-    }
-}
-
-/// One day of one year (`2030-12-25`) or of every year (`12-25`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub(crate) struct CalendarDay {
-    year: Option<i16>,
-    month: i8,
-    day: i8,
-}
-
-impl CalendarDay {
-    pub(crate) fn matches(self, date: Date) -> bool {
-        self.year.is_none_or(|year| year == date.year())
-            && self.month == date.month()
-            && self.day == date.day()
     }
 }
 
@@ -126,16 +111,6 @@ impl TryFrom<String> for WeeklyHours {
     }
 }
 
-impl TryFrom<String> for CalendarDay {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        calendar_day(text.trim()).ok_or_else(|| {
-            format!("day {text:?}: write \"2030-12-25\", or \"12-25\" for every year")
-        })
-    }
-}
-
 impl TryFrom<String> for AdditionalHours {
     type Error = String;
 
@@ -143,7 +118,7 @@ impl TryFrom<String> for AdditionalHours {
         let read = |text: &str| {
             let (day, times) = text.split_once(' ')?;
             Some(AdditionalHours {
-                day: calendar_day(day)?,
+                day: CalendarDay::parse(day)?,
                 times: day_times(times.trim_start())?,
             })
         };
@@ -212,34 +187,6 @@ fn minutes(text: &str) -> Option<i16> {
     (well_formed && minute < 60 && total <= MINUTES_PER_DAY).then_some(total)
 }
 
-fn calendar_day(text: &str) -> Option<CalendarDay> {
-    let mut parts = text.rsplitn(3, '-');
-    let day = two_digits(parts.next()?)?;
-    let month = two_digits(parts.next()?)?;
-    let year = match parts.next() {
-        Some(year) if year.len() == 4 => Some(number(year)?),
-        Some(_) => return None,
-        None => None,
-    };
-    // A leap year, so that 29 February can be a yearly day.
-    Date::new(year.unwrap_or(2000), month, day).ok()?;
-    Some(CalendarDay { year, month, day })
-}
-
-fn two_digits(text: &str) -> Option<i8> {
-    (text.len() == 2)
-        .then(|| number(text)?.try_into().ok())
-        .flatten()
-}
-
-/// Digits only: the standard parser also accepts a sign.
-fn number(text: &str) -> Option<i16> {
-    text.bytes()
-        .all(|byte| byte.is_ascii_digit())
-        .then(|| text.parse().ok())
-        .flatten()
-}
-
 fn horizon(text: &str) -> Option<BookingHorizon> {
     let unit = text.chars().last()?;
     let count = text.strip_suffix(unit)?;
@@ -261,6 +208,8 @@ fn horizon(text: &str) -> Option<BookingHorizon> {
 
 #[cfg(test)]
 mod tests {
+    use jiff::civil::Date;
+
     use super::*;
 
     fn weekly(text: &str) -> Result<WeeklyHours, String> {
@@ -319,27 +268,6 @@ mod tests {
             "09:00-10:00",
         ] {
             assert!(weekly(text).is_err(), "{text:?} was accepted");
-        }
-    }
-
-    #[test]
-    fn days_apply_once_or_yearly() {
-        let day = |text: &str| CalendarDay::try_from(text.to_owned());
-        let once = day("2030-12-25").unwrap();
-        assert!(once.matches(Date::constant(2030, 12, 25)));
-        assert!(!once.matches(Date::constant(2031, 12, 25)));
-        let yearly = day("02-29").unwrap();
-        assert!(yearly.matches(Date::constant(2028, 2, 29)));
-        for text in [
-            "",
-            "12",
-            "2030-02-29",
-            "13-01",
-            "1-1",
-            "30-12-25",
-            "2030-12-25-01",
-        ] {
-            assert!(day(text).is_err(), "{text:?} was accepted");
         }
     }
 

@@ -34,11 +34,13 @@ pub(crate) struct LogEntry {
     /// By the clock of the sandbox.
     pub(crate) time: Timestamp,
     pub(crate) method: String,
+    /// The name of the operation, if there is one at this path.
+    pub(crate) operation: Option<&'static str>,
     /// Path and query.
     pub(crate) target: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: String,
-    /// `None` if the connection was reset.
+    /// `None` if the connection was reset, or closed by the client before the response.
     pub(crate) status: Option<u16>,
     pub(crate) response: String,
     pub(crate) microseconds: u64,
@@ -89,6 +91,7 @@ impl LogEntry {
             "number": number,
             "time": time_format::format_utc(self.time),
             "method": self.method,
+            "operation": self.operation,
             "target": self.target,
             "headers": headers.collect::<Value>(),
             "body": self.body,
@@ -163,6 +166,7 @@ mod tests {
         LogEntry {
             time: Timestamp::UNIX_EPOCH,
             method: "GET".to_owned(),
+            operation: None,
             target: target.to_owned(),
             headers: Vec::new(),
             body: String::new(),

@@ -64,7 +64,7 @@ pub(crate) fn check_basic_auth(
         text.filter(|text| !text.is_empty()).cloned()
     };
     let (username, password) = match service {
-        Some(service) => (&service.username, &service.password),
+        Some(service) => (&service.options.username, &service.options.password),
         None => (&server.callback_username, &server.callback_password),
     };
     let Some(password) = choose(password, &server.password) else {
@@ -105,8 +105,8 @@ mod tests {
         config.server.v1.password = part(password);
         let own = config.services.get_mut("samples").unwrap();
         let (user, password) = service.split_once(':').unwrap();
-        own.username = part(user).filter(|text| !text.is_empty());
-        own.password = part(password).filter(|text| !text.is_empty());
+        own.options.username = part(user).filter(|text| !text.is_empty());
+        own.options.password = part(password).filter(|text| !text.is_empty());
         check_basic_auth(
             &sent(pair),
             &config.server.v1,

@@ -86,7 +86,7 @@ pub(crate) fn pairs(text: &str) -> PairsResult {
         .collect()
 }
 
-fn percent_decoded(text: &str) -> Result<String, BodyError> {
+pub(crate) fn percent_decoded(text: &str) -> Result<String, BodyError> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::errors::ParameterError;
+use super::query::parse_boolean;
 
 pub(crate) type Fields = Map<String, Value>;
 
@@ -74,6 +75,18 @@ pub(crate) fn number(fields: &Fields, name: &str) -> Result<Option<f64>, Paramet
     match number.filter(|number: &f64| number.is_finite()) {
         Some(number) => Ok(Some(number)),
         None => Err(ParameterError::invalid(name, "a number")),
+    }
+}
+
+/// `true` or `false`, also as text.
+pub(crate) fn boolean(fields: &Fields, name: &str) -> Result<Option<bool>, ParameterError> {
+    let Some(value) = fields.get(name).filter(|value| !is_absent(Some(value))) else {
+        return Ok(None);
+    };
+    let flag = value.as_bool().or_else(|| parse_boolean(value.as_str()?));
+    match flag {
+        Some(flag) => Ok(Some(flag)),
+        None => Err(ParameterError::invalid(name, "true or false")),
     }
 }
 

@@ -6,6 +6,7 @@ mod bracket_form;
 pub(crate) mod cors;
 pub(crate) mod errors;
 pub(crate) mod fields;
+pub(crate) mod operation;
 pub(crate) mod paths;
 pub(crate) mod query;
 pub(crate) mod same_origin;

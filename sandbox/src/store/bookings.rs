@@ -41,6 +41,7 @@ impl Booking {
 /// `None` matches everything.
 #[derive(Debug, Default)]
 pub(crate) struct BookingFilter {
+    pub(crate) id: Option<String>,
     pub(crate) service: Option<String>,
     pub(crate) number: Option<String>,
     /// Contains the desired time.
@@ -49,7 +50,7 @@ pub(crate) struct BookingFilter {
     pub(crate) alive_at: Option<Timestamp>,
 }
 
-pub(crate) struct BookingTable<'a>(&'a Transaction<'a>);
+pub(crate) struct BookingTable<'a>(pub(super) &'a Transaction<'a>);
 
 impl<'a> BookingTable<'a> {
     pub(crate) fn new(transaction: &'a Transaction<'a>) -> BookingTable<'a> {
@@ -116,6 +117,9 @@ impl<'a> BookingTable<'a> {
             conditions.push(condition);
             values.push(value);
         };
+        if let Some(id) = &filter.id {
+            add("id = ?", id.clone().into());
+        }
         if let Some(service) = &filter.service {
             add("service = ?", service.clone().into());
         }
@@ -218,7 +222,8 @@ impl<'a> BookingTable<'a> {
     }
 
     pub(crate) fn clear(&self) -> Result<()> {
-        self.0.execute("DELETE FROM callback", []).map(drop)
+        self.0
+            .execute_batch("DELETE FROM callback; DELETE FROM request_count")
     }
 }
 

@@ -1,4 +1,4 @@
-//! The bookings of both APIs in one SQLite table.
+//! The bookings of both APIs, and the counts of requests, in SQLite.
 //!
 //! One connection is used by one blocking task at a time, so that the asynchronous workers never
 //! wait for the disk. The server locks a database file exclusively.
@@ -10,12 +10,14 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 use tokio::sync::Mutex;
 
 mod bookings;
+mod counts;
 
 pub(crate) use bookings::{Booking, BookingFilter, BookingTable};
+pub(crate) use counts::RequestCount;
 
 /// Identifies a database of this program, in SQLite's header.
 const APPLICATION_ID: i64 = 0x6362_7362;
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 const SCHEMA: &str = "
 CREATE TABLE callback (
     id         TEXT PRIMARY KEY,
@@ -33,6 +35,13 @@ CREATE TABLE callback (
     created    INTEGER NOT NULL,
     expires    INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE request_count (
+    operation TEXT NOT NULL,
+    subject   TEXT NOT NULL,
+    received  INTEGER NOT NULL,
+    done      INTEGER NOT NULL,
+    PRIMARY KEY (operation, subject)
+) STRICT, WITHOUT ROWID;
 CREATE INDEX callback_by_time ON callback (service, desired);
 CREATE INDEX callback_by_number ON callback (number);
 CREATE INDEX callback_alive ON callback (service, completed);
@@ -132,7 +141,7 @@ fn open_file(file: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// Creates the table in an empty database. Fails with `SQLITE_NOTADB` for a foreign one.
+/// Creates the tables in an empty database. Fails with `SQLITE_NOTADB` for a foreign one.
 fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;
     let tables: i64 =

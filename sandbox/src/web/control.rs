@@ -19,6 +19,7 @@ use crate::faults::rules::FaultRules;
 use crate::http::body;
 use crate::http::errors::ParameterError;
 use crate::http::fields::{self, Fields};
+use crate::http::operation;
 use crate::http::query::{parse_time_with_zone, RawQuery};
 
 /// JSON for programs. A browser that submitted a form returns to the page.
@@ -133,7 +134,32 @@ pub(crate) async fn requests(
     Ok(Json(json.collect()))
 }
 
-/// Deletes bookings, faults and requests, and resets the clock.
+/// How often each operation that must not be sent twice was requested and carried out.
+pub(crate) async fn operations(
+    State(booking): State<Arc<BookingService>>,
+    query: RawQuery,
+) -> Result<Json<Value>, WebError> {
+    let query = query.parse()?;
+    let operation = query.text("operation");
+    if let Some(other) = operation.filter(|name| !operation::is_counted(name)) {
+        let expected = "cancel, reschedule, callIn or adminCancel";
+        return Err(ParameterError::invalid_value("operation", other, expected).into());
+    }
+    let (operation, subject) = (operation.map(str::to_owned), query.text("subject"));
+    let counts = booking.request_counts(operation, subject.map(str::to_owned));
+    let counts = counts.await?;
+    let json = counts.iter().map(|count| {
+        json!({
+            "operation": count.operation,
+            "subject": count.subject,
+            "received": count.received,
+            "done": count.done,
+        })
+    });
+    Ok(Json(json.collect()))
+}
+
+/// Deletes bookings, faults, requests and counts, and resets the clock.
 pub(crate) async fn reset(
     State(booking): State<Arc<BookingService>>,
     State(faults): State<Arc<FaultRules>>,

@@ -33,6 +33,7 @@ pub(crate) async fn reject_unknown_parameters(
     let known: &[&str] = match request.uri().path() {
         "/" => &["week"],
         "/sandbox/requests" => &["max"],
+        "/sandbox/operations" => &["operation", "subject"],
         _ => &[],
     };
     Query::parse(request.uri().query())?.reject_unknown(known)?;

@@ -55,6 +55,7 @@ where
             post(control::remove_fault).delete(control::remove_fault),
         )
         .route("/sandbox/requests", get(control::requests))
+        .route("/sandbox/operations", get(control::operations))
         .route("/sandbox/reset", post(control::reset))
         .layer(middleware::from_fn(guard::reject_unknown_parameters))
         .layer(middleware::from_fn_with_state(

@@ -1,19 +1,23 @@
-//! Writes `include/callbackservice.h` from the comments of the library's C functions.
+//! Writes `include/callbackservice.h` from the comments of the library's C functions, and
+//! `include/callbackservice.ffi.h` with the declarations alone.
 //!
-//! `generate-header` writes the file; `generate-header --check` fails when the committed one differs.
+//! `generate-header` writes the files; `generate-header --check` fails when the committed ones differ.
+
+mod declarations;
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use cbindgen::{Builder, Config, DocumentationLength, DocumentationStyle, Language, Style};
 
-const SOURCES: [&str; 7] = [
+const SOURCES: [&str; 8] = [
     "types",
     "constants",
     "service",
     "blocking",
     "async_call",
     "subscription",
+    "json",
     "library",
 ];
 
@@ -48,20 +52,28 @@ const CLOSING: &str = "#ifdef __cplusplus\n}\n#endif\n\n#endif /* CALLBACKSERVIC
 
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let path = root.join("include/callbackservice.h");
     let header = match header(&root) {
         Ok(header) => header,
         Err(error) => return fail(&format!("cannot generate the header: {error}")),
     };
+    let declarations = declarations::of(&header);
     let check = std::env::args().any(|argument| argument == "--check");
-    match (check, std::fs::read_to_string(&path)) {
-        (_, Ok(present)) if present == header => ExitCode::SUCCESS,
-        (true, _) => fail("include/callbackservice.h is stale: run `make header`"),
-        (false, _) => match std::fs::write(&path, header) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&format!("cannot write include/callbackservice.h: {error}")),
-        },
+    for (name, text) in [
+        ("include/callbackservice.h", header),
+        ("include/callbackservice.ffi.h", declarations),
+    ] {
+        let path = root.join(name);
+        if std::fs::read_to_string(&path).is_ok_and(|present| present == text) {
+            continue;
+        }
+        if check {
+            return fail(&format!("{name} is stale: run `make header`"));
+        }
+        if let Err(error) = std::fs::write(&path, text) {
+            return fail(&format!("cannot write {name}: {error}"));
+        }
     }
+    ExitCode::SUCCESS
 }
 
 fn fail(message: &str) -> ExitCode {

@@ -10,7 +10,8 @@ use jiff::SignedDuration;
 use serde_json::{json, Map, Value};
 
 use super::auth::authorize_any;
-use super::search::{base_url, to_json, Criterion};
+use super::record::RecordFormat;
+use super::search::Criterion;
 use super::{parse_state, JsonResult};
 use crate::booking::{BookingError, BookingService};
 use crate::domain::calendar::Interval;
@@ -18,6 +19,7 @@ use crate::domain::lifecycle::CallbackState;
 use crate::http::body;
 use crate::http::errors::ParameterError;
 use crate::http::fields::{non_empty_text, texts};
+use crate::http::operation::ADMIN_CANCEL;
 use crate::http::query::RawQuery;
 use crate::store::BookingFilter;
 
@@ -64,7 +66,7 @@ pub(crate) async fn queues(
         }),
         ..BookingFilter::default()
     };
-    let base = base_url(&headers);
+    let format = RecordFormat::new(&booking, &headers);
     for callback in booking.select(filter).await? {
         let state = callback.state(now);
         if states
@@ -76,9 +78,9 @@ pub(crate) async fn queues(
         let Some(queue) = queues.get_mut(callback.service.as_str()) else {
             continue;
         };
-        let record = to_json(&callback, now, &base);
+        let record = format.complete(&callback);
         if queue.len() < limit && criteria.iter().all(|criterion| criterion.matches(&record)) {
-            queue.push(Value::Object(record));
+            queue.push(format.returned(record));
         }
     }
     Ok(Json(json!(queues)))
@@ -131,7 +133,7 @@ pub(crate) async fn cancel(
     let ids = texts(&fields, "ids")?.ok_or_else(|| ParameterError::missing("ids"))?;
     let mut results = Map::new();
     for id in ids {
-        let (text, title) = match booking.cancel(id, None, reason).await {
+        let (text, title) = match booking.cancel(ADMIN_CANCEL, id, None, reason).await {
             Ok(()) => ("The callback is cancelled".to_owned(), "Ok"),
             Err(error @ BookingError::UnknownCallback(_)) => (error.to_string(), "FAILURE_MISSING"),
             Err(error @ BookingError::NotModifiable { .. }) => (error.to_string(), "FAILURE_STATE"),

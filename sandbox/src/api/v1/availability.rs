@@ -5,16 +5,23 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::Json;
-use jiff::tz::TimeZone;
 
 use super::auth::authorize_service;
 use super::error::ApiError;
 use super::{JsonResult, ServiceName};
-use crate::api::slots;
+use crate::api::slots::{self, ListParameters};
 use crate::booking::BookingService;
-use crate::config::ClosedInterval;
+use crate::config::NoResult;
 use crate::domain::interval::{self, IntervalEnd};
 use crate::http::query::RawQuery;
+
+const V2: ListParameters = ListParameters {
+    start_millis: "start-ms",
+    end_millis: "end-ms",
+    days: "number-of-days",
+    include_full: "report-busy",
+    limit: "max-time-slots",
+};
 
 /// `GET /genesys/1/service/callback/{service}/availability`
 pub(crate) async fn list(
@@ -31,10 +38,10 @@ pub(crate) async fn list(
     let start = query.time_with_zone("start")?.unwrap_or(now);
     let end = query.time_with_zone("end")?;
     let end = IntervalEnd::choose(end, query.count("number-of-days")?, config.interval_end)?;
-    let interval = interval::v1(calendar, start, end, config.first_slot)?;
+    let interval = interval::v1(calendar, start, end, config.interval_rules())?;
     let limit = query.limit("max-time-slots")?;
     let offers = booking.offers(&name, now, interval, limit).await?;
-    if offers.is_empty() && config.closed_interval == ClosedInterval::Refuse {
+    if offers.is_empty() && config.closed_interval == NoResult::Refuse {
         return Err(ApiError::ClosedInterval);
     }
     Ok(Json(slots::capacity_map(&offers)))
@@ -48,20 +55,16 @@ pub(crate) async fn list_v2(
     headers: HeaderMap,
 ) -> JsonResult {
     let name = authorize_service(&booking, service, &headers)?;
-    let calendar = &booking.service(&name)?.calendar;
     let config = &booking.config.server.v1;
     let query = query.parse()?;
-    let requested_zone = query.zone("timezone")?;
-    let zone = requested_zone.clone().unwrap_or(TimeZone::UTC);
-    let now = booking.clock.now();
-    let start = query.time_or_millis("start", "start-ms", &zone)?;
-    let end = query.time_or_millis("end", "end-ms", &zone)?;
-    let end = IntervalEnd::choose(end, query.count("number-of-days")?, config.interval_end)?;
-    let interval = interval::v1(calendar, start.unwrap_or(now), end, config.first_slot)?;
-    let include_full = query.flag("report-busy")?;
-    let limit = query.limit("max-time-slots")?;
-    let mut offers = booking.offers(&name, now, interval, limit).await?;
-    offers.retain(|offer| include_full || offer.free > 0);
-    let minutes = calendar.slot.0;
-    Ok(Json(slots::list(&offers, minutes, requested_zone.as_ref())))
+    let precedence = config.interval_end;
+    let list = slots::requested_list(
+        &booking,
+        &name,
+        &query,
+        &V2,
+        precedence,
+        |calendar, start, end, _| interval::v1(calendar, start, end, config.interval_rules()),
+    );
+    Ok(Json(list.await?))
 }

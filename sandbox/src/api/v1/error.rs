@@ -6,15 +6,13 @@ use axum::response::{IntoResponse, Response};
 use axum::Json;
 use serde_json::{json, Value};
 
-use crate::api::error::{defer, ConfiguredError};
+use crate::api::error::{defer, ConfiguredError, RequestError};
 use crate::api::slots::capacity_map;
 use crate::api::{phone_number_code, BAD_PARAMETER};
 use crate::booking::{BookingError, SlotOffer};
 use crate::config::{Config, V1Config};
-use crate::domain::interval::IntervalError;
 use crate::http::auth::ApiKeyError;
 use crate::http::body::BodyError;
-use crate::http::errors::ParameterError;
 
 const CALLBACK_EXCEPTIONS: &str = "com.genesyslab.gsg.services.callback.exceptions.";
 const GENERAL_EXCEPTION: &str = "com.genesyslab.gsg.GSGException";
@@ -23,21 +21,28 @@ const ORCHESTRATION_EXCEPTION: &str = "com.genesyslab.gsg.services.ors.OrsServic
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ApiError {
     #[error(transparent)]
-    Booking(#[from] BookingError),
-    #[error(transparent)]
-    Parameter(#[from] ParameterError),
-    #[error(transparent)]
-    Interval(#[from] IntervalError),
-    #[error(transparent)]
-    Body(#[from] BodyError),
+    Request(RequestError),
     #[error("The office is closed, or nothing can be booked any more, in the whole interval.")]
     ClosedInterval,
     #[error("ORS request failed: 404 Not Found. The session of callback {0} is over.")]
     SessionOver(String),
+    #[error("Invalid Phone Number {number} for Country {country} (parsing impossible)")]
+    InvalidNumber { number: String, country: String },
+    #[error("ORS request failed: cannot connect to ORS. IO issue.")]
+    OrchestrationFailed { status: u16 },
     #[error("The API key is missing or invalid.")]
     Key(ApiKeyError),
     #[error("User name or password is missing or wrong.")]
     Credentials,
+}
+
+impl<E> From<E> for ApiError
+where
+    RequestError: From<E>,
+{
+    fn from(error: E) -> ApiError {
+        ApiError::Request(error.into())
+    }
 }
 
 impl IntoResponse for ApiError {
@@ -62,22 +67,40 @@ impl ConfiguredError for ApiError {
         let (status, body) = match self {
             ApiError::Key(error) => (401, error.gateway_body()),
             ApiError::Credentials => return challenge(&config.realm, &message),
-            ApiError::Body(BodyError::TooLarge) => {
-                return error_response(StatusCode::PAYLOAD_TOO_LARGE, &message)
+            ApiError::Request(RequestError::Body(error)) => match error {
+                BodyError::TooLarge => {
+                    return error_response(StatusCode::PAYLOAD_TOO_LARGE, &message)
+                }
+                BodyError::Unsupported { .. } => {
+                    return error_response(StatusCode::UNSUPPORTED_MEDIA_TYPE, &message)
+                }
+                BodyError::Malformed(_) => {
+                    (400, exception(GENERAL_EXCEPTION, BAD_PARAMETER, &message))
+                }
+            },
+            ApiError::Request(RequestError::Parameter(_) | RequestError::Interval(_)) => {
+                (400, bad_parameter(&message))
             }
-            ApiError::Body(BodyError::Unsupported { .. }) => {
-                return error_response(StatusCode::UNSUPPORTED_MEDIA_TYPE, &message)
+            ApiError::Request(RequestError::Booking(error)) => {
+                booking_error(error, &message, config)
             }
-            ApiError::Body(BodyError::Malformed(_)) => {
-                (400, exception(GENERAL_EXCEPTION, BAD_PARAMETER, &message))
-            }
-            ApiError::Parameter(_) | ApiError::Interval(_) => (400, bad_parameter(&message)),
             ApiError::SessionOver(_) => {
                 let code = (500, "INTERNAL_SERVER_ERROR");
                 (500, exception(ORCHESTRATION_EXCEPTION, code, &message))
             }
+            ApiError::OrchestrationFailed { status } => {
+                let phrase = match status {
+                    500 => "INTERNAL_SERVER_ERROR",
+                    _ => "BAD_REQUEST",
+                };
+                let body = exception(ORCHESTRATION_EXCEPTION, (*status, phrase), &message);
+                (*status, body)
+            }
+            ApiError::InvalidNumber { .. } => {
+                let code = (7030, "INVALID_PHONE_NUMBER");
+                (400, exception(GENERAL_EXCEPTION, code, &message))
+            }
             ApiError::ClosedInterval => (400, closed(&message)),
-            ApiError::Booking(error) => booking_error(error, &message, config),
         };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
         (status, Json(body)).into_response()

@@ -19,6 +19,8 @@ mod admin;
 mod auth;
 mod availability;
 mod error;
+mod phone_number;
+mod record;
 mod report;
 mod schedule;
 mod search;
@@ -72,6 +74,7 @@ where
             "/genesys/1/service/{id}/check-queue-position",
             get(search::queue_position),
         )
+        .route("/genesys/1/phonenumber", get(phone_number::check))
         .route(&path(ADMIN, "/queues"), get(admin::queues))
         .route(&path(ADMIN, "/watermarks"), get(admin::watermarks))
         .route(&path(ADMIN, "/cancel"), post(admin::cancel))

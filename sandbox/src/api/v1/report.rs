@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::auth::authorize_any;
 use super::error::ApiError;
-use super::search::{base_url, to_json};
+use super::record::RecordFormat;
 use crate::booking::BookingService;
 use crate::http::body;
 use crate::http::fields::{non_empty_text, texts};
@@ -31,17 +31,17 @@ pub(crate) async fn cancelled(
     request: Request,
 ) -> Result<impl IntoResponse, ApiError> {
     authorize_any(&booking, request.headers())?;
-    let base = base_url(request.headers());
+    let headers = request.headers().clone();
     let fields = body::json_object(request).await?;
     let reason = non_empty_text(&fields, "callback_reason")?;
     let mut columns = COLUMNS.to_vec();
     columns.extend(texts(&fields, "exported_properties")?.unwrap_or_default());
-    let now = booking.clock.now();
+    let format = RecordFormat::new(&booking, &headers);
     let mut bookings = booking.select(BookingFilter::default()).await?;
     bookings.retain(|booking| is_cancelled(booking, reason));
     let mut report = line(columns.iter().copied());
     for booking in &bookings {
-        let record = to_json(booking, now, &base);
+        let record = format.complete(booking);
         report += &line(columns.iter().map(|column| value(&record, column)));
     }
     Ok(([(CONTENT_TYPE, "text/csv; charset=utf-8")], report))

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::auth::authorize_service;
 use super::{is_read_only, JsonResult, ServiceName};
 use crate::booking::{BookingRequest, BookingService};
-use crate::config::{CallDirection, Service};
+use crate::config::{CallDirection, Service, ServiceOptions};
 use crate::http::body;
 use crate::http::errors::ParameterError;
 use crate::http::fields::{self, Fields};
@@ -34,6 +34,7 @@ pub(crate) async fn book(
         .map(|text| parse_time_with_zone("_desired_time", &text))
         .transpose()?;
     let direction = direction(service, &fields)?;
+    let provide_code = fields::boolean(&fields, "_provide_code")?;
     fields.retain(|key, value| !is_read_only(key) && !is_empty_parameter(key, value));
     let id = format!("369-{}", Uuid::new_v4());
     let request = BookingRequest {
@@ -53,23 +54,27 @@ pub(crate) async fn book(
             "_ok_title": "Ok",
             "_id": id,
         }),
-        (None, CallDirection::UserOriginated) => dial_response(service, &id),
+        (None, CallDirection::UserOriginated) => dial_response(&service.options, &id, provide_code),
     }))
 }
 
 /// The response to a user who has to call.
-fn dial_response(service: &Service, id: &str) -> Value {
-    let code = access_code(id);
-    let number = &service.access_number;
-    json!({
+fn dial_response(options: &ServiceOptions, id: &str, provide_code: Option<bool>) -> Value {
+    let number = &options.access_number;
+    let mut response = json!({
         "_id": id,
         "_access_number": number,
-        "_access_code": code,
         "_expiration_time": ACCESS_CODE_TTL.as_secs().to_string(),
-        "_tel_url": format!("tel:{number},,{code}"),
+        "_tel_url": format!("tel:{number}"),
         "_action": "DialNumber",
         "_label": "Dial the number to be connected",
-    })
+    });
+    if provide_code.unwrap_or(options.provide_code) {
+        let code = access_code(id);
+        response["_tel_url"] = format!("tel:{number},,{code}").into();
+        response["_access_code"] = code.into();
+    }
+    response
 }
 
 /// Five digits that are determined by the id.
@@ -87,7 +92,7 @@ fn is_empty_parameter(key: &str, value: &Value) -> bool {
 
 fn check_mandatory(service: &Service, fields: &Fields) -> Result<(), ParameterError> {
     let is_missing = |key: &&String| fields::is_absent(fields.get(*key));
-    match service.mandatory_keys.iter().find(is_missing) {
+    match service.options.mandatory_keys.iter().find(is_missing) {
         None => Ok(()),
         Some(key) => Err(ParameterError::new(format!(
             "The request does not contain the mandatory option {key}."
@@ -97,7 +102,7 @@ fn check_mandatory(service: &Service, fields: &Fields) -> Result<(), ParameterEr
 
 fn direction(service: &Service, fields: &Fields) -> Result<CallDirection, ParameterError> {
     match fields::text(fields, "_call_direction")? {
-        None => Ok(service.call_direction),
+        None => Ok(service.options.call_direction),
         Some("USERTERMINATED") => Ok(CallDirection::UserTerminated),
         Some("USERORIGINATED") => Ok(CallDirection::UserOriginated),
         Some(other) => Err(ParameterError::invalid_value(

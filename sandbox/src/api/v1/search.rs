@@ -1,24 +1,23 @@
-//! Bookings as JSON, and queries.
+//! Queries.
 
 use std::sync::Arc;
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::header::HOST;
 use axum::http::HeaderMap;
 use axum::Json;
-use jiff::Timestamp;
 use serde_json::{json, Map, Value};
 
 use super::auth::{authorize_any, authorize_service};
 use super::error::ApiError;
-use super::{is_read_only, JsonResult, ServiceName};
-use crate::booking::BookingService;
+use super::record::RecordFormat;
+use super::{JsonResult, ServiceName};
+use crate::booking::{BookingError, BookingService};
+use crate::config::{IdQuery, NoResult};
 use crate::domain::lifecycle::CallbackState;
-use crate::domain::time_format::format_utc;
 use crate::http::errors::ParameterError;
 use crate::http::query::{Query, RawQuery};
-use crate::store::{Booking, BookingFilter};
+use crate::store::BookingFilter;
 
 /// The properties that can be queried besides a service's lookup keys.
 const FILTERS: [&str; 6] = [
@@ -59,20 +58,21 @@ async fn find_matching(
 ) -> JsonResult {
     let any = is_any_sufficient(query)?;
     let criteria = Criterion::parse_all(booking, service.as_deref(), query, &["operand"])?;
-    let number = criteria
-        .iter()
-        .find(|criterion| criterion.key == "_customer_number" && !criterion.negated);
+    // The database finds these two without reading every booking.
+    let required = |key: &str| {
+        let mut criteria = criteria.iter().filter(|_| !any);
+        let criterion = criteria.find(|criterion| criterion.key == key && !criterion.negated);
+        criterion.map(|criterion| criterion.value.clone())
+    };
     let filter = BookingFilter {
         service,
-        number: number
-            .filter(|_| !any)
-            .map(|criterion| criterion.value.clone()),
+        id: required("_id"),
+        number: required("_customer_number"),
         ..BookingFilter::default()
     };
-    let now = booking.clock.now();
-    let base = base_url(headers);
+    let format = RecordFormat::new(booking, headers);
     let bookings = booking.select(filter).await?;
-    let records = bookings.iter().map(|booking| to_json(booking, now, &base));
+    let records = bookings.iter().map(|booking| format.complete(booking));
     let matching = records.filter(|record| {
         if any && !criteria.is_empty() {
             criteria.iter().any(|criterion| criterion.matches(record))
@@ -80,7 +80,23 @@ async fn find_matching(
             criteria.iter().all(|criterion| criterion.matches(record))
         }
     });
-    Ok(Json(matching.map(Value::Object).collect()))
+    let matching: Vec<Value> = matching.map(|record| format.returned(record)).collect();
+    match criteria.as_slice() {
+        [only] if only.key == "_id" && !only.negated => by_id(booking, &only.value, matching),
+        _ => Ok(Json(matching.into())),
+    }
+}
+
+/// The response to a query by the id alone, in which real servers may differ.
+fn by_id(booking: &BookingService, id: &str, mut records: Vec<Value>) -> JsonResult {
+    let config = &booking.config.server.v1;
+    if records.is_empty() && config.unknown_id_query == NoResult::Refuse {
+        return Err(BookingError::UnknownCallback(id.to_owned()).into());
+    }
+    Ok(Json(match (config.id_query, records.pop()) {
+        (IdQuery::Object, Some(record)) => record,
+        (_, record) => record.into_iter().collect(),
+    }))
 }
 
 /// Whether one criterion of a query is sufficient, or all must match.
@@ -104,6 +120,9 @@ pub(crate) async fn queue_position(
     let callback = booking.find(&id).await?;
     let now = booking.clock.now();
     let state = callback.state(now);
+    if state.is_in_queue() && booking.config.server.v1.orchestration_fails {
+        return Err(ApiError::OrchestrationFailed { status: 500 });
+    }
     if state == CallbackState::Completed {
         return Err(ApiError::SessionOver(id));
     }
@@ -136,7 +155,7 @@ impl Criterion {
         let services = booking.config.services.iter();
         let relevant = services.filter(|(name, _)| service.is_none_or(|service| service == *name));
         let lookup_keys: Vec<&str> = relevant
-            .flat_map(|(_, service)| &service.lookup_keys)
+            .flat_map(|(_, service)| &service.options.lookup_keys)
             .map(String::as_str)
             .collect();
         let mut criteria = Vec::new();
@@ -156,58 +175,10 @@ impl Criterion {
         Ok(criteria)
     }
 
-    /// Whether a booking in the form of [`to_json`] matches.
+    /// Whether a complete record matches.
     pub(crate) fn matches(&self, record: &Map<String, Value>) -> bool {
         let equal = !self.value.is_empty()
             && record.get(&self.key).and_then(Value::as_str) == Some(&self.value);
         equal != self.negated
     }
-}
-
-/// A booking as a flat object of texts.
-pub(crate) fn to_json(booking: &Booking, now: Timestamp, base_url: &str) -> Map<String, Value> {
-    let mut record = Map::new();
-    let mut add = |key: &str, value: String| {
-        record.insert(key.to_owned(), value.into());
-    };
-    let state = booking.state(now);
-    let url = format!("{base_url}/genesys/1/service/{}", booking.id);
-    add("_id", booking.id.clone());
-    add("_service_name", booking.service.clone());
-    add("_customer_number", booking.number.clone());
-    add("_desired_time", format_utc(booking.desired));
-    add("_expiration_time", format_utc(booking.expires));
-    add("_callback_state", state.name().to_owned());
-    if let Some(reason) = &booking.reason {
-        add("_callback_reason", reason.clone());
-    }
-    add("url", url.clone());
-    add("_url", url);
-    let data: Map<String, Value> = serde_json::from_str(&booking.data).unwrap_or_default();
-    flatten_into(&mut record, data);
-    record
-}
-
-/// Adds what the client sent, except read-only properties. Nested data of a v3 client is flattened.
-fn flatten_into(record: &mut Map<String, Value>, data: Map<String, Value>) {
-    for (key, value) in data {
-        let text = match value {
-            Value::Object(inner) => {
-                flatten_into(record, inner);
-                continue;
-            }
-            Value::Null => continue,
-            Value::String(text) => text,
-            other => other.to_string(),
-        };
-        if !record.contains_key(&key) && !is_read_only(&key) {
-            record.insert(key, text.into());
-        }
-    }
-}
-
-/// The origin of this server under the name that the client used.
-pub(crate) fn base_url(headers: &HeaderMap) -> String {
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    format!("http://{}", host.unwrap_or("localhost"))
 }

@@ -3,17 +3,22 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, Request, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use axum::Json;
 use serde_json::json;
 
 use super::auth::authorize_service;
 use super::error::ApiError;
-use super::{is_read_only, parse_state, JsonResult, ServiceAndId};
+use super::{is_read_only, parse_state, ServiceAndId};
 use crate::booking::{BookingService, BookingUpdate};
+use crate::config::ChangeResponse;
 use crate::http::body;
 use crate::http::fields::take_text;
+use crate::http::operation::CANCEL;
 use crate::http::query::{parse_time_with_zone, RawQuery};
+
+type ChangeResult = Result<Response, ApiError>;
 
 /// `DELETE /genesys/1/service/callback/{service}/{id}`
 pub(crate) async fn cancel(
@@ -21,12 +26,16 @@ pub(crate) async fn cancel(
     path: ServiceAndId,
     query: RawQuery,
     headers: HeaderMap,
-) -> JsonResult {
+) -> ChangeResult {
     let (service, id) = authorize_path(&booking, path, &headers)?;
-    // Only checked: there is no orchestration here that could fail.
-    query.parse()?.flag("discard_ors_failure")?;
-    booking.cancel(&id, Some(&service), "CANCELLED").await?;
-    Ok(Json(json!({})))
+    let discard_failure = query.parse()?.flag("discard_ors_failure")?;
+    if booking.config.server.v1.orchestration_fails && !discard_failure {
+        require_no_session(&booking, &service, &id).await?;
+    }
+    booking
+        .cancel(CANCEL, &id, Some(&service), "CANCELLED")
+        .await?;
+    Ok(changed(&booking))
 }
 
 /// `PUT /genesys/1/service/callback/{service}/{id}`
@@ -34,7 +43,7 @@ pub(crate) async fn update(
     State(booking): State<Arc<BookingService>>,
     path: ServiceAndId,
     request: Request,
-) -> JsonResult {
+) -> ChangeResult {
     let (service, id) = authorize_path(&booking, path, request.headers())?;
     let mut fields = body::flat(request).await?;
     let desired = take_text(&mut fields, "_new_desired_time")?;
@@ -52,7 +61,28 @@ pub(crate) async fn update(
         properties: fields,
     };
     booking.update(&id, &service, update).await?;
-    Ok(Json(json!({})))
+    Ok(changed(&booking))
+}
+
+/// Only a callback that has entered the queue has a session, which cannot be reached.
+async fn require_no_session(
+    booking: &BookingService,
+    service: &str,
+    id: &str,
+) -> Result<(), ApiError> {
+    let callback = booking.find(id).await?;
+    let is_in_queue = callback.state(booking.clock.now()).is_in_queue();
+    if is_in_queue && callback.service == service {
+        return Err(ApiError::OrchestrationFailed { status: 400 });
+    }
+    Ok(())
+}
+
+fn changed(booking: &BookingService) -> Response {
+    match booking.config.server.v1.change_response {
+        ChangeResponse::Object => Json(json!({})).into_response(),
+        ChangeResponse::Empty => StatusCode::OK.into_response(),
+    }
 }
 
 fn authorize_path(

@@ -8,11 +8,19 @@ use serde_json::json;
 
 use super::envelope::Success;
 use super::{ApiResult, Name};
-use crate::api::slots;
+use crate::api::slots::{self, ListParameters};
 use crate::booking::BookingService;
-use crate::domain::interval::{self, IntervalEnd};
+use crate::domain::interval;
 use crate::http::errors::ParameterError;
 use crate::http::query::RawQuery;
+
+const V3: ListParameters = ListParameters {
+    start_millis: "startMS",
+    end_millis: "endMS",
+    days: "numberOfDays",
+    include_full: "reportBusy",
+    limit: "maxTimeSlots",
+};
 
 /// `GET /engagement/v3/callbacks/availability/{service}`
 pub(crate) async fn list(
@@ -21,23 +29,10 @@ pub(crate) async fn list(
     query: RawQuery,
 ) -> ApiResult {
     let Path(name) = service.map_err(ParameterError::from)?;
-    let calendar = &booking.service(&name)?.calendar;
     let query = query.parse()?;
-    let requested_zone = query.zone("timezone")?;
-    let zone = requested_zone.clone().unwrap_or(TimeZone::UTC);
-    let now = booking.clock.now();
-    let start = query.time_or_millis("start", "startMS", &zone)?;
-    let end = query.time_or_millis("end", "endMS", &zone)?;
-    let days = query.count("numberOfDays")?;
-    let end = IntervalEnd::choose(end, days, booking.config.server.v3.interval_end)?;
-    let start = start.unwrap_or(now);
-    let interval = interval::v3(calendar, start, end, requested_zone.as_ref())?;
-    let include_full = query.flag("reportBusy")?;
-    let limit = query.limit("maxTimeSlots")?;
-    let mut offers = booking.offers(&name, now, interval, limit).await?;
-    offers.retain(|offer| include_full || offer.free > 0);
-    let slots = slots::list(&offers, calendar.slot.0, requested_zone.as_ref());
-    Ok(Success(slots))
+    let precedence = booking.config.server.v3.interval_end;
+    let list = slots::requested_list(&booking, &name, &query, &V3, precedence, interval::v3);
+    Ok(Success(list.await?))
 }
 
 /// `GET /engagement/v3/callbacks/open-for/{service}`

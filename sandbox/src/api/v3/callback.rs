@@ -15,6 +15,7 @@ use crate::domain::lifecycle::CallbackState;
 use crate::domain::time_format::format_utc;
 use crate::http::body;
 use crate::http::fields::take_required_text;
+use crate::http::operation::CANCEL;
 
 /// `POST /engagement/v3/callbacks/cancel`
 pub(crate) async fn cancel(
@@ -22,7 +23,7 @@ pub(crate) async fn cancel(
     request: Request,
 ) -> ApiResult {
     let id = requested_id(request).await?;
-    booking.cancel(&id, None, "CANCELLED").await?;
+    booking.cancel(CANCEL, &id, None, "CANCELLED").await?;
     Ok(Success(json!({"id": id})))
 }
 
@@ -56,15 +57,17 @@ pub(crate) async fn retrieve(
     Ok(Success(data))
 }
 
-/// The id of a request, as it is stored. Only hyphenated UUIDs can exist; they may be in any case.
 async fn requested_id(request: Request) -> Result<String, ApiError> {
     let text = take_required_text(&mut body::nested(request).await?, "id")?;
+    stored_id(&text).ok_or_else(|| BookingError::UnknownCallback(text).into())
+}
+
+/// An id as it is stored. Only hyphenated UUIDs can exist; they may be in any case.
+pub(crate) fn stored_id(text: &str) -> Option<String> {
     // The other notations of a UUID differ in length.
-    let id = Uuid::parse_str(&text).ok();
-    match id.filter(|_| text.len() == Hyphenated::LENGTH) {
-        Some(id) => Ok(id.to_string()),
-        None => Err(BookingError::UnknownCallback(text).into()),
-    }
+    let id = Uuid::parse_str(text).ok();
+    let id = id.filter(|_| text.len() == Hyphenated::LENGTH);
+    id.map(|id| id.to_string())
 }
 
 /// This API has no paused state.

@@ -15,6 +15,7 @@ use crate::domain::time_format::format_utc;
 use crate::http::body;
 use crate::http::errors::ParameterError;
 use crate::http::fields::{is_absent, take_required_text, take_text, Fields};
+use crate::http::operation::CALL_IN;
 use crate::http::query::{parse_boolean, parse_time_with_zone};
 
 const TEXTS: [&str; 9] = [
@@ -80,17 +81,27 @@ pub(crate) async fn call_in(
     };
     // An unknown group gets the number of the first service.
     let service = service.or_else(|| booking.config.services.values().next());
+    let number = service.map_or("", |service| &service.options.access_number);
+    let from = from.unwrap_or_default();
+    let subject = call_in_subject(&from, &group);
+    booking.count_done(CALL_IN, subject).await?;
     let id = Uuid::new_v4();
     let now = booking.clock.now();
     Ok(Success(json!({
         "id": id.to_string(),
-        "toPhoneNumber": service.map_or("", |service| &service.access_number),
+        "toPhoneNumber": number,
         "groupName": group,
         "expirationTime": format_utc(now.saturating_add(CALL_IN_TTL).unwrap_or(now)),
         "accessCode": format!("{:05}", id.as_u128() % 100_000),
-        "fromPhoneNumber": from.unwrap_or_default(),
+        "fromPhoneNumber": from,
         "callbackServiceId": callback_service.unwrap_or_default(),
     })))
+}
+
+/// What identifies a call-in request: the number of the caller, else the group.
+pub(crate) fn call_in_subject(from: &str, group: &str) -> String {
+    let subject = if from.is_empty() { group } else { from };
+    subject.to_owned()
 }
 
 /// Numbers and booleans may be written as text, because a form has nothing else.
@@ -142,9 +153,9 @@ fn are_push_targets(value: &Value) -> bool {
 
 /// Checks the members that only some services require.
 fn check_service_requirements(service: &Service, fields: &Fields) -> Result<(), ParameterError> {
-    let user_dials = service.call_direction == CallDirection::UserOriginated;
+    let user_dials = service.options.call_direction == CallDirection::UserOriginated;
     for (required, name) in [
-        (service.captcha, "captchaToken"),
+        (service.options.captcha, "captchaToken"),
         (user_dials, "pushTargets"),
     ] {
         let value = fields.get(name);

@@ -5,25 +5,22 @@ use axum::response::{IntoResponse, Response};
 use axum::Json;
 
 use super::envelope::envelope;
-use crate::api::error::{defer, ConfiguredError};
+use crate::api::error::{defer, ConfiguredError, RequestError};
 use crate::api::{phone_number_code, slots, BAD_PARAMETER};
 use crate::booking::{BookingError, SlotOffer};
 use crate::config::Config;
-use crate::domain::interval::IntervalError;
 use crate::http::auth::ApiKeyError;
 use crate::http::body::BodyError;
-use crate::http::errors::ParameterError;
 
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ApiError {
-    #[error(transparent)]
-    Booking(#[from] BookingError),
-    #[error(transparent)]
-    Parameter(#[from] ParameterError),
-    #[error(transparent)]
-    Interval(#[from] IntervalError),
-    #[error(transparent)]
-    Body(#[from] BodyError),
+pub(crate) struct ApiError(RequestError);
+
+impl<E> From<E> for ApiError
+where
+    RequestError: From<E>,
+{
+    fn from(error: E) -> ApiError {
+        ApiError(error.into())
+    }
 }
 
 impl IntoResponse for ApiError {
@@ -55,22 +52,23 @@ const NO_OFFERS: &[SlotOffer] = &[];
 
 impl ConfiguredError for ApiError {
     fn to_response(&self, config: &Config) -> Response {
-        let message = self.to_string();
+        let ApiError(error) = self;
+        let message = error.to_string();
         let bad_request = |code| {
             let body = envelope(code, &message, None);
             (StatusCode::BAD_REQUEST, Json(body)).into_response()
         };
-        let error = match self {
-            ApiError::Body(BodyError::TooLarge) => {
+        let error = match error {
+            RequestError::Body(BodyError::TooLarge) => {
                 return error_response(StatusCode::PAYLOAD_TOO_LARGE, &message)
             }
-            ApiError::Body(BodyError::Unsupported { .. }) => {
+            RequestError::Body(BodyError::Unsupported { .. }) => {
                 return error_response(StatusCode::UNSUPPORTED_MEDIA_TYPE, &message)
             }
-            ApiError::Body(BodyError::Malformed(_))
-            | ApiError::Parameter(_)
-            | ApiError::Interval(_) => return bad_request(BAD_PARAMETER.0),
-            ApiError::Booking(error) => error,
+            RequestError::Body(BodyError::Malformed(_))
+            | RequestError::Parameter(_)
+            | RequestError::Interval(_) => return bad_request(BAD_PARAMETER.0),
+            RequestError::Booking(error) => error,
         };
         match error {
             BookingError::OutOfBounds { .. } => bad_request(BAD_PARAMETER.0),

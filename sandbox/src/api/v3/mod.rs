@@ -21,6 +21,8 @@ mod error;
 mod gateway;
 mod queue;
 
+pub(crate) use callback::stored_id;
+pub(crate) use create::call_in_subject;
 pub(crate) use error::{error_response, fault_response};
 pub(crate) use gateway::{gateway, gateway_rejection};
 
