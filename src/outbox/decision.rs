@@ -137,20 +137,6 @@ impl Rules<'_> {
         }
     }
 
-    /// What becomes of an entry that was given up before there was a result.
-    pub fn given_up(&self, was_sent: bool) -> Next {
-        if was_sent {
-            return Next::Unknown {
-                pause_ms: 0,
-                lookups: 0,
-            };
-        }
-        Next::Waiting {
-            pause_ms: 0,
-            was_attempted: false,
-        }
-    }
-
     /// An entry whose process has ended while it sent it, if the server has no lookups.
     pub fn without_lookup(&self, entry: &ClaimedEntry) -> Decision {
         let message = "the program that sent the booking ended before the response arrived";

@@ -6,14 +6,13 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 use tokio::time::{sleep_until, Instant};
 
 use crate::command::Command;
-use crate::config::outbox::OutboxConfig;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::outbox::decision::{in_doubt, read_lookup, Decision, Lookup, Pace, Rules};
+use crate::outbox::decision::{in_doubt, read_lookup, Decision, Lookup, Rules};
 use crate::outbox::entry::{ClaimedEntry, Delivery, Next, Settled, Step, Work};
 use crate::outbox::error_json;
 use crate::outbox::pace::Window;
@@ -111,10 +110,11 @@ pub async fn deliver_due(
 
 /// Sends entries when they are due, until it is dropped or its host ends it.
 pub async fn deliver_always(host: impl Host, store: Arc<Store>, done: impl Send + 'static) {
-    let mut run = Run::new(host, store.clone(), Place::NetworkThread);
+    let mut run = Run::new(host, store, Place::NetworkThread);
     run.done = Some(Box::new(done));
     let mut look_at = Instant::now();
     loop {
+        let store = run.store.clone();
         let changed = store.changed.notified();
         tokio::pin!(changed);
         // From here on no submission is missed.
@@ -182,14 +182,14 @@ struct Run<H: Host> {
     store: Arc<Store>,
     place: Place,
     token: Arc<ClaimToken>,
-    flights: JoinSet<(i64, Landing)>,
-    in_flight: HashMap<i64, Flight>,
+    flights: JoinSet<Landing>,
+    in_flight: HashMap<Id, Flight>,
     results: Vec<Decided>,
     window: Window,
     tally: Tally,
     /// Whether entries were finished since the log was emptied.
     has_finished: bool,
-    /// Dropped after all of this.
+    /// Dropped last, when the claims have been given back.
     done: Option<Box<dyn Send>>,
 }
 
@@ -294,53 +294,53 @@ impl<H: Host> Run<H> {
         }
         log::debug(|| format!("outbox entry {}: {}", entry.id, entry.work.name()));
         let progress = Arc::new(Progress::default());
-        let number = entry.number;
         let limits = ExchangeLimits {
             deadline,
             max_bytes: config.max_response_bytes,
             retry: rules.outbox.retry.clone(),
         };
-        let (transport, config, entry_sent) = (transport.clone(), config.clone(), entry.clone());
-        let (own_config, own_progress, wall_ms) = (config.clone(), progress.clone(), rules.wall_ms);
-        self.flights.spawn(async move {
-            let entry = entry_sent;
-            let landing = match entry.work {
-                Work::Send => Landing::Attempt(
-                    attempt(&own_config, &transport, &entry, &limits, &own_progress).await,
-                ),
-                Work::Resolve => Landing::Lookup(
-                    look_up(&own_config, &transport, &entry, &limits, wall_ms).await,
-                ),
-            };
-            (number, landing)
-        });
         let flight = Flight {
-            entry,
-            config,
-            progress,
+            entry: entry.clone(),
+            config: config.clone(),
+            progress: progress.clone(),
         };
-        self.in_flight.insert(number, flight);
+        let (transport, config, wall_ms) = (transport.clone(), config.clone(), rules.wall_ms);
+        let task = self.flights.spawn(async move {
+            match entry.work {
+                Work::Send => {
+                    Landing::Attempt(attempt(&config, &transport, &entry, &limits, &progress).await)
+                }
+                Work::Resolve => {
+                    Landing::Lookup(look_up(&config, &transport, &entry, &limits, wall_ms).await)
+                }
+            }
+        });
+        self.in_flight.insert(task.id(), flight);
     }
 
     /// Waits for a result and takes all that are there. Returns false if nothing is under way.
     async fn wait_for_result(&mut self) -> bool {
-        let Some(first) = self.flights.join_next().await else {
+        let Some(first) = self.flights.join_next_with_id().await else {
             return false;
         };
         let mut landed = Some(first);
         while let Some(result) = landed {
             match result {
-                Ok((number, landing)) => self.land(number, landing),
-                // A panic in one attempt; its entry is given back with the others.
-                Err(error) => log::error(|| format!("an attempt to deliver failed: {error}")),
+                Ok((task, landing)) => self.land(task, landing),
+                Err(failed) => {
+                    log::error(|| format!("an attempt to deliver failed: {failed}"));
+                    let sent = self.in_flight.get(&failed.id());
+                    let sent = sent.is_none_or(|flight| flight.progress.sent.is_set());
+                    self.land(failed.id(), Landing::Attempt(lost(sent)));
+                }
             }
-            landed = self.flights.try_join_next();
+            landed = self.flights.try_join_next_with_id();
         }
         true
     }
 
-    fn land(&mut self, number: i64, landing: Landing) {
-        let Some(Flight { entry, config, .. }) = self.in_flight.remove(&number) else {
+    fn land(&mut self, task: Id, landing: Landing) {
+        let Some(Flight { entry, config, .. }) = self.in_flight.remove(&task) else {
             return;
         };
         let Some(outbox) = &config.outbox else {
@@ -439,7 +439,8 @@ impl<H: Host> Drop for Run<H> {
         // From here on no attempt goes on, so that what each has sent is final.
         self.flights.abort_all();
         let mut steps: Vec<Step> = self.results.iter().map(Decided::step).collect();
-        for (number, flight) in self.in_flight.drain() {
+        for (_, flight) in self.in_flight.drain() {
+            let number = flight.entry.number;
             let next = match flight.entry.work {
                 Work::Send if !flight.progress.sent.is_set() => Next::Waiting {
                     pause_ms: 0,
@@ -465,11 +466,11 @@ impl<H: Host> Drop for Run<H> {
                 error,
             });
         }
-        let (store, token) = (self.store.clone(), self.token.clone());
-        let done = self.done.take();
         if steps.is_empty() {
             return;
         }
+        let (store, token) = (self.store.clone(), self.token.clone());
+        let done = self.done.take();
         self.place.run_soon(move || {
             let until = std::time::Instant::now() + RECORD_GRACE;
             if let Err(error) = store.record(&token, &steps, until) {
@@ -477,8 +478,18 @@ impl<H: Host> Drop for Run<H> {
                 log::error(|| error.message);
             }
             store.changed.notify_waiters();
-            drop(done);
+            drop((store, token, done));
         });
+    }
+}
+
+/// The result of an attempt that the library has lost.
+fn lost(sent: bool) -> ExchangeResult {
+    let message = "internal error: the attempt ended before it had a result";
+    ExchangeResult {
+        result: Err(Error::new(Status::Internal, message)),
+        attempts: 1,
+        sent,
     }
 }
 

@@ -28,6 +28,7 @@ use open::OpenFile;
 use submit::SubmitQueue;
 
 pub use claims::{ClaimRequest, ClaimToken};
+pub use listing::Refusal;
 pub use submit::Ticket;
 
 /// How long a lock is waited for at a time. A fork, and other threads, wait as long.
@@ -73,17 +74,18 @@ impl Store {
         }
     }
 
-    /// Closes the file if no one else uses the store.
-    pub fn close_if_unused(self: Arc<Store>) {
+    /// Closes a file that nothing in this process uses now.
+    pub fn close_if_unused(file: &Path) {
         let Some(stores) = STORES.get_if_set() else {
             return;
         };
         fork::without_fork(|| {
             let mut stores = lock(&stores);
-            // One is held here, and one by the table.
-            if Arc::strong_count(&self) == 2 {
-                stores.remove(&self.file);
-                drop(lock(&self.connection).take());
+            let unused = stores
+                .get(file)
+                .filter(|store| Arc::strong_count(store) == 1);
+            if unused.is_some() {
+                drop(stores.remove(file));
             }
         });
     }
