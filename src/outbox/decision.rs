@@ -6,7 +6,7 @@ use crate::command::Command;
 use crate::config::outbox::{OutboxConfig, WhenUnknown};
 use crate::config::{Config, RetryPolicy};
 use crate::error::{Error, Result};
-use crate::outbox::entry::{ClaimedEntry, Delivery, Next};
+use crate::outbox::entry::{ClaimedEntry, Delivery, Next, NOT_LOOKED_UP};
 use crate::process::random;
 use crate::protocol::{self, Subject};
 use crate::status::Status;
@@ -128,7 +128,7 @@ impl Rules<'_> {
                 Decision {
                     next: Next::Unknown {
                         pause_ms: self.pause(entry, &error),
-                        lookups: entry.lookups,
+                        lookups: entry.lookups.max(0),
                     },
                     error: Some(in_doubt(lookup_error(error))),
                     pace,
@@ -156,7 +156,7 @@ impl Rules<'_> {
         Decision {
             next: Next::Unknown {
                 pause_ms: 0,
-                lookups: 0,
+                lookups: NOT_LOOKED_UP,
             },
             error: Some(in_doubt(error)),
             pace,

@@ -13,7 +13,7 @@ use crate::command::Command;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::outbox::decision::{in_doubt, read_lookup, Decision, Lookup, Rules};
-use crate::outbox::entry::{ClaimedEntry, Delivery, Next, Settled, Step, Work};
+use crate::outbox::entry::{ClaimedEntry, Delivery, Next, Settled, Step, Work, NOT_LOOKED_UP};
 use crate::outbox::error_json;
 use crate::outbox::pace::Window;
 use crate::outbox::store::{ClaimRequest, ClaimToken, Store};
@@ -86,6 +86,7 @@ pub async fn deliver_due(
     // An attempt that begins just before the deadline would be given up, and its result unknown.
     let claim_until = started + deadline.saturating_duration_since(started) * 2 / 3;
     let mut run = Run::new(host, store, place);
+    run.once = Some(Once::default());
     let work = async {
         loop {
             let may_claim = Instant::now() < claim_until && !run.window.is_stopped();
@@ -100,7 +101,7 @@ pub async fn deliver_due(
         if run.has_finished {
             run.truncate_log().await;
         }
-        Ok(run.tally)
+        Ok(run.once.take().unwrap_or_default().tally())
     };
     tokio::select! {
         delivered = work => delivered,
@@ -155,11 +156,48 @@ pub async fn deliver_always(host: impl Host, store: Arc<Store>, done: impl Send 
     }
 }
 
+/// What a run that ends knows of itself.
+#[derive(Default)]
+struct Once {
+    /// When it began, by the file's clock. What becomes due later is left to the next run.
+    began_at: Option<i64>,
+    /// What each entry has become last.
+    states: HashMap<i64, Delivery>,
+}
+
+impl Once {
+    fn tally(&self) -> Tally {
+        let mut tally = Tally::default();
+        for delivery in self.states.values() {
+            match delivery {
+                Delivery::Delivered => tally.delivered += 1,
+                Delivery::Refused => tally.refused += 1,
+                Delivery::Unknown => tally.unknown += 1,
+                Delivery::Expired => tally.expired += 1,
+                Delivery::Waiting | Delivery::Sending => {}
+            }
+        }
+        tally
+    }
+}
+
 /// An entry that is being sent or looked up.
 struct Flight {
     entry: ClaimedEntry,
     config: Arc<Config>,
     progress: Arc<Progress>,
+}
+
+impl Flight {
+    /// The result of a flight that has failed inside the library.
+    fn lost(&self) -> Landing {
+        let message = "internal error: the attempt ended before it had a result";
+        let error = Error::new(Status::Internal, message);
+        match self.entry.work {
+            Work::Send => Landing::Attempt(self.progress.finish(Err(error))),
+            Work::Resolve => Landing::Lookup(Lookup::Failed(error)),
+        }
+    }
 }
 
 /// What came of a flight.
@@ -186,7 +224,8 @@ struct Run<H: Host> {
     in_flight: HashMap<Id, Flight>,
     results: Vec<Decided>,
     window: Window,
-    tally: Tally,
+    /// Of a run that ends.
+    once: Option<Once>,
     /// Whether entries were finished since the log was emptied.
     has_finished: bool,
     /// Dropped last, when the claims have been given back.
@@ -204,7 +243,7 @@ impl<H: Host> Run<H> {
             in_flight: HashMap::new(),
             results: Vec::new(),
             window: Window::default(),
-            tally: Tally::default(),
+            once: None,
             has_finished: false,
             done: None,
         }
@@ -235,6 +274,7 @@ impl<H: Host> Run<H> {
         let request = ClaimRequest {
             server: protocol::stored::server(&config),
             max,
+            due_by: self.once.as_ref().and_then(|once| once.began_at),
             max_age: outbox.max_age,
             timeout: attempt_deadline.saturating_duration_since(Instant::now()),
             keep: outbox.keep,
@@ -253,6 +293,9 @@ impl<H: Host> Run<H> {
                 return Err(error);
             }
         };
+        if let Some(once) = &mut self.once {
+            once.began_at.get_or_insert(claimed.now.file_ms);
+        }
         for (decided, settled) in results.into_iter().zip(claimed.settled) {
             self.settle(decided, settled);
         }
@@ -329,9 +372,10 @@ impl<H: Host> Run<H> {
                 Ok((task, landing)) => self.land(task, landing),
                 Err(failed) => {
                     log::error(|| format!("an attempt to deliver failed: {failed}"));
-                    let sent = self.in_flight.get(&failed.id());
-                    let sent = sent.is_none_or(|flight| flight.progress.sent.is_set());
-                    self.land(failed.id(), Landing::Attempt(lost(sent)));
+                    if let Some(flight) = self.in_flight.get(&failed.id()) {
+                        let landing = flight.lost();
+                        self.land(failed.id(), landing);
+                    }
                 }
             }
             landed = self.flights.try_join_next_with_id();
@@ -388,12 +432,8 @@ impl<H: Host> Run<H> {
             _ => false,
         };
         self.has_finished |= is_final;
-        match settled.delivery {
-            Delivery::Delivered => self.tally.delivered += 1,
-            Delivery::Refused => self.tally.refused += 1,
-            Delivery::Expired => self.tally.expired += 1,
-            Delivery::Unknown => self.tally.unknown += 1,
-            Delivery::Waiting | Delivery::Sending => {}
+        if let Some(once) = &mut self.once {
+            once.states.insert(entry.number, settled.delivery);
         }
         if !is_final {
             return;
@@ -448,7 +488,7 @@ impl<H: Host> Drop for Run<H> {
                 },
                 Work::Send => Next::Unknown {
                     pause_ms: 0,
-                    lookups: 0,
+                    lookups: NOT_LOOKED_UP,
                 },
                 Work::Resolve => Next::Unknown {
                     pause_ms: 0,
@@ -480,16 +520,6 @@ impl<H: Host> Drop for Run<H> {
             store.changed.notify_waiters();
             drop((store, token, done));
         });
-    }
-}
-
-/// The result of an attempt that the library has lost.
-fn lost(sent: bool) -> ExchangeResult {
-    let message = "internal error: the attempt ended before it had a result";
-    ExchangeResult {
-        result: Err(Error::new(Status::Internal, message)),
-        attempts: 1,
-        sent,
     }
 }
 

@@ -109,6 +109,9 @@ pub struct Selection {
     pub limit: u32,
 }
 
+/// There was no lookup since the attempt that left an entry in doubt.
+pub const NOT_LOOKED_UP: i32 = -1;
+
 /// What is done with a claimed entry.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Work {
@@ -136,8 +139,8 @@ pub struct ClaimedEntry {
     pub sent_at: i64,
     /// The same by the file's clock.
     pub sent_at_file_ms: i64,
-    /// Lookups in a row that have not found the booking.
-    pub lookups: u32,
+    /// Lookups in a row that have not found the booking, or [`NOT_LOOKED_UP`].
+    pub lookups: i32,
     pub request: StoredRequest,
 }
 
@@ -162,8 +165,8 @@ pub enum Next {
     Unknown {
         /// Milliseconds from now.
         pause_ms: i64,
-        /// Lookups in a row that have not found the booking.
-        lookups: u32,
+        /// Lookups in a row that have not found the booking, or [`NOT_LOOKED_UP`].
+        lookups: i32,
     },
     /// It was looked up. It is delivered if one of the bookings is not that of another entry. If
     /// this lookup and the one before have found none, it waits to be sent again; otherwise it is
@@ -171,8 +174,8 @@ pub enum Next {
     LookedUp {
         /// The identifiers of the bookings that may be this one.
         bookings: Vec<String>,
-        /// Earlier lookups in a row that have not found the booking.
-        lookups: u32,
+        /// Earlier lookups in a row that have not found the booking, or [`NOT_LOOKED_UP`].
+        lookups: i32,
         /// Milliseconds from now.
         pause_ms: i64,
     },

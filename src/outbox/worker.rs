@@ -69,23 +69,6 @@ impl Place {
     }
 }
 
-/// Waits until the jobs that were added before are done, at most for some time.
-pub fn flush(timeout: Duration) {
-    let Some(worker) = WORKER.get_if_set() else {
-        return;
-    };
-    let (sender, receiver) = std::sync::mpsc::channel();
-    let mut queue = lock(&worker.queue);
-    if queue.is_running {
-        queue
-            .jobs
-            .push_back(Box::new(move || drop(sender.send(()))));
-        worker.added.notify_one();
-        drop(queue);
-        let _ = receiver.recv_timeout(timeout);
-    }
-}
-
 /// Adds a job for the thread.
 pub fn run_later(job: Job) {
     let worker = WORKER.get(Worker::default);

@@ -16,7 +16,7 @@ use crate::error::Result;
 use crate::outbox::claimant::{Claimant, Liveness};
 use crate::outbox::clock::Now;
 use crate::outbox::entry::{
-    Claimed, ClaimedEntry, Delivery, Next, Settled, Step, StoredRequest, Work,
+    Claimed, ClaimedEntry, Delivery, Next, Settled, Step, StoredRequest, Work, NOT_LOOKED_UP,
 };
 use crate::process::fork::{lock, PerProcess};
 use crate::process::random;
@@ -63,6 +63,9 @@ pub struct ClaimRequest {
     pub server: String,
     /// The most entries.
     pub max: usize,
+    /// By when entries must have been due, by the file's clock; those that are to be looked up for
+    /// the first time may have become so later.
+    pub due_by: Option<i64>,
     /// After which time an entry that nobody decides about is finished.
     pub max_age: Duration,
     /// How long an attempt can take.
@@ -120,13 +123,6 @@ impl Store {
         })
     }
 
-    /// When the next entry is due, in milliseconds from now.
-    pub fn next_due(&self, server: &str, deadline: Instant) -> Result<Option<i64>> {
-        self.read(deadline, |connection, now| {
-            next_due(connection, server, now)
-        })
-    }
-
     fn claim(
         &self,
         transaction: &Transaction,
@@ -141,7 +137,9 @@ impl Store {
             "SELECT e.number, e.id, e.key, e.delivery, e.attempts, e.submitted_at, e.desired_time, \
                     e.sent_at, e.lookups, r.path, r.accept, r.content_type, r.body \
              FROM entry e JOIN request r ON r.number = e.number \
-             WHERE e.server = ?1 AND e.due_at <= ?2 AND (e.twin IS NULL OR NOT EXISTS ( \
+             WHERE e.server = ?1 AND e.due_at <= ?2 \
+                AND (e.due_at <= ?4 OR (e.delivery = 'unknown' AND e.lookups < 0)) \
+                AND (e.twin IS NULL OR NOT EXISTS ( \
                 SELECT 1 FROM entry t WHERE t.twin = e.twin AND t.number <> e.number \
                     AND t.server = e.server AND CASE e.delivery \
                         WHEN 'waiting' THEN t.delivery = 'unknown' \
@@ -150,7 +148,9 @@ impl Store {
              ORDER BY e.due_at, e.number LIMIT ?3",
         )?;
         let max = i64::try_from(request.max).unwrap_or(i64::MAX);
-        let rows = due.query_map((&request.server, now.file_ms, max), |row| claimed(row, now))?;
+        let due_by = request.due_by.unwrap_or(now.file_ms);
+        let parameters = (&request.server, now.file_ms, max, due_by);
+        let rows = due.query_map(parameters, |row| claimed(row, now))?;
         let entries = rows.collect::<rusqlite::Result<Vec<_>>>()?;
         let hold = request.timeout + CLAIM_MARGIN;
         let until = now.file_ms.saturating_add(milliseconds(hold));
@@ -197,7 +197,7 @@ impl Store {
             Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, claimant))
         })?;
         let mut release = transaction.prepare_cached(
-            "UPDATE entry SET delivery = 'unknown', due_at = ?1, lookups = 0, claim = NULL, \
+            "UPDATE entry SET delivery = 'unknown', due_at = ?1, lookups = -1, claim = NULL, \
                     claim_until = NULL, claim_pid = NULL, claim_started = NULL, claim_boot = NULL, \
                     claim_namespace = NULL \
              WHERE claim = ?2 AND claim_until = ?3 AND claim_pid = ?4 AND claim_started = ?5 \
@@ -293,7 +293,7 @@ struct Change {
     settled: Settled,
     pause_ms: Option<i64>,
     is_finished: bool,
-    lookups: u32,
+    lookups: i32,
     is_uncounted: bool,
 }
 
@@ -306,7 +306,7 @@ impl Change {
             },
             pause_ms,
             is_finished: false,
-            lookups: 0,
+            lookups: NOT_LOOKED_UP,
             is_uncounted: false,
         }
     }

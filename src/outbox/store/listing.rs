@@ -13,7 +13,7 @@ use crate::outbox::clock::Now;
 use crate::outbox::entry::{Delivery, ListedEntry, Selection, Totals};
 
 const COLUMNS: &str =
-    "id, key, server, delivery, attempts, submitted_at, due_at, desired_time, booking, error";
+    "id, key, server, delivery, attempts, submitted_ms, due_at, desired_time, booking, error";
 
 /// Why an entry was not changed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -53,7 +53,7 @@ impl Store {
         self.change(
             id,
             deadline,
-            "UPDATE entry SET delivery = 'waiting', due_at = ?2, lookups = 0 WHERE id = ?1",
+            "UPDATE entry SET delivery = 'waiting', due_at = ?2, lookups = -1 WHERE id = ?1",
         )
     }
 
@@ -153,7 +153,7 @@ fn listed(row: &Row, now: Now) -> rusqlite::Result<ListedEntry> {
         server: row.get(2)?,
         delivery: delivery(row, 3)?,
         attempts: row.get(4)?,
-        submitted_at: now.wall_of(row.get(5)?),
+        submitted_at: row.get(5)?,
         next_attempt_at: due.map(|due| now.wall_of(due)),
         desired_time: row.get(7)?,
         booking: row.get(8)?,

@@ -18,6 +18,8 @@ CREATE TABLE entry (
     delivery TEXT NOT NULL,
     attempts INTEGER NOT NULL DEFAULT 0,
     submitted_at INTEGER NOT NULL,
+    -- The same by the system's clock at that time, in milliseconds since 1970.
+    submitted_ms INTEGER NOT NULL,
     -- When something is to be done; NULL while it is claimed, and when there is nothing to do.
     due_at INTEGER,
     finished_at INTEGER,
@@ -26,8 +28,8 @@ CREATE TABLE entry (
     sent_at INTEGER,
     -- Equal for bookings that a lookup cannot tell apart; NULL for a server without lookups, and of a finished entry.
     twin INTEGER,
-    -- Lookups in a row that have not found the booking.
-    lookups INTEGER NOT NULL DEFAULT 0,
+    -- Lookups in a row that have not found the booking; -1 if there was no lookup yet.
+    lookups INTEGER NOT NULL DEFAULT -1,
     -- The identifier of the booking.
     booking TEXT,
     error TEXT,

@@ -187,8 +187,9 @@ fn store(
     let delivery = Delivery::Waiting;
     transaction
         .prepare_cached(
-            "INSERT INTO entry (id, key, server, delivery, submitted_at, due_at, desired_time, twin) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7)",
+            "INSERT INTO entry (id, key, server, delivery, submitted_at, due_at, submitted_ms, \
+                desired_time, twin) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6, ?7, ?8)",
         )?
         .execute((
             &entry.id,
@@ -196,6 +197,7 @@ fn store(
             &entry.server,
             delivery.name(),
             now.file_ms,
+            now.wall_ms,
             &entry.desired_time,
             entry.twin,
         ))?;

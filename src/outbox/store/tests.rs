@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use super::*;
 use crate::outbox::entry::{
     ClaimedEntry, Delivery, NewEntry, Next, Selection, Step, StoredRequest, Submitted, Work,
+    NOT_LOOKED_UP,
 };
 use crate::status::Status;
 use listing::Refusal;
@@ -93,6 +94,7 @@ fn request(max: usize) -> ClaimRequest {
     ClaimRequest {
         server: SERVER.to_owned(),
         max,
+        due_by: None,
         max_age: Duration::from_secs(86_400),
         timeout: Duration::from_secs(3),
         keep: Duration::from_secs(604_800),
@@ -257,8 +259,8 @@ fn only_entries_of_the_server_are_claimed() {
             ..entry(None)
         },
     );
-    assert!(claim(&store, &token).is_empty());
-    assert_eq!(store.next_due(SERVER, soon()).unwrap(), None);
+    let claimed = store.advance(&token, &[], &request(100), soon()).unwrap();
+    assert!(claimed.entries.is_empty() && claimed.next_due_ms.is_none());
 }
 
 #[test]
@@ -313,7 +315,7 @@ fn two_lookups_in_a_row_decide_that_nothing_was_booked() {
         &claimed,
         Next::Unknown {
             pause_ms: 0,
-            lookups: 0,
+            lookups: NOT_LOOKED_UP,
         },
     );
     let none = |entry: &ClaimedEntry| Next::LookedUp {
@@ -353,7 +355,7 @@ fn a_booking_belongs_to_one_entry() {
     let claimed = claim(&store, &token);
     let found = |bookings: &[&str]| Next::LookedUp {
         bookings: bookings.iter().map(|id| (*id).to_owned()).collect(),
-        lookups: 0,
+        lookups: NOT_LOOKED_UP,
         pause_ms: 0,
     };
     step(&store, &token, &claimed[0], delivered("a"));
@@ -379,7 +381,7 @@ fn twins_are_not_sent_while_one_is_in_doubt() {
         &sent[0],
         Next::Unknown {
             pause_ms: 0,
-            lookups: 0,
+            lookups: NOT_LOOKED_UP,
         },
     );
     submit(&store, twin(1));
@@ -476,8 +478,9 @@ fn setting_the_clock_delays_nothing() {
     );
     wall.store(WALL - 7_200_000, Ordering::SeqCst);
     boot.store(50_000 + 59_000, Ordering::SeqCst);
-    assert!(claim(&store, &token).is_empty());
-    assert_eq!(store.next_due(SERVER, soon()).unwrap(), Some(1_000));
+    let claimed = store.advance(&token, &[], &request(100), soon()).unwrap();
+    assert!(claimed.entries.is_empty());
+    assert_eq!(claimed.next_due_ms, Some(1_000));
     assert_eq!(
         all(&store)[0].next_attempt_at,
         Some(WALL - 7_200_000 + 1_000)
