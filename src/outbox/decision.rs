@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::command::Command;
 use crate::config::outbox::{OutboxConfig, WhenUnknown};
 use crate::config::{Config, RetryPolicy};
@@ -277,8 +279,8 @@ pub fn read_lookup(
     let found = meaning
         .found
         .filter(|found| found.unread_callbacks.is_empty());
-    let records = found.and_then(|found| protocol::record_list(&found.json));
-    let Some(records) = records else {
+    let records = found.and_then(|found| serde_json::from_str(&found.json).ok());
+    let Some(Value::Array(records)) = records else {
         let message = "the server lists callbacks that cannot be read";
         return Lookup::Failed(Error::new(Status::Protocol, message));
     };
@@ -290,10 +292,10 @@ pub fn read_lookup(
     let number = entry.request.number().unwrap_or_default();
     let mut bookings: Vec<(i64, String)> = records
         .into_iter()
-        .filter(|record| is_number(&number, record.phone_number.as_deref()))
+        .filter(|record| is_number(&number, record["phoneNumber"].as_str()))
         .filter_map(|record| {
             let distance = distance(entry, &record, skew_ms)?;
-            Some((distance, record.id?))
+            Some((distance, record["id"].as_str()?.to_owned()))
         })
         .collect();
     bookings.sort();
@@ -313,11 +315,11 @@ fn skew(difference_ms: i64) -> i64 {
 const TOLERANCE_MS: i64 = 3_000;
 
 /// How far a record is from the booking of an entry, in milliseconds; `None` if it is another one.
-fn distance(entry: &ClaimedEntry, record: &protocol::Record, skew_ms: i64) -> Option<i64> {
-    let desired = record.desired_time.as_deref();
+fn distance(entry: &ClaimedEntry, record: &Value, skew_ms: i64) -> Option<i64> {
+    let desired = record["desiredTime"].as_str();
     let Some(wanted) = entry.desired_time.as_deref() else {
         // An immediate booking is never planned, and its desired time is the one of its creation.
-        let is_planned = record.state.as_deref() == Some("SCHEDULED");
+        let is_planned = record["state"] == "SCHEDULED";
         let created = desired.and_then(timestamp::milliseconds);
         let after = created.map_or(0, |created| created - (entry.sent_at + skew_ms));
         return (!is_planned && after >= -TOLERANCE_MS).then_some(after.abs());

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -76,11 +77,11 @@ pub struct Tally {
 /// Sends what is due, until nothing is or the deadline has come. Recording results may take a
 /// little longer.
 pub async fn deliver_due(
-    host: impl Host,
+    host: Box<dyn Host>,
     store: Arc<Store>,
     place: Place,
     deadline: Instant,
-    stop: impl Future<Output = Error>,
+    stop: Pin<Box<dyn Future<Output = Error> + Send + '_>>,
 ) -> Result<Tally> {
     let started = Instant::now();
     // An attempt that begins just before the deadline would be given up, and its result unknown.
@@ -110,9 +111,9 @@ pub async fn deliver_due(
 }
 
 /// Sends entries when they are due, until it is dropped or its host ends it.
-pub async fn deliver_always(host: impl Host, store: Arc<Store>, done: impl Send + 'static) {
+pub async fn deliver_always(host: Box<dyn Host>, store: Arc<Store>, done: Box<dyn Send>) {
     let mut run = Run::new(host, store, Place::NetworkThread);
-    run.done = Some(Box::new(done));
+    run.done = Some(done);
     let mut look_at = Instant::now();
     loop {
         let store = run.store.clone();
@@ -215,8 +216,8 @@ struct Decided {
 }
 
 /// One run of a deliverer. When it is dropped, it gives its claims back.
-struct Run<H: Host> {
-    host: H,
+struct Run {
+    host: Box<dyn Host>,
     store: Arc<Store>,
     place: Place,
     token: Arc<ClaimToken>,
@@ -232,8 +233,8 @@ struct Run<H: Host> {
     done: Option<Box<dyn Send>>,
 }
 
-impl<H: Host> Run<H> {
-    fn new(host: H, store: Arc<Store>, place: Place) -> Run<H> {
+impl Run {
+    fn new(host: Box<dyn Host>, store: Arc<Store>, place: Place) -> Run {
         Run {
             host,
             store,
@@ -252,11 +253,11 @@ impl<H: Host> Run<H> {
     /// How many more entries may be claimed.
     fn room(&self) -> Result<usize> {
         let (config, _) = self.settings()?;
-        let connections = config.connection.max_connections;
-        Ok(self
-            .window
-            .size(connections)
-            .saturating_sub(self.in_flight.len()))
+        let size = self.window.size(
+            config.connection.max_connections,
+            protocol::stored::has_lookup(&config),
+        );
+        Ok(size.saturating_sub(self.in_flight.len()))
     }
 
     fn settings(&self) -> Result<(Arc<Config>, Arc<Transport>)> {
@@ -474,7 +475,7 @@ impl<H: Host> Run<H> {
     }
 }
 
-impl<H: Host> Drop for Run<H> {
+impl Drop for Run {
     fn drop(&mut self) {
         // From here on no attempt goes on, so that what each has sent is final.
         self.flights.abort_all();

@@ -25,8 +25,6 @@ use crate::status::Status;
 use crate::text::json::Object;
 use crate::transport::message::Request;
 
-#[cfg(feature = "outbox")]
-pub use record::{record_list, Record};
 pub use response::{body_text, interpret, Interpretation};
 
 const FORM: &str = "application/x-www-form-urlencoded";

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Number, Value};
 
 use crate::config::ApiVersion;
@@ -11,7 +11,7 @@ use crate::text::json::{scalar_text, Object};
 use crate::text::{number, timestamp};
 
 /// A callback. What the server does not say is absent.
-#[derive(Debug, Default, PartialEq, Deserialize, Serialize)]
+#[derive(Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,12 +78,6 @@ impl Record {
         // The members are texts and numbers under fixed names, which cannot fail.
         serde_json::to_string(self).unwrap_or_default()
     }
-}
-
-/// The records of a list that [`Record::to_json`] has written.
-#[cfg(feature = "outbox")]
-pub fn record_list(json: &str) -> Option<Vec<Record>> {
-    serde_json::from_str(json).ok()
 }
 
 /// A text or number that is not empty.

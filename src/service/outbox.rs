@@ -117,7 +117,11 @@ impl Service {
         };
         let (sender, done) = mpsc::channel();
         let store = Store::shared(&outbox.file);
-        let abort = thread.spawn(deliverer::deliver_always(host, store, sender));
+        let abort = thread.spawn(deliverer::deliver_always(
+            Box::new(host),
+            store,
+            Box::new(sender),
+        ));
         *slot = Some(RunningDeliverer { abort, done });
     }
 
@@ -217,9 +221,9 @@ impl Service {
         let runtime = threads::new_runtime().map_err(|error| refused(&error))?;
         let (store, deadline) = (call.store.clone(), call.deadline.into());
         let work = || {
-            let closing = self.closed_error(state);
+            let closing = Box::pin(self.closed_error(state));
             let delivered = runtime.block_on(deliverer::deliver_due(
-                host,
+                Box::new(host),
                 store,
                 Place::Here,
                 deadline,
@@ -313,9 +317,9 @@ impl OutboxCall {
                 place.run(move || answer(&store, &request, deadline)).await
             }
             Prepared::Deliver => {
-                let host = ServiceHost { service, state };
+                let host = Box::new(ServiceHost { service, state });
                 // The call is cancelled when the service is closed.
-                let stop = std::future::pending();
+                let stop = Box::pin(std::future::pending());
                 let (store, deadline) = (self.store.clone(), self.deadline.into());
                 let tally = deliverer::deliver_due(host, store, place, deadline, stop).await?;
                 place.run(move || tally_outcome(&self, tally)).await

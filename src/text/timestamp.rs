@@ -229,7 +229,9 @@ pub fn http_date_milliseconds(text: &str) -> Option<i64> {
 
 /// A time with one meaning in milliseconds since 1970.
 pub fn milliseconds(text: &str) -> Option<i64> {
-    let time: Timestamp = to_canonical_utc(text)?.parse().ok()?;
+    let mut scanner = Scanner(text.trim());
+    let civil = scanner.date_time()?;
+    let time = scanner.zone()??.to_timestamp(civil).ok()?;
     Some(time.as_millisecond())
 }
 

@@ -15,7 +15,8 @@ class Examples(Case):
         for api in ["v1", "v3"]:
             self.assertEqual(shown.count(f"5 booked over {api}"), 2, shown)
         self.assertEqual(shown.count("is no longer free. The contact center offers instead:"), 4, shown)
-        self.assertTrue(shown.endswith("The demo is complete.\n"), shown)
+        self.assertEqual((shown.count("stored as"), shown.count("delivered as")), (3, 3), shown)
+        self.assertTrue(shown.endswith("\n3 delivered\n\nThe demo is complete.\n"), shown)
 
     def test_c_quickstart_reports_errors(self):
         program = self.compile(ROOT / "examples/c/quickstart.c", "-std=gnu90")

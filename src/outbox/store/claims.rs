@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use rusqlite::{params, Row, Transaction};
+use rusqlite::{params, Connection, Row};
 
 use super::Store;
 use crate::error::Result;
@@ -125,7 +125,7 @@ impl Store {
 
     fn claim(
         &self,
-        transaction: &Transaction,
+        transaction: &Connection,
         token: i64,
         request: &ClaimRequest,
         now: Now,
@@ -182,7 +182,7 @@ impl Store {
     }
 
     /// Has the entries looked up whose process has ended while it sent them.
-    fn recover(&self, transaction: &Transaction, now: Now) -> rusqlite::Result<()> {
+    fn recover(&self, transaction: &Connection, now: Now) -> rusqlite::Result<()> {
         let mut claims = transaction.prepare_cached(
             "SELECT DISTINCT claim, claim_until, claim_pid, claim_started, claim_boot, claim_namespace \
              FROM entry WHERE claim IS NOT NULL",
@@ -238,11 +238,7 @@ fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn next_due(
-    connection: &rusqlite::Connection,
-    server: &str,
-    now: Now,
-) -> rusqlite::Result<Option<i64>> {
+fn next_due(connection: &Connection, server: &str, now: Now) -> rusqlite::Result<Option<i64>> {
     let due: Option<i64> = connection
         .prepare_cached("SELECT min(due_at) FROM entry WHERE server = ?1 AND due_at IS NOT NULL")?
         .query_row([server], |row| row.get(0))?;
@@ -277,7 +273,7 @@ fn claimed(row: &Row, now: Now) -> rusqlite::Result<ClaimedEntry> {
 }
 
 fn apply_all(
-    transaction: &Transaction,
+    transaction: &Connection,
     token: i64,
     steps: &[Step],
     now: Now,
@@ -320,7 +316,7 @@ impl Change {
     }
 }
 
-fn change(transaction: &Transaction, step: &Step) -> rusqlite::Result<Change> {
+fn change(transaction: &Connection, step: &Step) -> rusqlite::Result<Change> {
     Ok(match &step.next {
         Next::Finished { delivery, booking } => Change::finished(*delivery, booking.clone()),
         Next::Waiting {
@@ -352,7 +348,7 @@ fn change(transaction: &Transaction, step: &Step) -> rusqlite::Result<Change> {
 
 /// The first of some bookings that is not that of another entry for the same server.
 fn first_free(
-    transaction: &Transaction,
+    transaction: &Connection,
     number: i64,
     bookings: &[String],
 ) -> rusqlite::Result<Option<String>> {
@@ -370,12 +366,7 @@ fn first_free(
 }
 
 /// Records what a claimed entry has become. An entry that is not claimed any more is left alone.
-fn apply(
-    transaction: &Transaction,
-    token: i64,
-    step: &Step,
-    now: Now,
-) -> rusqlite::Result<Settled> {
+fn apply(transaction: &Connection, token: i64, step: &Step, now: Now) -> rusqlite::Result<Settled> {
     let change = change(transaction, step)?;
     let due = change
         .pause_ms
@@ -404,7 +395,7 @@ fn apply(
 }
 
 /// Removes entries that were finished long ago, and finishes those that nobody has decided about.
-fn prune(transaction: &Transaction, now: Now, request: &ClaimRequest) -> rusqlite::Result<()> {
+fn prune(transaction: &Connection, now: Now, request: &ClaimRequest) -> rusqlite::Result<()> {
     let before = |duration| now.file_ms.saturating_sub(milliseconds(duration));
     transaction
         .prepare_cached(

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::Connection;
 use tokio::sync::Notify;
 
 use crate::error::{Error, Result};
@@ -24,7 +24,7 @@ use crate::outbox::claimant::Claimant;
 use crate::outbox::clock::{Now, SystemTimes};
 use crate::process::fork::{self, lock, PerProcess};
 use failure::Failure;
-use open::OpenFile;
+use open::{Access, OpenFile, Section};
 use submit::SubmitQueue;
 
 pub use claims::{ClaimRequest, ClaimToken};
@@ -95,88 +95,68 @@ impl Store {
     pub fn write<R>(
         &self,
         deadline: Instant,
-        mut section: impl FnMut(&Transaction, Now) -> rusqlite::Result<R>,
+        section: impl FnMut(&Connection, Now) -> rusqlite::Result<R>,
     ) -> Result<R> {
-        self.until(deadline, |store, wait| store.try_write(wait, &mut section))
+        self.run(Access::Write, deadline, section)
     }
 
     /// Runs a section that only reads. Waits for locks until the deadline.
     pub fn read<R>(
         &self,
         deadline: Instant,
-        mut section: impl FnMut(&Connection, Now) -> rusqlite::Result<R>,
+        section: impl FnMut(&Connection, Now) -> rusqlite::Result<R>,
     ) -> Result<R> {
-        self.until(deadline, |store, wait| {
-            store.with_connection(wait, |open, times| {
-                // Deferred, so that all statements read the same state.
-                let transaction = open.connection.transaction()?;
-                let read = section(&transaction, open.clock.now(times))?;
-                transaction.commit()?;
-                Ok(read)
-            })
-        })
+        self.run(Access::Read, deadline, section)
     }
 
     /// Moves all changes from the write-ahead log into the file, and empties the log. Returns
     /// whether that was possible now.
     pub fn truncate_log(&self) -> bool {
-        let truncated = self.with_connection(LOCK_WAIT, |open, _| {
-            let is_busy: i64 =
-                open.connection
-                    .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-            Ok(is_busy == 0)
+        let mut is_busy = 1;
+        let truncated = self.try_once(Access::Maintenance, LOCK_WAIT, &mut |connection, _| {
+            let checkpoint = "PRAGMA wal_checkpoint(TRUNCATE)";
+            is_busy = connection.query_row(checkpoint, [], |row| row.get(0))?;
+            Ok(())
         });
-        truncated.unwrap_or(false)
+        truncated.is_ok() && is_busy == 0
     }
 
-    fn try_write<R>(
+    fn run<R>(
         &self,
-        wait: Duration,
-        mut section: impl FnMut(&Transaction, Now) -> rusqlite::Result<R>,
-    ) -> std::result::Result<R, Failure> {
-        self.with_connection(wait, |open, times| {
-            let transaction = open
-                .connection
-                .transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let written = section(&transaction, open.clock.now(times))?;
-            let mut clock = open.clock.clone();
-            let is_old = clock.is_old(times);
-            if is_old {
-                clock.record(&transaction, times)?;
-            }
-            transaction.commit()?;
-            if is_old {
-                open.clock = clock;
-            }
-            Ok(written)
-        })
+        access: Access,
+        deadline: Instant,
+        mut section: impl FnMut(&Connection, Now) -> rusqlite::Result<R>,
+    ) -> Result<R> {
+        let mut result = None;
+        self.try_until(access, deadline, &mut |connection, now| {
+            result = Some(section(connection, now)?);
+            Ok(())
+        })?;
+        result.ok_or_else(|| self.failed(Failure::Busy))
     }
 
     /// Tries until something else than a lock decides, or the deadline passes.
-    fn until<R>(
-        &self,
-        deadline: Instant,
-        mut attempt: impl FnMut(&Store, Duration) -> std::result::Result<R, Failure>,
-    ) -> Result<R> {
+    fn try_until(&self, access: Access, deadline: Instant, section: &mut Section) -> Result<()> {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            match attempt(self, left.min(LOCK_WAIT)) {
-                Ok(done) => return Ok(done),
+            match self.try_once(access, left.min(LOCK_WAIT), section) {
+                Ok(()) => return Ok(()),
                 Err(Failure::Busy) if Instant::now() < deadline => {
                     // SQLite reports some locks without waiting for them.
                     std::thread::sleep(Duration::from_millis(1));
                 }
-                Err(failure) => return Err(failure.into_error(&self.file)),
+                Err(failure) => return Err(self.failed(failure)),
             }
         }
     }
 
     /// Runs a section with the connection of this process.
-    fn with_connection<R>(
+    fn try_once(
         &self,
+        access: Access,
         wait: Duration,
-        section: impl FnOnce(&mut OpenFile, &SystemTimes) -> std::result::Result<R, Failure>,
-    ) -> std::result::Result<R, Failure> {
+        section: &mut Section,
+    ) -> std::result::Result<(), Failure> {
         if fork::is_torn() {
             return Err(Failure::Refused(
                 "cannot be used in this process: a signal handler forked it in the middle of an operation"
@@ -199,8 +179,7 @@ impl Store {
             let Some(open) = connection.as_mut() else {
                 return Err(Failure::Busy);
             };
-            open.connection.busy_timeout(wait)?;
-            let result = section(open, &times);
+            let result = open.run(access, wait, &times, section);
             if result.as_ref().is_err_and(Failure::spoils_connection) {
                 *connection = None;
             }

@@ -10,7 +10,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::failure::Failure;
-use crate::outbox::clock::{FileClock, SystemTimes};
+use crate::outbox::clock::{FileClock, Now, SystemTimes};
 use crate::process::sys;
 
 /// Marks the files of this library: "cbob".
@@ -18,6 +18,18 @@ const APPLICATION_ID: i32 = 0x6362_6f62;
 
 /// Each makes the schema of the next version from that of the one before; version 0 is empty.
 const MIGRATIONS: &[&str] = &[include_str!("schema.sql")];
+
+/// What a section does with the file.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Access {
+    Read,
+    Write,
+    /// Outside a transaction.
+    Maintenance,
+}
+
+/// A part that uses the file.
+pub type Section<'a> = dyn FnMut(&Connection, Now) -> rusqlite::Result<()> + 'a;
 
 /// An open file.
 pub struct OpenFile {
@@ -46,6 +58,34 @@ impl OpenFile {
                 identity: identity(file),
             })
         })
+    }
+
+    /// Runs a section, in a transaction that is durable when a writing one returns `Ok`. Waits for
+    /// locks at most `wait`.
+    pub fn run(
+        &mut self,
+        access: Access,
+        wait: Duration,
+        times: &SystemTimes,
+        section: &mut Section,
+    ) -> Result<(), Failure> {
+        self.connection.busy_timeout(wait)?;
+        let now = self.clock.now(times);
+        let behavior = match access {
+            // All statements read the same state.
+            Access::Read => TransactionBehavior::Deferred,
+            Access::Write => TransactionBehavior::Immediate,
+            Access::Maintenance => return Ok(section(&self.connection, now)?),
+        };
+        let transaction = self.connection.transaction_with_behavior(behavior)?;
+        section(&transaction, now)?;
+        let mut clock = self.clock.clone();
+        if access == Access::Write && clock.is_old(times) {
+            clock.record(&transaction, times)?;
+        }
+        transaction.commit()?;
+        self.clock = clock;
+        Ok(())
     }
 
     /// Whether the path still leads to this file.

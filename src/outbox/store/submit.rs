@@ -5,9 +5,10 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use rusqlite::{OptionalExtension, Transaction};
+use rusqlite::{Connection, OptionalExtension};
 
 use super::failure::Failure;
+use super::open::Access;
 use super::{Store, LOCK_WAIT};
 use crate::error::{Error, Result};
 use crate::outbox::clock::Now;
@@ -99,15 +100,16 @@ impl Store {
 
     /// Writes a batch in one transaction. Returns what a lock has kept from being written.
     fn write_batch(&self, batch: Vec<Ticket>) -> Vec<Ticket> {
-        let written = self.try_write(LOCK_WAIT, |transaction, now| {
+        let mut results = Vec::new();
+        let written = self.try_once(Access::Write, LOCK_WAIT, &mut |transaction, now| {
             let mut waiting = count_waiting(transaction)?;
-            let entries = batch.iter().map(|ticket| &ticket.entry);
-            entries
-                .map(|entry| store(transaction, entry, now, &mut waiting))
-                .collect::<rusqlite::Result<Vec<_>>>()
+            for ticket in &batch {
+                results.push(store(transaction, &ticket.entry, now, &mut waiting)?);
+            }
+            Ok(())
         });
         match written {
-            Ok(results) => {
+            Ok(()) => {
                 self.changed.notify_waiters();
                 for (ticket, result) in batch.into_iter().zip(results) {
                     (ticket.reply)(result);
@@ -161,7 +163,7 @@ impl Drop for Writing<'_> {
 }
 
 /// The number of entries that are to be sent.
-fn count_waiting(transaction: &Transaction) -> rusqlite::Result<i64> {
+fn count_waiting(transaction: &Connection) -> rusqlite::Result<i64> {
     transaction
         .prepare_cached("SELECT sum(entries) FROM total WHERE delivery IN ('waiting', 'sending')")?
         .query_row([], |row| row.get(0))
@@ -169,7 +171,7 @@ fn count_waiting(transaction: &Transaction) -> rusqlite::Result<i64> {
 
 /// Stores one booking, unless its key is there already or too many entries wait.
 fn store(
-    transaction: &Transaction,
+    transaction: &Connection,
     entry: &NewEntry,
     now: Now,
     waiting: &mut i64,
@@ -224,7 +226,7 @@ fn store(
 
 /// The entry that has the key already.
 fn find_key(
-    transaction: &Transaction,
+    transaction: &Connection,
     entry: &NewEntry,
 ) -> rusqlite::Result<Option<Result<Submitted>>> {
     let Some(key) = &entry.key else {

@@ -326,7 +326,7 @@ fn two_lookups_in_a_row_decide_that_nothing_was_booked() {
     let first = claim(&store, &token).remove(0);
     assert_eq!(
         (first.work, first.lookups, first.attempts),
-        (Work::Resolve, 0, 1)
+        (Work::Resolve, NOT_LOOKED_UP, 1)
     );
     assert_eq!(
         step(&store, &token, &first, none(&first)).0,
