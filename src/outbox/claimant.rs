@@ -22,8 +22,10 @@ pub struct Claimant {
 /// What is known of the process that holds a claim.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Liveness {
-    /// It runs, or is stopped and may run again.
+    /// It runs.
     Alive,
+    /// It is stopped, and may run again.
+    Stopped,
     /// It has ended.
     Gone,
     /// It cannot be seen from here.
@@ -61,6 +63,7 @@ impl Claimant {
         }
         match read_stat(&other.pid.to_string()) {
             Some(stat) if stat.started != other.started || stat.has_ended => Liveness::Gone,
+            Some(stat) if stat.is_stopped => Liveness::Stopped,
             Some(_) => Liveness::Alive,
             // A system can hide the processes of other users.
             None if sys::process_exists(other.pid) => Liveness::Unknown,
@@ -78,6 +81,7 @@ fn read_line(path: &str) -> String {
 struct Stat {
     started: i64,
     has_ended: bool,
+    is_stopped: bool,
 }
 
 /// What `/proc/PID/stat` says of a process.
@@ -93,6 +97,7 @@ fn read_stat(process: &str) -> Option<Stat> {
     Some(Stat {
         started,
         has_ended: matches!(state, "Z" | "X") && !has_other_threads(process),
+        is_stopped: matches!(state, "T" | "t" | "D"),
     })
 }
 
@@ -119,12 +124,24 @@ mod tests {
             ..Claimant::clone(&current)
         };
         assert_eq!(current.liveness_of(&other), Liveness::Alive);
-        child.kill().unwrap();
-        // Until it is waited for, its number is still taken.
+        let signal = |signal: &str| {
+            let pid = child.id().to_string();
+            assert!(Command::new("kill")
+                .args([signal, &pid])
+                .status()
+                .unwrap()
+                .success());
+        };
+        signal("-STOP");
         while current.liveness_of(&other) == Liveness::Alive {
             std::thread::yield_now();
         }
-        assert_eq!(current.liveness_of(&other), Liveness::Gone);
+        assert_eq!(current.liveness_of(&other), Liveness::Stopped);
+        child.kill().unwrap();
+        // Until it is waited for, its number is still taken.
+        while current.liveness_of(&other) != Liveness::Gone {
+            std::thread::yield_now();
+        }
         child.wait().unwrap();
         assert_eq!(current.liveness_of(&other), Liveness::Gone);
     }

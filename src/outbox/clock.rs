@@ -25,6 +25,8 @@ pub struct SystemTimes {
     pub boot: String,
     /// Milliseconds since that start.
     pub boot_ms: i64,
+    /// The same without the time while the system was suspended.
+    pub monotonic_ms: i64,
     /// Milliseconds since 1970, as the system's clock has been set.
     pub wall_ms: i64,
 }
@@ -36,6 +38,7 @@ impl SystemTimes {
         SystemTimes {
             boot: boot.to_owned(),
             boot_ms: sys::boot_milliseconds(),
+            monotonic_ms: sys::monotonic_milliseconds(),
             wall_ms: wall.map_or(0, |wall| {
                 i64::try_from(wall.as_millis()).unwrap_or(i64::MAX)
             }),
@@ -48,6 +51,8 @@ impl SystemTimes {
 pub struct Now {
     /// Milliseconds of the file's clock.
     pub file_ms: i64,
+    /// Milliseconds since the system was started, without the time while it was suspended.
+    pub monotonic_ms: i64,
     /// Milliseconds since 1970, by the system's clock.
     pub wall_ms: i64,
 }
@@ -78,6 +83,7 @@ impl FileClock {
                     recorded: SystemTimes {
                         boot: row.get(0)?,
                         boot_ms: row.get(1)?,
+                        monotonic_ms: 0,
                         wall_ms: row.get(2)?,
                     },
                     file_ms: row.get(3)?,
@@ -111,6 +117,7 @@ impl FileClock {
         };
         Now {
             file_ms: self.file_ms.saturating_add(passed),
+            monotonic_ms: times.monotonic_ms,
             wall_ms: times.wall_ms,
         }
     }
@@ -146,6 +153,7 @@ mod tests {
         SystemTimes {
             boot: boot.to_owned(),
             boot_ms,
+            monotonic_ms: boot_ms,
             wall_ms,
         }
     }

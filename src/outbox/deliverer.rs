@@ -32,8 +32,8 @@ const POLL: Duration = Duration::from_millis(500);
 /// How long results are tried to be recorded after their deadline.
 const RECORD_GRACE: Duration = Duration::from_secs(3);
 
-/// The pause after the file could not be used.
-const STORAGE_PAUSE: Duration = Duration::from_secs(1);
+/// The pause after the file or the connections could not be used.
+const ERROR_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a deliverer works for.
 pub trait Host: Send + Sync + 'static {
@@ -126,7 +126,12 @@ pub async fn deliver_always(host: Box<dyn Host>, store: Arc<Store>, done: Box<dy
         let max = match run.room() {
             _ if !may_claim => 0,
             Ok(room) => room,
-            Err(_) => return,
+            Err(error) if error.status == Status::Closed => return,
+            Err(error) => {
+                log::error(|| error.message);
+                run.pause_after_error().await;
+                continue;
+            }
         };
         if max > 0 || !run.results.is_empty() {
             look_at = match run.advance(max, None).await {
@@ -134,7 +139,7 @@ pub async fn deliver_always(host: Box<dyn Host>, store: Arc<Store>, done: Box<dy
                 Ok(None) => Instant::now() + POLL,
                 Err(error) => {
                     log::error(|| error.message);
-                    run.pause_storage().await;
+                    run.pause_after_error().await;
                     continue;
                 }
             };
@@ -461,9 +466,9 @@ impl Run {
         self.has_finished = !truncated.unwrap_or(false);
     }
 
-    /// Waits until the file may be usable again; what is under way goes on.
-    async fn pause_storage(&mut self) {
-        let pause = sleep_until(Instant::now() + STORAGE_PAUSE);
+    /// Waits until it may work again; what is under way goes on.
+    async fn pause_after_error(&mut self) {
+        let pause = sleep_until(Instant::now() + ERROR_PAUSE);
         tokio::pin!(pause);
         loop {
             tokio::select! {

@@ -217,9 +217,18 @@ pub fn boot_milliseconds() -> i64 {
     const CLOCK: libc::clockid_t = libc::CLOCK_BOOTTIME;
     #[cfg(not(any(target_os = "linux", target_os = "android")))]
     const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
+    clock_milliseconds(CLOCK)
+}
+
+/// The same without the time while the system was suspended, as deadlines are measured.
+pub fn monotonic_milliseconds() -> i64 {
+    clock_milliseconds(libc::CLOCK_MONOTONIC)
+}
+
+fn clock_milliseconds(clock: libc::clockid_t) -> i64 {
     let mut time = MaybeUninit::<libc::timespec>::zeroed();
     // SAFETY: `time` is a variable, and the call initialises it.
-    unsafe { libc::clock_gettime(CLOCK, time.as_mut_ptr()) };
+    unsafe { libc::clock_gettime(clock, time.as_mut_ptr()) };
     // SAFETY: zeroes are a valid value, also if the call has failed.
     let time = unsafe { time.assume_init() };
     Duration::new(time.tv_sec as u64, time.tv_nsec as u32).as_millis() as i64

@@ -1,11 +1,14 @@
 //! Claims: while a process sends an entry, no other one does.
 //!
 //! An entry is claimed in one transaction, before anything is sent. Its process, or another one
-//! after it has ended, says in another transaction what became of it. While the process is there,
-//! even if it is stopped, its claims hold. The claim of a process that cannot be seen, since it
-//! runs in another container, holds until it expires.
+//! after it has ended, says in another transaction what became of it.
+//!
+//! A claim expires some time after the deadline of the attempt. Until then it holds as long as its
+//! process is there, or cannot be seen, since it runs in another container. An expired claim holds
+//! as long as its process is stopped, since the attempt may go on with it.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -21,25 +24,47 @@ use crate::outbox::entry::{
 use crate::process::fork::{lock, PerProcess};
 use crate::process::random;
 
-/// How much longer than its deadline the claim of a process in another container holds.
+/// How much longer than the deadline of its attempt a claim holds.
 const CLAIM_MARGIN: Duration = Duration::from_secs(60);
 
 /// The most entries that are removed in one transaction.
 const MAX_PRUNED: i64 = 500;
 
 /// The claims of this process that are in use.
-static TOKENS: PerProcess<Mutex<HashSet<i64>>> = PerProcess::new();
+static TOKENS: PerProcess<Tokens> = PerProcess::new();
+
+struct Tokens {
+    /// The upper half of the tokens, which tells copies of the library in one process apart, and
+    /// programs that a process runs one after the other.
+    instance: i64,
+    in_use: Mutex<HashSet<i64>>,
+}
+
+impl Tokens {
+    fn current() -> Arc<Tokens> {
+        TOKENS.get(|| Tokens {
+            instance: (random::number() >> 33) as i64,
+            in_use: Mutex::default(),
+        })
+    }
+
+    fn is_own(&self, token: i64) -> bool {
+        token >> 32 == self.instance
+    }
+}
 
 /// Identifies the claims of one deliverer. When it is dropped, claims that are left count as those
 /// of a process that has ended.
-pub struct ClaimToken(i64, Arc<Mutex<HashSet<i64>>>);
+pub struct ClaimToken(i64, Arc<Tokens>);
 
 impl ClaimToken {
     /// A token that no other deliverer has.
     pub fn new() -> ClaimToken {
-        let tokens = TOKENS.get(Mutex::default);
-        let token = (random::number() >> 1) as i64;
-        lock(&tokens).insert(token);
+        static LAST: AtomicU32 = AtomicU32::new(0);
+        let tokens = Tokens::current();
+        let number = LAST.fetch_add(1, Ordering::Relaxed);
+        let token = tokens.instance << 32 | i64::from(number);
+        lock(&tokens.in_use).insert(token);
         ClaimToken(token, tokens)
     }
 }
@@ -51,7 +76,7 @@ impl Drop for ClaimToken {
             .get_if_set()
             .is_none_or(|tokens| !Arc::ptr_eq(&tokens, &self.1));
         if !is_inherited {
-            lock(&self.1).remove(&self.0);
+            lock(&self.1.in_use).remove(&self.0);
         }
     }
 }
@@ -153,7 +178,7 @@ impl Store {
         let rows = due.query_map(parameters, |row| claimed(row, now))?;
         let entries = rows.collect::<rusqlite::Result<Vec<_>>>()?;
         let hold = request.timeout + CLAIM_MARGIN;
-        let until = now.file_ms.saturating_add(milliseconds(hold));
+        let until = now.monotonic_ms.saturating_add(milliseconds(hold));
         let mut claim = transaction.prepare_cached(
             "UPDATE entry SET delivery = ?2, attempts = ?3, sent_at = ?4, due_at = NULL, claim = ?5, \
                     claim_until = ?6, claim_pid = ?7, claim_started = ?8, claim_boot = ?9, \
@@ -221,15 +246,14 @@ impl Store {
     }
 
     fn is_abandoned(&self, token: i64, until: i64, claimant: &Claimant, now: Now) -> bool {
-        if *claimant == *self.claimant {
-            let tokens = TOKENS.get(Mutex::default);
-            let is_in_use = lock(&tokens).contains(&token);
-            return !is_in_use;
+        let tokens = Tokens::current();
+        if *claimant == *self.claimant && tokens.is_own(token) {
+            return !lock(&tokens.in_use).contains(&token);
         }
         match self.claimant.liveness_of(claimant) {
-            Liveness::Alive => false,
             Liveness::Gone => true,
-            Liveness::Unknown => until < now.file_ms,
+            Liveness::Stopped => false,
+            Liveness::Alive | Liveness::Unknown => until < now.monotonic_ms,
         }
     }
 }

@@ -35,6 +35,7 @@ CREATE TABLE entry (
     error TEXT,
     -- The process that sends it now.
     claim INTEGER,
+    -- When the claim expires, in milliseconds since the system was started, without the time while it was suspended.
     claim_until INTEGER,
     claim_pid INTEGER,
     claim_started INTEGER,

@@ -340,8 +340,8 @@ fn two_lookups_in_a_row_decide_that_nothing_was_booked() {
     );
     let again = claim(&store, &token).remove(0);
     assert_eq!(
-        (again.work, again.attempts, again.sent_at),
-        (Work::Send, 2, claimed.sent_at)
+        (again.work, again.attempts, again.sent_at_file_ms),
+        (Work::Send, 2, claimed.sent_at_file_ms)
     );
 }
 
@@ -462,6 +462,7 @@ fn setting_the_clock_delays_nothing() {
     let store = Store::new(&scratch.file(), move || SystemTimes {
         boot: "b".to_owned(),
         boot_ms: boot_now.load(Ordering::SeqCst),
+        monotonic_ms: boot_now.load(Ordering::SeqCst),
         wall_ms: wall_now.load(Ordering::SeqCst),
     });
     let token = ClaimToken::new();
