@@ -80,9 +80,10 @@ class Examples(Outbox):
         self.assertTrue(all(line.startswith("stored as ") for line in submitted), submitted)
         command = [str(word) for word in [*deliverer, config]]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as running:
+            self.addCleanup(running.kill)
             # It has found nobody yet.
             self.wait_for(lambda: self.attempts() > 0)
-            with Sandbox("--listen", base.removeprefix("http://")):
+            with Sandbox(listen=base.removeprefix("http://")):
                 lines = [running.stdout.readline() for _ in range(3)]
             running.send_signal(signal.SIGTERM)
             rest, _ = running.communicate(timeout=TIMEOUT)
@@ -411,6 +412,7 @@ assert len(entries(s)) >= 23
             script.write_text(PRELUDE + "s = service()\ns.configure(ajaxTimeout=30000)\nsubmit(s)\ndeliver(s)\n")
             command = [sys.executable, script, self.file, sandbox.v1]
             with subprocess.Popen(command, env=python_environment()) as claiming:
+                self.addCleanup(claiming.kill)
                 self.wait_for(lambda: self.file.exists() and self.states() == ["sending"])
                 claiming.send_signal(signal.SIGSTOP)
                 self.script("with service() as s:\n    assert deliver(s)['waiting'] == 0\n", base=sandbox.v1)
