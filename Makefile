@@ -16,6 +16,12 @@
 # make deny       checks licenses, duplicates and sources of the dependencies
 # make fuzz       runs every fuzz target for SECONDS (60)
 # make install    installs what make has built into PREFIX (default /usr/local), below DESTDIR if set; needs no cargo
+# make dist       builds build/dist/: for each architecture a tarball and Debian packages; the same bytes from the same
+#                 commit. ARCHITECTURES=x86_64 builds one
+# make test-packages  installs them into fresh Debian systems and links programs with them
+# make test-targets   runs the C test program of the architectures that this machine can only emulate
+# make docs       generates build/docs/: manual pages and the HTML reference
+# make abi        adds the functions and constants that are new in the header to abi/
 # make header     generates the headers from the source
 # make clean      removes what was built
 
@@ -23,6 +29,7 @@ PREFIX ?= /usr/local
 LIBDIR ?= $(PREFIX)/lib
 INCLUDEDIR ?= $(PREFIX)/include
 DOCDIR ?= $(PREFIX)/share/doc/callbackservice
+MANDIR ?= $(PREFIX)/share/man
 CC ?= cc
 CARGO ?= cargo
 PYTHON ?= python3
@@ -31,6 +38,15 @@ STRIP ?= strip
 
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SONAME := libcallbackservice.so.1
+# The file that the links libcallbackservice.so.1 and libcallbackservice.so name.
+REAL := $(SONAME).$(shell echo '$(VERSION)' | sed 's/^[0-9]*\.\([0-9]*\.[0-9]*\).*/\1/')
+HEADERS := $(wildcard include/*.h include/*.hpp bindings/cpp/*.hpp)
+# Headers that callbackservice.hpp includes.
+CPP_HEADERS := $(wildcard include/callbackservice/*.hpp)
+PAGES = $(wildcard build/docs/man/man3/*.3)
+# What the comments in the headers refer to.
+DOCUMENTS := $(wildcard $(patsubst %,docs/%.md,behaviour configuration cpp json status-codes threads))
+ARCHITECTURES ?= x86_64 aarch64
 
 # Cargo says where it puts what it builds: CARGO_TARGET_DIR, build.target-dir and build.target all move it, and several
 # trees may share one directory. build/release is a link to that directory, and build/library holds the library of this
@@ -43,7 +59,7 @@ SOURCES := src build.rs Cargo.toml Cargo.lock .cargo tools/localize-symbols.sh
 relative = $(shell realpath -ms --relative-to="$(LIBDIR)/$(1)" "$(2)")
 
 .PHONY: all library header demo sandbox test test-full test-faults test-ledger test-outbox test-tsan test-asan test-valgrind fuzz deny \
-	bench bench-micro bench-outbox bench-instructions install uninstall clean
+	bench bench-micro bench-outbox bench-instructions install uninstall dist test-packages test-targets docs manual abi clean
 
 all: library header
 
@@ -118,18 +134,24 @@ bench-instructions: library
 test-full:
 	@FULL=1 $(PYTHON) tests/run.py
 
+# Other files of the same SONAME go: ldconfig would take the one with the highest number.
 install:
 	@test -f $(LIBRARY)/$(SONAME) || { echo 'run make first' >&2; exit 1; }
 	@changed=$$(find $(SOURCES) -type f -newer $(LIBRARY)/$(SONAME) | head -n 1); \
 	test -z "$$changed" || { echo "$$changed has changed since the library was built: run make first" >&2; exit 1; }
 	install -d "$(DESTDIR)$(LIBDIR)/pkgconfig" "$(DESTDIR)$(LIBDIR)/cmake/callbackservice" "$(DESTDIR)$(INCLUDEDIR)"
-	install -m 755 $(LIBRARY)/$(SONAME) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
+	rm -f "$(DESTDIR)$(LIBDIR)/$(SONAME)" "$(DESTDIR)$(LIBDIR)/$(SONAME)".*
+	install -m 755 $(LIBRARY)/$(SONAME) "$(DESTDIR)$(LIBDIR)/$(REAL)"
+	ln -s $(REAL) "$(DESTDIR)$(LIBDIR)/$(SONAME)"
 	ln -sf $(SONAME) "$(DESTDIR)$(LIBDIR)/libcallbackservice.so"
 	install -m 644 $(LIBRARY)/libcallbackservice.a "$(DESTDIR)$(LIBDIR)/"
-	install -m 644 include/callbackservice.h include/callbackservice.ffi.h bindings/cpp/callbackservice.hpp \
-		"$(DESTDIR)$(INCLUDEDIR)/"
+	install -m 644 $(HEADERS) "$(DESTDIR)$(INCLUDEDIR)/"
+	$(if $(CPP_HEADERS),install -d "$(DESTDIR)$(INCLUDEDIR)/callbackservice")
+	$(if $(CPP_HEADERS),install -m 644 $(CPP_HEADERS) "$(DESTDIR)$(INCLUDEDIR)/callbackservice/")
 	install -d "$(DESTDIR)$(DOCDIR)"
-	install -m 644 LICENSE-MIT LICENSE-APACHE "$(DESTDIR)$(DOCDIR)/"
+	install -m 644 LICENSE-MIT LICENSE-APACHE $(DOCUMENTS) "$(DESTDIR)$(DOCDIR)/"
+	$(if $(PAGES),install -d "$(DESTDIR)$(MANDIR)/man3")
+	$(if $(PAGES),install -m 644 $(PAGES) "$(DESTDIR)$(MANDIR)/man3/")
 	sed -e 's|@PREFIX@|$(call relative,pkgconfig,$(PREFIX))|' \
 		-e 's|@INCLUDEDIR@|$(call relative,pkgconfig,$(INCLUDEDIR))|' \
 		-e 's|@VERSION@|$(VERSION)|' packaging/callbackservice.pc.in \
@@ -144,11 +166,32 @@ install:
 		> "$(DESTDIR)$(LIBDIR)/cmake/callbackservice/callbackserviceConfigVersion.cmake"
 
 uninstall:
-	rm -f "$(DESTDIR)$(LIBDIR)/$(SONAME)" "$(DESTDIR)$(LIBDIR)/libcallbackservice.so" \
-		"$(DESTDIR)$(LIBDIR)/libcallbackservice.a" "$(DESTDIR)$(LIBDIR)/pkgconfig/callbackservice.pc" \
-		"$(DESTDIR)$(INCLUDEDIR)/callbackservice.h" "$(DESTDIR)$(INCLUDEDIR)/callbackservice.ffi.h" \
-		"$(DESTDIR)$(INCLUDEDIR)/callbackservice.hpp"
+	rm -f "$(DESTDIR)$(LIBDIR)/$(SONAME)" "$(DESTDIR)$(LIBDIR)/$(SONAME)".* \
+		"$(DESTDIR)$(LIBDIR)/libcallbackservice.so" "$(DESTDIR)$(LIBDIR)/libcallbackservice.a" \
+		"$(DESTDIR)$(LIBDIR)/pkgconfig/callbackservice.pc" \
+		$(foreach header,$(notdir $(HEADERS)),"$(DESTDIR)$(INCLUDEDIR)/$(header)") \
+		$(foreach header,$(notdir $(CPP_HEADERS)),"$(DESTDIR)$(INCLUDEDIR)/callbackservice/$(header)") \
+		"$(DESTDIR)$(MANDIR)/man3/callbackservice.3" "$(DESTDIR)$(MANDIR)/man3"/cbsvc_*.3
 	rm -rf "$(DESTDIR)$(LIBDIR)/cmake/callbackservice" "$(DESTDIR)$(DOCDIR)"
+	rmdir "$(DESTDIR)$(INCLUDEDIR)/callbackservice" 2> /dev/null || true
+
+dist: manual
+	@ARCHITECTURES="$(ARCHITECTURES)" $(PYTHON) packaging/dist.py
+
+test-packages: dist
+	@$(PYTHON) tests/packages/run.py
+
+test-targets: dist
+	@$(PYTHON) tests/packages/targets.py
+
+manual:
+	@$(PYTHON) tools/manual.py build/docs
+
+docs:
+	@$(PYTHON) tools/manual.py --html build/docs
+
+abi:
+	@$(PYTHON) abi/update.py
 
 clean:
 	$(CARGO) clean

@@ -230,9 +230,9 @@ cbsvc_status cbsvc_configure(cbsvc_service *service, const char *config, char **
  * a call; no further handler is called, and the last releases run when that thread leaves.
  *
  * With "handlers":"poll", the outcome of an asynchronous call is not lost by closing: while the
- * program has not taken all completions, cancelled ones included, the function returns CBSVC_BUSY
- * and leaves the service open for cbsvc_next_event only. Take them until it returns
- * CBSVC_CLOSED, then close again. Events of blocking commands are discarded.
+ * program has not taken all completions, cancelled ones included, the function returns
+ * CBSVC_BUSY and leaves the service open for cbsvc_next_event only. Take them until that
+ * returns CBSVC_CLOSED, then close again. Events of blocking commands are discarded.
  *
  * Any thread, but not inside a handler of the same service. Errors: CBSVC_BAD_HANDLE (also if it
  * is already closed), CBSVC_REENTRANT, CBSVC_TIMEOUT, CBSVC_BUSY ("handlers":"poll"),
@@ -364,9 +364,9 @@ cbsvc_status cbsvc_command(cbsvc_service *service, const char *name, const char 
  *
  * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (name), CBSVC_BAD_HANDLE,
  * CBSVC_NOT_UTF8 (name), CBSVC_UNKNOWN_COMMAND, CBSVC_CLOSED, CBSVC_WRONG_MODE (done
- * or release with "handlers":"poll"), CBSVC_BUSY (queueLimit calls are running, or complete
- * and not dispatched or taken), CBSVC_INTERNAL (out of threads or descriptors), CBSVC_PANIC.
- * Since 0.1.
+ * or release with "handlers":"poll"), CBSVC_BUSY (queueLimit calls are running, or
+ * complete and not dispatched or taken), CBSVC_INTERNAL (out of threads or descriptors),
+ * CBSVC_PANIC. Since 0.1.
  *
  * Example:
  *     uint64_t call;
@@ -428,8 +428,8 @@ cbsvc_status cbsvc_dispatch(cbsvc_service *service, int32_t timeout_ms);
  *
  * Such a service calls no handler: it queues CallbackService.ready, the events of blocking
  * commands, and the completions of asynchronous calls, each once. If the queue is empty, waits up
- * to timeout_ms milliseconds for the first (0 = do not wait, negative = no limit). Signals do not
- * end the wait: to wait for a signal too, use ppoll as in the example of cbsvc_waitable.
+ * to timeout_ms milliseconds for the first (0 = do not wait, negative = no limit). Signals do
+ * not end the wait: to wait for a signal too, use ppoll as in the example of cbsvc_waitable.
  * Several threads may wait at the same time.
  *
  * *call is the id of the asynchronous call that is complete, or 0 for an event of a blocking
@@ -468,7 +468,8 @@ cbsvc_status cbsvc_next_event(cbsvc_service *service,
                               char **data);
 
 /**
- * Returns a file descriptor that is readable while cbsvc_dispatch or cbsvc_next_event has work.
+ * Returns a file descriptor that is readable while cbsvc_dispatch or cbsvc_next_event has
+ * work.
  *
  * Use it with select, poll or epoll. waitable must not be NULL. The service owns the
  * descriptor: do not read from it or close it, and remove it from the loop before cbsvc_close. A
@@ -508,8 +509,8 @@ cbsvc_status cbsvc_waitable(cbsvc_service *service, intptr_t *waitable);
  *
  * release, if not NULL, is called with user_data exactly once: after the last call of the
  * handler when the subscription ends, or before this function returns if it fails. *subscription
- * is the id for cbsvc_unsubscribe, never 0 and below 2^53. It is set before the handler is first called.
- * subscription may be NULL: closing the service ends the subscription too.
+ * is the id for cbsvc_unsubscribe, never 0 and below 2^53. It is set before the handler is first
+ * called. subscription may be NULL: closing the service ends the subscription too.
  *
  * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (event, handler),
  * CBSVC_BAD_HANDLE, CBSVC_NOT_UTF8, CBSVC_BAD_OPTION (no such event), CBSVC_CLOSED,
@@ -616,8 +617,8 @@ cbsvc_status cbsvc_json_read(const char *json,
  *
  * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (json, pointer),
  * CBSVC_NOT_UTF8, CBSVC_NOT_JSON, CBSVC_BAD_OPTION (the pointer is malformed, or the value is
- * neither an array nor an object), CBSVC_NO_SUCH (nothing there, or null), CBSVC_PANIC. Since
- * 0.1.
+ * neither an array nor an object), CBSVC_NO_SUCH (nothing there, or null), CBSVC_PANIC.
+ * Since 0.1.
  *
  * Example:
  *     char *outcome;

@@ -16,6 +16,7 @@ use crate::config::{Config, WireFormat};
 use crate::protocol::{self, Subject};
 use crate::service::outcome::Outcome;
 use crate::text::json::{self, Object};
+use crate::text::pointer;
 use crate::transport::decoding::decode;
 use crate::transport::message::Response;
 
@@ -188,6 +189,175 @@ pub fn response(api: ApiVersion, data: &[u8]) {
                 "a booking with an identifier is not reported as not made"
             );
         }
+    }
+}
+
+/// Values of a JSON text are those that serde_json finds, and a change of one leaves all others as
+/// they are. The data are a pointer, a value and the text, with a zero byte between them.
+pub fn json_pointer(data: &[u8]) {
+    let mut parts = data.splitn(3, |byte| *byte == 0);
+    let (Some(pointer), Some(value), Some(text)) = (parts.next(), parts.next(), parts.next())
+    else {
+        return;
+    };
+    let (Ok(pointer), Ok(value)) = (std::str::from_utf8(pointer), std::str::from_utf8(value))
+    else {
+        return;
+    };
+    let (found, _) = (pointer::get(text, pointer), pointer::count(text, pointer));
+    let Ok(text) = std::str::from_utf8(text) else {
+        return;
+    };
+    // serde_json gives keys of its own a meaning of its own.
+    if text.contains("serde_json") {
+        return;
+    }
+    let parts: Vec<String> = pointer
+        .split('/')
+        .skip(1)
+        .map(|part| part.replace("~1", "/").replace("~0", "~"))
+        .collect();
+    let is_malformed = pointer::get(b"{}", pointer).is_err();
+    match json::parse(text, "json").map(Option::unwrap_or_default) {
+        _ if is_malformed => {
+            assert!(found.is_err() && pointer::set(text, pointer, Some(value)).is_err())
+        }
+        Ok(tree) => {
+            check_read(
+                &tree,
+                &parts,
+                found.map(|text| text.map(|text| text.into_owned())),
+            );
+            check_count(&tree, &parts, pointer::count(text.as_bytes(), pointer));
+            check_change(
+                tree.clone(),
+                &parts,
+                Some(value),
+                pointer::set(text, pointer, Some(value)),
+            );
+            check_change(tree, &parts, None, pointer::set(text, pointer, None));
+            if let (Ok(changed), false) = (
+                pointer::set(text, pointer, Some(value)),
+                parts.iter().any(|part| part == "-"),
+            ) {
+                let read = pointer::get(changed.as_bytes(), pointer);
+                assert_eq!(read.ok().flatten().as_deref(), Some(value));
+            }
+        }
+        Err(_) => assert!(pointer::set(text, pointer, Some(value)).is_err()),
+    }
+}
+
+/// The value at the end of a path, as serde_json finds it, except that indices may have leading
+/// zeros.
+fn value_at<'a>(tree: &'a Value, parts: &[String]) -> Option<&'a Value> {
+    let found = parts.iter().try_fold(tree, |value, part| match value {
+        Value::Object(members) => members.get(part),
+        Value::Array(elements) => elements.get(index(part)?),
+        _ => None,
+    });
+    found.filter(|value| !value.is_null())
+}
+
+fn index(part: &str) -> Option<usize> {
+    let digits = part.bytes().all(|byte| byte.is_ascii_digit());
+    part.parse().ok().filter(|_| digits)
+}
+
+fn check_read(tree: &Value, parts: &[String], read: Result<Option<String>, crate::error::Error>) {
+    match (value_at(tree, parts), read) {
+        (None, Ok(None)) => {}
+        (Some(Value::String(text)), Ok(Some(read))) => assert_eq!(*text, read),
+        (Some(Value::String(text)), Err(_)) => assert!(text.contains('\0')),
+        (Some(value), Ok(Some(read))) => {
+            assert_eq!(
+                serde_json::from_str::<Value>(&read).ok().as_ref(),
+                Some(value)
+            )
+        }
+        (value, read) => panic!("{value:?} was read as {read:?}"),
+    }
+}
+
+fn check_count(tree: &Value, parts: &[String], count: Result<Option<usize>, crate::error::Error>) {
+    match (value_at(tree, parts), count) {
+        (None, Ok(None)) => {}
+        (Some(Value::Array(elements)), Ok(count)) => assert_eq!(count, Some(elements.len())),
+        (Some(Value::Object(members)), Ok(count)) => assert_eq!(count, Some(members.len())),
+        (value, count) => assert!(
+            count.is_err() && !value.is_some_and(|value| value.is_array() || value.is_object())
+        ),
+    }
+}
+
+/// The text must be that of the changed tree, in the same order and with the same digits.
+fn check_change(
+    mut tree: Value,
+    parts: &[String],
+    value: Option<&str>,
+    text: Result<String, crate::error::Error>,
+) {
+    if tree.is_null() && value.is_none() {
+        return;
+    }
+    let is_changed = match value {
+        Some(value) => put(&mut tree, parts, value),
+        None => !parts.is_empty() && remove(&mut tree, parts),
+    };
+    assert_eq!(is_changed, text.is_ok());
+    if let Ok(text) = text {
+        let changed = json::parse(&text, "json").ok().flatten();
+        assert_eq!(changed.unwrap_or_default().to_string(), tree.to_string());
+    }
+}
+
+fn put(tree: &mut Value, parts: &[String], value: &str) -> bool {
+    let Some((part, rest)) = parts.split_first() else {
+        *tree = Value::from(value);
+        return true;
+    };
+    if tree.is_null() {
+        *tree = if part == "-" { json!([]) } else { json!({}) };
+    }
+    match tree {
+        Value::Object(members) => put(members.entry(part).or_insert(Value::Null), rest, value),
+        Value::Array(elements) if part == "-" => {
+            elements.push(Value::Null);
+            elements
+                .last_mut()
+                .is_some_and(|last| put(last, rest, value))
+        }
+        Value::Array(elements) => index(part)
+            .and_then(|index| elements.get_mut(index))
+            .is_some_and(|element| put(element, rest, value)),
+        _ => false,
+    }
+}
+
+fn remove(tree: &mut Value, parts: &[String]) -> bool {
+    let Some((part, rest)) = parts.split_first() else {
+        return true;
+    };
+    match tree {
+        Value::Null => true,
+        Value::Object(members) if rest.is_empty() => {
+            members.shift_remove(part);
+            true
+        }
+        Value::Object(members) => members
+            .get_mut(part)
+            .is_none_or(|value| remove(value, rest)),
+        Value::Array(elements) => match index(part) {
+            // A number too large for an index is that of an element that is not there.
+            None => !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()),
+            Some(index) if index >= elements.len() => true,
+            Some(index) if rest.is_empty() => {
+                elements.remove(index);
+                true
+            }
+            Some(index) => remove(&mut elements[index], rest),
+        },
+        _ => false,
     }
 }
 

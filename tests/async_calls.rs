@@ -353,13 +353,48 @@ fn cancelled_call_completes_once() {
     assert_eq!(service.dispatch(0), 301);
     let (event, outcome, _) = record.done.lock().unwrap()[0].clone();
     assert_eq!(event, "CallbackService.schedule");
+    assert_eq!(outcome["state"], "cancelled");
+    let error = &outcome["error"];
     assert_eq!(
-        outcome,
-        json!({"command": "CallbackService.schedule", "state": "cancelled"})
+        (&error["status"], &error["attempts"]),
+        (&json!(302), &json!(1))
+    );
+    assert_eq!(
+        (&error["booked"], &error["retryable"]),
+        (&json!("unknown"), &json!(false))
     );
     assert_eq!((record.released(), events.names().len()), (1, 1));
     assert_eq!(cbsvc_cancel(service.0, call), 205);
     assert_eq!(service.close(), 0);
+}
+
+#[test]
+fn cancelled_call_that_was_not_sent_has_no_effect() {
+    let (server, arrival) = unresponsive_server();
+    let service = service(&server, json!({"maxConnections": 1}));
+    let (holding, record) = (CallRecord::new(), CallRecord::new());
+    holding.schedule(service);
+    arrival.recv().unwrap();
+    let waiting = record.schedule(service);
+    let (status, list) = record.start(
+        service,
+        "CallbackService.availability",
+        &json!({"numberOfDays": 1}),
+    );
+    assert_eq!((status, cbsvc_cancel(service.0, waiting)), (0, 0));
+    assert_eq!(cbsvc_cancel(service.0, list), 0);
+    while record.released() < 2 {
+        assert_eq!(service.dispatch(10_000), 0);
+    }
+    let outcomes = record.done.lock().unwrap().clone();
+    assert_eq!(outcomes[0].1["error"]["booked"], "no");
+    assert_eq!(outcomes[0].1["error"]["attempts"], 0);
+    assert_eq!(outcomes[1].1["error"].get("booked"), None);
+    for (_, outcome, _) in &outcomes {
+        assert_eq!(outcome["error"]["retryable"], true);
+    }
+    assert_eq!(service.close(), 0);
+    assert_eq!(server.received().len(), 1);
 }
 
 #[test]

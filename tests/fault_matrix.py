@@ -2,11 +2,11 @@
 
     fault_matrix.py [--write] [BOOKINGS]
 
-For each fault, both commands, both APIs, blocking and started: the status, whether the deadline held (within 50 ms),
-whether memory stayed below maxResponseBytes + 4 MiB, whether the next call works, whether the outcome has the identifier that
-the server sent, what it says of the booking, and whether secrets or personal data got into log lines, messages or
-diagnostics. The complete responses are also sent over HTTP/2. Then, for each fault and API, a number of bookings at the same
-time, which the server counts as they arrive: none may arrive twice, and none that arrived may be reported as not booked,
+For each fault, each of the commands below, both APIs, blocking and started: the status, whether the deadline held (within
+50 ms), whether memory stayed below maxResponseBytes + 4 MiB, whether the next call works, whether the outcome has the identifier
+that the server sent, what it says of the booking or change, and whether secrets or personal data got into log lines, messages or
+diagnostics. The complete responses are also sent over HTTP/2. Then, for each fault and API, a number of bookings and changes at
+the same time, which the server counts as they arrive: none may arrive twice, and none that arrived may be reported as not done,
 unless the response refuses it. It prints tables, and fails when anything is not as expected. `--write` puts the tables into
 docs/reliability.md.
 """
@@ -15,8 +15,8 @@ import base64
 import collections
 import contextlib
 import json
-import os
 import pathlib
+import random
 import re
 import subprocess
 import sys
@@ -26,10 +26,10 @@ import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-os.environ.setdefault("CALLBACKSERVICE_LIBRARY", str(ROOT / "build/release/libcallbackservice.so"))
-sys.path[:0] = [str(ROOT / "bindings/python"), str(ROOT / "tests/system")]
-import callbackservice as binding  # noqa: E402
-from fault_answers import ANSWERS, identifier  # noqa: E402
+sys.path.insert(0, str(ROOT / "tests/system"))
+import capi  # noqa: E402
+from capi import MODES, started, status_of  # noqa: E402
+from fault_answers import ANSWERS, TIME, identifier  # noqa: E402
 from fault_table import COSTLY, FAULTS  # noqa: E402
 from support import ENVIRONMENT  # noqa: E402
 from test_network import make_certificates  # noqa: E402
@@ -38,11 +38,21 @@ DEADLINE_MS, LATE_MS = 700, 50
 REPEATS = 2
 LIMIT, ROOM = 1 << 20, 4 << 20
 
-
+NUMBER, NOTE = "+1 (415) 123-0099", "user & secret"
 COMMANDS = {
-    "CallbackService.schedule": b'{"phonenumber":"+1 (415) 123-0099","userData":{"note":"user & secret"},"email":"e@secret.x"}',
-    "CallbackService.availability": b'{"numberOfDays":1}',
+    "schedule": {"phonenumber": NUMBER, "userData": {"note": NOTE}, "email": "e@secret.x"},
+    "availability": {"numberOfDays": 1},
+    "cancel": {"id": identifier(0)},
+    "reschedule": {"id": identifier(0), "desiredtime": TIME, "userData": {"note": NOTE, "_customer_number": NUMBER}},
 }
+# What of an error says whether the command was carried out, and the end of its message if that is unknown.
+EFFECTS = {
+    "schedule": ("booked", "the booking may have been made"),
+    "cancel": ("cancelled", "the callback may have been cancelled"),
+    "reschedule": ("moved", "the callback may have been moved"),
+}
+CHANGES = ["cancel", "reschedule"]
+CALLS = [(api, name) for api in ["v1", "v3"] for name in COMMANDS if (api, name) != ("v3", "reschedule")]
 SECRETS = {
     "apikey": "key-secret-7",
     "basicAuth": {"username": "gate", "password": "pass-secret-7"},
@@ -53,9 +63,12 @@ SECRETS = {
 TOLD = re.compile(r"secret|%s|415\D*123\D*0099" % base64.b64encode(b"gate:pass-secret-7").decode(), re.I)
 
 AT_ONCE = 100
+CANCELLED = 400
+# Bookings for each cancel, and for each reschedule.
+FOR_EACH_CHANGE = 4
 BACK_OFF_MS = 10
 
-# Bookings over a network with delay, whose pauses are about as long as the server keeps idle connections.
+# Calls over a network with delay, whose pauses are about as long as the server keeps idle connections.
 KEEP_ALIVE_THREADS, KEEP_ALIVE_EACH = 40, 4
 PAUSES = [(0.93, 1.03), (0.47, 0.53)]
 
@@ -67,25 +80,6 @@ def memory(name):
     raise AssertionError(name)
 
 
-def blocking(service, name, data):
-    try:
-        return service.command(name, data)
-    except binding.Rejected as rejected:
-        return rejected.outcome
-
-
-def started(service, name, data):
-    ended = []
-    service.start(name, data, lambda _, outcome: ended.append(outcome))
-    while not ended:
-        service.dispatch(None)
-    return ended[0]
-
-
-def status_of(outcome):
-    return outcome["error"]["name"] if "error" in outcome else "OK"
-
-
 def configuration(api, base, fault, **more):
     where = "http://127.0.0.1:1" if fault == "refused" else base
     url = f"{where}/{fault}/callbacks" if api == "v3" else f"{where}/{fault}"
@@ -93,11 +87,13 @@ def configuration(api, base, fault, **more):
             "maxResponseBytes": LIMIT, "retry": {"baseDelayMs": BACK_OFF_MS}, **SECRETS, **more}
 
 
-def booking_of(outcome, number):
-    """What the outcome of a booking says of it, in the words of `Fault.booking`."""
-    words = ["id"] if outcome.get("id") == identifier(number) else []
-    if "error" in outcome:
-        words.append(outcome["error"]["booked"])
+def said(outcome, number):
+    """What an outcome says of the booking or change, in the words of `Fault.booking`."""
+    name = outcome["command"].removeprefix(capi.PREFIX)
+    identifiers = [outcome.get("id"), outcome.get("callback", {}).get("id")]
+    words = ["id"] if identifier(number) in identifiers else []
+    if "error" in outcome and name in EFFECTS:
+        words.append(outcome["error"][EFFECTS[name][0]])
     return " ".join(words)
 
 
@@ -109,12 +105,16 @@ def told(text):
     return json.dumps(error)
 
 
-def differences(fault, name, outcome, seconds):
-    """What in an outcome is not as expected, beside its status."""
+def differences(fault, api, name, outcome, seconds):
+    """What in an outcome is not as expected."""
     found, error = [], outcome.get("error", {})
-    if name == "CallbackService.schedule" and booking_of(outcome, 0) != fault.booking:
-        found.append(f"the booking is {booking_of(outcome, 0)!r}, not {fault.booking!r}: {outcome}")
-    if name == "CallbackService.availability" and bool(outcome.get("unreadSlots")) != fault.unread:
+    wanted = fault.expected(api, name)
+    if (status_of(outcome), said(outcome, 0)) != wanted:
+        found.append(f"{status_of(outcome)} {said(outcome, 0)!r}, not {wanted}: {outcome}")
+    for member, warning in EFFECTS.values():
+        if error and error["message"].endswith(warning) != (error.get(member) == "unknown"):
+            found.append(f"the message does not say what {member} says: {error}")
+    if name == "availability" and bool(outcome.get("unreadSlots")) != fault.unread:
         found.append("times that cannot be read are not repeated" if fault.unread else "some times were not read")
     if error and error.get("retryAfterMs") != fault.retry_after_ms:
         found.append(f"retryAfterMs is {error.get('retryAfterMs')}")
@@ -128,8 +128,8 @@ def differences(fault, name, outcome, seconds):
 def measure(run, base, api, name, fault, **more):
     """The outcome, milliseconds after the deadline, bytes of memory beyond those before, and what is wrong."""
     lines, wrong = [], []
-    binding.set_log("debug", lambda level, line: lines.append(line))
-    with binding.Service(configuration(api, base, fault, **more)) as service:
+    capi.set_log("debug", lambda level, line: lines.append(line))
+    with capi.Service(configuration(api, base, fault, **more)) as service:
         if fault == "closed-at-reuse":
             run(service, name, COMMANDS[name])
         pathlib.Path("/proc/self/clear_refs").write_text("5")
@@ -137,42 +137,38 @@ def measure(run, base, api, name, fault, **more):
         outcome = run(service, name, COMMANDS[name])
         seconds = time.monotonic() - begun
         grown = memory("VmHWM") - before
-        lines += [told(outcome), json.dumps(binding.diagnostics())]
+        lines += [told(outcome), json.dumps(capi.diagnostics())]
         service.configure(configuration(api, base, "ok", **more))
         if status_of(next_outcome := run(service, name, COMMANDS[name])) != "OK":
             wrong.append(f"the next call fails: {next_outcome}")
-    binding.set_log("off")
+    capi.set_log("off")
     wrong += [f"tells a secret: {line}" for line in lines if TOLD.search(line)]
     if not any("attempt 1" in line for line in lines):
         wrong.append("logged nothing")
-    wrong += differences(FAULTS[fault], name, outcome, seconds)
+    wrong += differences(FAULTS[fault], api, name, outcome, seconds)
     return outcome, seconds * 1000 - DEADLINE_MS, grown, wrong
 
 
-def check_fault(base, fault, runs=(blocking, started), **more):
+def check_fault(base, fault, runs=MODES, **more):
     """A fault's row, and what is wrong."""
-    seen, wrong, late, grown = [], [], -DEADLINE_MS, 0
-    for api in ["v1", "v3"]:
-        for name in COMMANDS:
-            wanted = FAULTS[fault].status(len(seen))
-            for run in runs:
-                outcome, after, growth, found = measure(run, base, api, name, fault, **more)
-                # Other work on the machine delays a call once; the library would be late each time.
-                for _ in range(REPEATS):
-                    if after > LATE_MS:
-                        after = min(after, measure(run, base, api, name, fault, **more)[1])
-                late, grown = max(late, after), max(grown, growth)
-                if status_of(outcome) != wanted:
-                    found.append(f"{status_of(outcome)}, not {wanted}: {outcome.get('error', {}).get('message')}")
+    cells, wrong, late, grown = collections.defaultdict(dict), [], -DEADLINE_MS, 0
+    for api, name in CALLS:
+        for run in runs:
+            outcome, after, growth, found = measure(run, base, api, name, fault, **more)
+            # Other work on the machine delays a call once; the library would be late each time.
+            for _ in range(REPEATS):
                 if after > LATE_MS:
-                    found.append(f"{after:.0f} ms late")
-                if growth > LIMIT + ROOM:
-                    found.append(f"{growth >> 20} MiB")
-                wrong += [f"{fault} {api} {name} {run.__name__}: {what}" for what in found]
-            seen.append(status_of(outcome))
-    statuses = seen[0] if len(set(seen)) == 1 else ", ".join(seen)
+                    after = min(after, measure(run, base, api, name, fault, **more)[1])
+            late, grown = max(late, after), max(grown, growth)
+            if after > LATE_MS:
+                found.append(f"{after:.0f} ms late")
+            if growth > LIMIT + ROOM:
+                found.append(f"{growth >> 20} MiB")
+            wrong += [f"{fault} {api} {name} {run.__name__}: {what}" for what in found]
+            cells["change" if name in CHANGES else name][f"{status_of(outcome)} {said(outcome, 0)}".strip()] = None
+    results = " | ".join(", ".join(cell) for cell in cells.values())
     in_time = "yes" if late <= LATE_MS else "NO"
-    return f"| {fault} | {statuses} | {FAULTS[fault].booking or '-'} | {in_time} | {max(grown, 0) / (1 << 20):.1f} MiB |", wrong
+    return f"| {fault} | {results} | {in_time} | {max(grown, 0) / (1 << 20):.1f} MiB |", wrong
 
 
 def check(base, _):
@@ -204,30 +200,39 @@ def check_http2():
 
 
 class Books:
-    """What the library said of bookings, by telephone number."""
+    """What the library said of bookings and changes, by command and telephone number."""
 
     def __init__(self):
-        self.statuses, self.bookings = collections.Counter(), {}
+        self.statuses, self.words = collections.Counter(), collections.defaultdict(dict)
 
-    def enter(self, number, outcome):
+    def enter(self, name, number, outcome):
         self.statuses[status_of(outcome)] += 1
-        self.bookings[str(number)] = booking_of(outcome, number)
+        self.words[name][str(number)] = said(outcome, number).split()
 
-    def said(self, word):
-        return {number for number, words in self.bookings.items() if word in words.split()}
+    def said(self, name, word):
+        return {number for number, words in self.words[name].items() if word in words}
 
 
-def book_all(books, base, api, fault, numbers):
-    """Books for all numbers, many at the same time."""
-    with binding.Service(configuration(api, base, fault, maxConnections=AT_ONCE)) as service:
+def request(name, number):
+    """The data of a command for the booking of a number."""
+    callback = {"id": identifier(number), "desiredtime": TIME}
+    return {"schedule": {"phonenumber": str(number)}, "cancel": {"id": callback["id"]}, "reschedule": callback}[name]
+
+
+def send_all(books, base, api, name, fault, numbers, cancel_within=None):
+    """Runs a command for all numbers, many at the same time, and cancels the calls within so many seconds, if given."""
+    with capi.Service(configuration(api, base, fault, maxConnections=AT_ONCE)) as service:
         for first in range(0, len(numbers), AT_ONCE):
             wave = numbers[first:first + AT_ONCE]
-            before = len(books.bookings)
-            for number in wave:
-                service.start("CallbackService.schedule", {"phonenumber": str(number)},
-                              lambda _, outcome, number=number: books.enter(number, outcome))
-            while len(books.bookings) < before + len(wave):
-                service.dispatch(None)
+            before = len(books.words[name])
+            calls = [service.start(name, request(name, number), lambda outcome, number=number: books.enter(name, number, outcome))
+                     for number in wave]
+            if cancel_within:
+                time.sleep(random.uniform(0, cancel_within))
+                for call in random.sample(calls, len(calls)):
+                    service.cancel(call)
+            while len(books.words[name]) < before + len(wave):
+                service.dispatch()
 
 
 def fetched(url):
@@ -236,55 +241,76 @@ def fetched(url):
 
 
 def balance(base, fault, books):
-    """A row of what was booked under a fault and what arrived, and what is wrong with it."""
-    arrived, most = fetched(f"{base}/counts").get(fault, [0, 0])
-    numbers = set(fetched(f"{base}/numbers/{fault}"))
-    asked, wrong = len(books.bookings), []
-    if arrived > asked or most > 1:
-        wrong.append(f"of {asked} bookings {arrived} arrived, one of them {most} times")
-    # A response that refuses a booking says that it was not made.
-    refused = FAULTS[fault].booking == "no" and fault != "refused"
-    denied = set() if refused else books.said("no")
-    if denied & numbers or len(denied) > asked - arrived:
-        wrong.append(f"{len(denied)} bookings are reported as not made, and {arrived} of {asked} arrived")
-    if invented := books.said("id") - numbers:
-        wrong.append(f"{len(invented)} bookings have an identifier and did not arrive")
+    """A row of what was sent under a fault and what arrived, and what is wrong with it."""
+    arrivals, wrong = fetched(f"{base}/arrived/{fault}"), []
+    times = collections.Counter((name, number) for name, number in arrivals if number)
+    most = max(times.values(), default=min(len(arrivals), 1))
+    for name, words in books.words.items():
+        arrived, asked = sum(name == other for other, _ in arrivals), len(words)
+        numbers = {number for other, number in times if other == name}
+        if arrived > asked or most > 1:
+            wrong.append(f"of {asked} {name} {arrived} arrived, one of them {most} times")
+        # A response that refuses a request says that nothing was done.
+        is_refused = FAULTS[fault].expected("v1", name)[1] == "no" and fault != "refused"
+        denied = set() if is_refused else books.said(name, "no")
+        if denied & numbers or len(denied) > asked - arrived:
+            wrong.append(f"{len(denied)} {name} are reported as not done, and {arrived} of {asked} arrived")
+        if invented := books.said(name, "id") - numbers:
+            wrong.append(f"{len(invented)} {name} have an identifier and did not arrive")
+    bookings = len(books.words["schedule"])
+    changes = sum(map(len, books.words.values())) - bookings
     statuses = ", ".join(f"{name} {count}" for name, count in books.statuses.most_common())
-    row = f"| {fault} | {asked} | {statuses} | {arrived} | {most} | {len(books.said('no'))} |"
+    denied = sum(len(books.said(name, "no")) for name in EFFECTS)
+    row = f"| {fault} | {bookings} | {changes} | {statuses} | {len(arrivals)} | {most} | {denied} |"
     return row, [f"{fault}: {what}" for what in wrong]
 
 
 def count(base, _, bookings):
-    """Rows of what was booked under each fault and what arrived, and what is wrong with it."""
+    """Rows of what was sent under each fault and what arrived, and what is wrong with it."""
     rows, wrong, number = [], [], 4_000_000_000
     for fault in FAULTS:
         books = Books()
-        size = max(1, bookings // 10) if fault in COSTLY else bookings
-        for api in ["v1", "v3"]:
-            book_all(books, base, api, fault, range(number, number + size))
-            number += size
+        for api, name in CALLS:
+            if name in EFFECTS:
+                size = bookings if name == "schedule" else bookings // FOR_EACH_CHANGE
+                size = max(1, size // 10) if fault in COSTLY else size
+                send_all(books, base, api, name, fault, range(number, number + size))
+                number += size
         row, found = balance(base, fault, books)
         rows.append(row)
         wrong += found
     return rows, wrong
 
 
+def cancel_calls(base, _):
+    """Rows of what arrived of calls that were cancelled while they were sent, and what is wrong with them."""
+    books, number = {fault: Books() for fault in ["keep-alive-hint", "reset-in-request", "silent"]}, 6_000_000_000
+    for fault, entries in books.items():
+        for api, name in CALLS:
+            if name in EFFECTS:
+                send_all(entries, base, api, name, fault, range(number, number + CANCELLED), cancel_within=0.02)
+                number += CANCELLED
+    rows, wrong = zip(*(balance(base, fault, entries) for fault, entries in books.items()))
+    return [row.replace(" |", ", calls cancelled |", 1) for row in rows], sum(wrong, [])
+
+
 def keep_alive(base, delayed):
-    """What is wrong with bookings at the edge of the time for which the server keeps idle connections."""
+    """What is wrong with calls at the edge of the time for which the server keeps idle connections."""
     books, entering = Books(), threading.Lock()
 
-    def book(run, api, thread, pauses):
-        with binding.Service(configuration(api, delayed, "keep-alive-hint", ajaxTimeout=20_000)) as service:
+    def book_and_cancel(run, api, thread, pauses):
+        with capi.Service(configuration(api, delayed, "keep-alive-hint", ajaxTimeout=20_000)) as service:
             for turn in range(KEEP_ALIVE_EACH):
                 position = thread * KEEP_ALIVE_EACH + turn
                 number = 5_000_000_000 + position * 100 + pauses * 10 + (api == "v3") * 2 + (run is started)
-                outcome = run(service, "CallbackService.schedule", {"phonenumber": str(number)})
+                name = ["schedule", "cancel"][turn % 2]
+                outcome = run(service, name, request(name, number))
                 with entering:
-                    books.enter(number, outcome)
+                    books.enter(name, number, outcome)
                 first, last = PAUSES[pauses]
                 time.sleep(first + (last - first) * (position % 41) / 40)
 
-    threads = [threading.Thread(target=book, args=(run, api, thread, pauses)) for run in [blocking, started]
+    threads = [threading.Thread(target=book_and_cancel, args=(run, api, thread, pauses)) for run in MODES
                for api in ["v1", "v3"] for thread in range(KEEP_ALIVE_THREADS) for pauses in range(len(PAUSES))]
     for thread in threads:
         thread.start()
@@ -329,15 +355,18 @@ def write(tables):
 def main():
     sizes = [int(word) for word in sys.argv[1:] if word.isdigit()]
     rows, wrong = with_server(check)
-    matrix = ["| fault | status | booking | deadline held | most memory |", "| --- | --- | --- | --- | --- |"] + rows
+    matrix = ["| fault | schedule | availability | cancel, reschedule | deadline held | most memory |",
+              "| --- | --- | --- | --- | --- | --- |"] + rows
     print("\n".join(matrix), flush=True)
     wrong += check_http2()
     rows, more = with_server(count, *(sizes or [1000]))
-    last, worse = with_server(keep_alive)
-    counts = ["| fault | bookings | ended | arrived | the same at most | reported as not made |", "| --- | --- | --- | --- | --- | --- |"]
-    counts += rows + last
+    cancelled, worse = with_server(cancel_calls)
+    last, worst = with_server(keep_alive)
+    counts = ["| fault | bookings | changes | ended | arrived | the same at most | reported as not done |",
+              "| --- | --- | --- | --- | --- | --- | --- |"]
+    counts += rows + cancelled + last
     print("\n".join(counts))
-    wrong += more + worse
+    wrong += more + worse + worst
     if "--write" in sys.argv:
         write([matrix, counts])
     print("\n".join(wrong) if wrong else "every fault as expected")

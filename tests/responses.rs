@@ -246,6 +246,25 @@ fn overlong_message_is_replaced() {
 }
 
 #[test]
+fn response_is_left_out_of_the_outcome_on_request() {
+    let server = Server::json(200, BOOKED);
+    for mode in MODES {
+        let service = service(&server.base, json!({"response": "false"}));
+        let short = json!({
+            "command": "CallbackService.schedule", "state": "resolved", "httpStatus": 200, "id": "1",
+        });
+        assert_eq!(mode.schedule(service).outcome, short);
+        let changed = service.command("CallbackService.configure", r#"{"response":true}"#);
+        assert_eq!(changed.status, 0);
+        assert_eq!(
+            mode.schedule(service).outcome["response"],
+            json!({"_id": "1"})
+        );
+        assert_eq!(service.close(), 0);
+    }
+}
+
+#[test]
 fn broken_response_is_a_protocol_error() {
     const PROTOCOL: [i32; 2] = [405, 405];
     for answer in [

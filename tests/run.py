@@ -29,6 +29,13 @@ TOOLS = {
     "valgrind": "valgrind",
     "chromium": "chromium",
     "chromedriver": "chromium-driver",
+    "clang++-22": "clang-22",
+}
+
+# Debian package of each C++ header that a step needs.
+HEADERS = {
+    "asio.hpp": "libasio-dev",
+    "nlohmann/json.hpp": "nlohmann-json3-dev",
 }
 
 # Tools from PyPI live in an environment of their own.
@@ -50,6 +57,7 @@ PASSED = [re.compile(r"^test result: .* (\d+) passed; (\d+) failed", re.M), re.c
 
 def install_tools():
     missing = {package for tool, package in TOOLS.items() if not shutil.which(tool)}
+    missing |= {package for header, package in HEADERS.items() if not pathlib.Path("/usr/include", header).exists()}
     if importlib.util.find_spec("ensurepip") is None:
         missing.add("python3-venv")
     missing = sorted(missing)

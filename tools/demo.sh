@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts the sandbox, runs the quickstart programs against it over both server APIs, and stops it. Then bookings are submitted to
-# an outbox while the sandbox is away, and delivered when it is back.
+# Starts the sandbox, runs the quickstart programs against it over both server APIs, and moves and cancels what they booked. Then
+# bookings are submitted to an outbox while the sandbox is away, and delivered when it is back.
 set -eu
 CC=${CC:-cc} PYTHON=${PYTHON:-python3}
 release=$PWD/build/release
@@ -13,7 +13,7 @@ finish() {
 trap finish EXIT
 trap 'exit 1' INT TERM
 
-for example in quickstart submit deliverer; do
+for example in quickstart my_callbacks submit deliverer; do
     $CC -O2 -Wall -Iinclude "examples/c/$example.c" -L"$release" -lcallbackservice -Wl,-rpath,"$release" \
         -o "$scratch/$example"
 done
@@ -40,6 +40,8 @@ for api in v1 v3; do
     CALLBACKSERVICE_LIBRARY="$release/libcallbackservice.so" PYTHONPATH=bindings/python PYTHONDONTWRITEBYTECODE=1 \
         "$PYTHON" examples/python/quickstart.py "$api" "$base"
 done
+printf '==== C, the callbacks of +14151110000 ====\n'
+"$scratch/my_callbacks" "$base/genesys/1/service/callback/samples" +14151110000
 
 printf '==== Outbox ====\n'
 kill "$sandbox" && wait "$sandbox" || true

@@ -3,7 +3,7 @@
 # worth keeping in build/fuzz/corpus. TARGETS chooses some. cargo-fuzz is installed below build/ when it is missing.
 set -eu
 seconds=${SECONDS_EACH:-60}
-targets=${TARGETS:-configuration command response_v1 response_v3 calls}
+targets=${TARGETS:-configuration command response_v1 response_v3 json_pointer calls}
 build=$PWD/build/fuzz
 version=0.13.1
 

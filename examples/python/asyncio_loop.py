@@ -1,4 +1,4 @@
-"""Books many callbacks at the same time from one asyncio loop, on one thread.
+"""Books many callbacks at the same time from one asyncio loop, and cancels one that takes too long.
 
     asyncio_loop.py DATA_URL COUNT
 """
@@ -6,47 +6,18 @@
 import asyncio
 import sys
 
-from callbackservice import Service
-
-
-class AsyncService:
-    """Commands as coroutines: asynchronous calls, dispatched when the loop finds the service's descriptor readable."""
-
-    def __init__(self, config):
-        self._service = Service(config)
-        self._loop = asyncio.get_running_loop()
-        self._descriptor = self._service.fileno()
-        self._loop.add_reader(self._descriptor, self._service.dispatch)
-
-    async def schedule(self, **options):
-        """The outcome of a booking, whatever its state."""
-        future = self._loop.create_future()
-
-        def done(_, outcome):
-            if not future.done():
-                future.set_result(outcome)
-
-        call = self._service.start("CallbackService.schedule", options, done)
-        try:
-            return await future
-        except asyncio.CancelledError:
-            self._service.cancel(call)
-            raise
-
-    def close(self):
-        self._loop.remove_reader(self._descriptor)
-        self._service.close()
+from callbackservice import AsyncService, Booking
 
 
 async def main(data_url, count):
-    service = AsyncService({"dataURL": data_url, "ajaxTimeout": 30000})
-    outcomes = await asyncio.gather(*(service.schedule(phonenumber=f"+1415{number:07}") for number in range(count)))
-    try:
-        await asyncio.wait_for(service.schedule(phonenumber="+14151110000"), timeout=0)
-    except asyncio.TimeoutError:
-        print("one cancelled")
-    service.close()
-    booked = sum(outcome["state"] == "resolved" for outcome in outcomes)
+    async with AsyncService({"dataURL": data_url, "ajaxTimeout": 30000}) as service:
+        calls = (service.schedule(phone_number=f"+1415{number:07}") for number in range(count))
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        try:
+            await asyncio.wait_for(service.schedule(phone_number="+14151110000"), timeout=0)
+        except asyncio.TimeoutError:
+            print("one cancelled")
+    booked = sum(isinstance(answer, Booking) for answer in answers)
     print(f"{booked} booked, {count - booked} refused")
     return 0 if booked == count else 1
 

@@ -8,7 +8,7 @@ BASE_URL is scheme, host and port of a server, such as a running callback-sandbo
 import sys
 from datetime import datetime, timedelta, timezone
 
-from callbackservice import Rejected, Service
+from callbackservice import Service, SlotUnavailable
 
 
 def configuration(api_version, base):
@@ -25,36 +25,35 @@ def configuration(api_version, base):
 def print_slots(slots):
     print(f"  {'time (UTC)':26} places")
     for slot in slots:
-        print(f"  {slot['utcTime']:26} {slot['capacity']:6}")
+        print(f"  {slot.utc_time:%Y-%m-%d %H:%M}           {slot.capacity or '':>6}")
 
 
 def main(api_version, base):
-    booked = []
-
-    def on_event(event, data):
-        print(f"  event: {event}")
-        if event == "CallbackService.scheduled":
-            booked.append(data["id"])
-
     print(f"Opening the service over {api_version}")
-    with Service(configuration(api_version, base), on_event) as service:
+    with Service(configuration(api_version, base)) as service:
+        booked = []
+
+        @service.on("ready", "availableSlots", "scheduled", "scheduleError")
+        def show(event):
+            print(f"  event: {event.name}")
+            if event.name == "scheduled":
+                booked.append(event.result.id)
+
         print("\nOpen slots")
         start = datetime.now(timezone.utc) + timedelta(hours=1)
-        slots = service.availability(startDate=start.isoformat(), numberOfDays=1, maxTimeSlots=8)["slots"]
+        slots = service.availability(start_date=start, number_of_days=1, max_time_slots=8).slots
         print_slots(slots)
         first = slots[0]
 
         print("\nBooking the first one, again and again, until somebody comes too late")
         try:
-            for _ in range(first["capacity"] + 1):
-                service.schedule(phonenumber="+14151110000", desiredtime=first["utcTime"])
-        except Rejected as refusal:
-            if refusal.name != "SLOT_UNAVAILABLE":
-                raise
-            print(f"\nSorry, {first['utcTime']} is no longer free. The contact center offers instead:")
+            for _ in range(first.capacity + 1):
+                service.schedule(phone_number="+14151110000", desired_time=first.utc_time)
+        except SlotUnavailable as refusal:
+            print(f"\nSorry, {first.utc_time:%H:%M} is no longer free. The contact center offers instead:")
             print_slots(refusal.slots[:3])
     print(f"\n{len(booked)} booked over {api_version}\n")
-    return 0 if len(booked) == first["capacity"] else 1
+    return 0 if len(booked) == first.capacity else 1
 
 
 if __name__ == "__main__":

@@ -6,8 +6,11 @@ use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use callbackservice::ffi::async_call::{cbsvc_cancel, cbsvc_dispatch, cbsvc_start, cbsvc_waitable};
+use callbackservice::ffi::async_call::{
+    cbsvc_cancel, cbsvc_dispatch, cbsvc_next_event, cbsvc_start, cbsvc_waitable,
+};
 use callbackservice::ffi::blocking::{cbsvc_availability, cbsvc_command, cbsvc_schedule};
+use callbackservice::ffi::constants::CBSVC_BUSY;
 use callbackservice::ffi::library::{
     cbsvc_diagnostics, cbsvc_set_log, cbsvc_status_name, cbsvc_string_free,
 };
@@ -49,7 +52,7 @@ impl<'a> Input<'a> {
 
     /// Text that ends with NUL, or NULL.
     fn text(&mut self) -> Vec<u8> {
-        const TEXTS: [&[u8]; 14] = [
+        const TEXTS: [&[u8]; 15] = [
             b"{\"dataURL\":\"http://127.0.0.1:1/s\",\"proxy\":\"none\",\"retry\":{\"attempts\":1}}",
             b"{\"dataURL\":\"http://127.0.0.1:1/e\",\"proxy\":\"none\",\"apiVersion\":\"v3\",\"serviceName\":\"q\",\"retry\":{\"attempts\":1}}",
             b"{\"dataURL\":\"http://127.0.0.1:1/t\",\"proxy\":\"none\",\"handlers\":\"thread\",\"retry\":{\"attempts\":1}}",
@@ -64,6 +67,7 @@ impl<'a> Input<'a> {
             b"CallbackService.scheduleError",
             b"CallbackService.ready",
             b"*",
+            b"{\"dataURL\":\"http://127.0.0.1:1/p\",\"proxy\":\"none\",\"handlers\":\"poll\",\"retry\":{\"attempts\":1}}",
         ];
         let choice = usize::from(self.byte());
         let mut text = match TEXTS.get(choice % (TEXTS.len() + 2)) {
@@ -105,6 +109,20 @@ fn free(text: *mut c_char) {
     unsafe { cbsvc_string_free(text) };
 }
 
+fn next_event(service: *mut cbsvc_service, timeout_ms: i32, wants: bool) {
+    let (mut call, mut event, mut data) = (0, ptr::null_mut(), ptr::null_mut());
+    let event_out = if wants {
+        &mut event as *mut _
+    } else {
+        ptr::null_mut()
+    };
+    let status = unsafe { cbsvc_next_event(service, timeout_ms, &mut call, event_out, &mut data) };
+    assert_eq!(status == 0, !data.is_null());
+    assert!(status == 0 || call == 0);
+    free(event);
+    free(data);
+}
+
 /// Names handed over with a `release`, and how many of them.
 struct Run {
     opened: Vec<*mut cbsvc_service>,
@@ -115,7 +133,7 @@ struct Run {
 impl Run {
     fn step(&mut self, input: &mut Input) {
         let mut out = ptr::null_mut();
-        let choice = input.byte() % 14;
+        let choice = input.byte() % 15;
         let service = input.handle(&self.opened);
         let wants = input.byte() % 2 == 0;
         let result = if wants {
@@ -127,10 +145,11 @@ impl Run {
             0 if self.opened.len() < MOST_SERVICES => {
                 let mut opened = ptr::null_mut();
                 let text = input.text();
+                let on_event = wants.then_some(handler as unsafe extern "C-unwind" fn(_, _, _));
                 unsafe {
                     cbsvc_init(
                         pointer(&text),
-                        Some(handler),
+                        on_event,
                         ptr::null_mut(),
                         &mut opened,
                         result,
@@ -157,7 +176,7 @@ impl Run {
                 let (name, text) = (input.text(), input.text());
                 cbsvc_command(service, pointer(&name), pointer(&text), result);
             },
-            6 | 7 => self.start(input, service),
+            6 | 7 => self.start(input, service, wants),
             8 => self.subscribe(input, service),
             9 => {
                 let number = self.number(input);
@@ -170,7 +189,8 @@ impl Run {
             11 => {
                 cbsvc_dispatch(service, i32::from(input.byte() % 4));
             }
-            12 => {
+            12 => next_event(service, i32::from(input.byte() % 4), wants),
+            13 => {
                 let mut waitable = 0;
                 unsafe {
                     cbsvc_waitable(
@@ -196,10 +216,11 @@ impl Run {
         free(out);
     }
 
-    fn start(&mut self, input: &mut Input, service: *mut cbsvc_service) {
+    fn start(&mut self, input: &mut Input, service: *mut cbsvc_service, is_given: bool) {
         let (name, text) = (input.text(), input.text());
         let mut number = 0;
-        let done = Some(handler as unsafe extern "C-unwind" fn(_, _, _));
+        let done = is_given.then_some(handler as unsafe extern "C-unwind" fn(_, _, _));
+        let release = is_given.then_some(release as unsafe extern "C-unwind" fn(_));
         unsafe {
             cbsvc_start(
                 service,
@@ -207,11 +228,11 @@ impl Run {
                 pointer(&text),
                 done,
                 service.cast(),
-                Some(release),
+                release,
                 &mut number,
             )
         };
-        self.given += 1;
+        self.given += usize::from(is_given);
         self.numbers.push(number);
     }
 
@@ -261,7 +282,9 @@ fuzz_target!(|data: &[u8]| {
     }
     unsafe { cbsvc_set_log(0, None, ptr::null_mut()) };
     for service in &run.opened {
-        cbsvc_close(*service, -1);
+        while cbsvc_close(*service, -1) == CBSVC_BUSY {
+            next_event(*service, -1, true);
+        }
     }
     // A service that was closed without waiting releases on its own thread, which then ends.
     let deadline = Instant::now() + Duration::from_secs(10);

@@ -30,9 +30,9 @@ use crate::status::Status;
 ///
 /// Any thread, also inside a handler. Errors: `CBSVC_NULL_ARGUMENT` (`name`), `CBSVC_BAD_HANDLE`,
 /// `CBSVC_NOT_UTF8` (`name`), `CBSVC_UNKNOWN_COMMAND`, `CBSVC_CLOSED`, `CBSVC_WRONG_MODE` (`done`
-/// or `release` with `"handlers":"poll"`), `CBSVC_BUSY` (`queueLimit` calls are running, or complete
-/// and not dispatched or taken), `CBSVC_INTERNAL` (out of threads or descriptors), `CBSVC_PANIC`.
-/// Since 0.1.
+/// or `release` with `"handlers":"poll"`), `CBSVC_BUSY` (`queueLimit` calls are running, or
+/// complete and not dispatched or taken), `CBSVC_INTERNAL` (out of threads or descriptors),
+/// `CBSVC_PANIC`. Since 0.1.
 ///
 /// Example:
 ///
@@ -140,8 +140,8 @@ pub extern "C-unwind" fn cbsvc_dispatch(
 ///
 /// Such a service calls no handler: it queues `CallbackService.ready`, the events of blocking
 /// commands, and the completions of asynchronous calls, each once. If the queue is empty, waits up
-/// to `timeout_ms` milliseconds for the first (0 = do not wait, negative = no limit). Signals do not
-/// end the wait: to wait for a signal too, use `ppoll` as in the example of `cbsvc_waitable`.
+/// to `timeout_ms` milliseconds for the first (0 = do not wait, negative = no limit). Signals do
+/// not end the wait: to wait for a signal too, use `ppoll` as in the example of `cbsvc_waitable`.
 /// Several threads may wait at the same time.
 ///
 /// `*call` is the id of the asynchronous call that is complete, or 0 for an event of a blocking
@@ -204,7 +204,8 @@ pub unsafe extern "C-unwind" fn cbsvc_next_event(
     })
 }
 
-/// Returns a file descriptor that is readable while `cbsvc_dispatch` or `cbsvc_next_event` has work.
+/// Returns a file descriptor that is readable while `cbsvc_dispatch` or `cbsvc_next_event` has
+/// work.
 ///
 /// Use it with `select`, `poll` or `epoll`. `waitable` must not be NULL. The service owns the
 /// descriptor: do not read from it or close it, and remove it from the loop before `cbsvc_close`. A

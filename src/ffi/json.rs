@@ -139,8 +139,8 @@ pub unsafe extern "C-unwind" fn cbsvc_json_read(
 ///
 /// Any thread, also inside a handler. Errors: `CBSVC_NULL_ARGUMENT` (json, pointer),
 /// `CBSVC_NOT_UTF8`, `CBSVC_NOT_JSON`, `CBSVC_BAD_OPTION` (the pointer is malformed, or the value is
-/// neither an array nor an object), `CBSVC_NO_SUCH` (nothing there, or null), `CBSVC_PANIC`. Since
-/// 0.1.
+/// neither an array nor an object), `CBSVC_NO_SUCH` (nothing there, or null), `CBSVC_PANIC`.
+/// Since 0.1.
 ///
 /// Example:
 ///

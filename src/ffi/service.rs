@@ -11,7 +11,7 @@ use super::boundary::{
 use super::types::{cbsvc_handler, cbsvc_service, cbsvc_status};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::process::{panic, sys};
+use crate::process::{log, panic, sys};
 use crate::service::event_bus::Filter;
 use crate::service::handle_table::SERVICES;
 use crate::service::Service;
@@ -161,9 +161,9 @@ pub unsafe extern "C-unwind" fn cbsvc_configure(
 /// a call; no further handler is called, and the last releases run when that thread leaves.
 ///
 /// With `"handlers":"poll"`, the outcome of an asynchronous call is not lost by closing: while the
-/// program has not taken all completions, cancelled ones included, the function returns `CBSVC_BUSY`
-/// and leaves the service open for `cbsvc_next_event` only. Take them until it returns
-/// `CBSVC_CLOSED`, then close again. Events of blocking commands are discarded.
+/// program has not taken all completions, cancelled ones included, the function returns
+/// `CBSVC_BUSY` and leaves the service open for `cbsvc_next_event` only. Take them until that
+/// returns `CBSVC_CLOSED`, then close again. Events of blocking commands are discarded.
 ///
 /// Any thread, but not inside a handler of the same service. Errors: `CBSVC_BAD_HANDLE` (also if it
 /// is already closed), `CBSVC_REENTRANT`, `CBSVC_TIMEOUT`, `CBSVC_BUSY` (`"handlers":"poll"`),
@@ -180,10 +180,10 @@ pub extern "C-unwind" fn cbsvc_close(service: *mut cbsvc_service, timeout_ms: i3
     boundary::call(|| {
         let found = lookup(service)?;
         if found.is_active_on_this_thread() {
-            return Err(Error::new(
-                Status::Reentrant,
-                "a service cannot be closed from inside itself",
-            ));
+            let message = "a service cannot be closed inside its own handler; after longjmp out of \
+                           the handler, close it in the function that called setjmp or a caller of it";
+            log::warn(|| message.to_owned());
+            return Err(Error::new(Status::Reentrant, message));
         }
         let deadline = timeout(timeout_ms).map(|timeout| Instant::now() + timeout);
         found.end_unless_unread(deadline)?;

@@ -19,8 +19,8 @@ use crate::status::Status;
 ///
 /// `release`, if not NULL, is called with `user_data` exactly once: after the last call of the
 /// handler when the subscription ends, or before this function returns if it fails. `*subscription`
-/// is the id for `cbsvc_unsubscribe`, never 0 and below 2^53. It is set before the handler is first called.
-/// `subscription` may be NULL: closing the service ends the subscription too.
+/// is the id for `cbsvc_unsubscribe`, never 0 and below 2^53. It is set before the handler is first
+/// called. `subscription` may be NULL: closing the service ends the subscription too.
 ///
 /// Any thread, also inside a handler. Errors: `CBSVC_NULL_ARGUMENT` (`event`, `handler`),
 /// `CBSVC_BAD_HANDLE`, `CBSVC_NOT_UTF8`, `CBSVC_BAD_OPTION` (no such event), `CBSVC_CLOSED`,

@@ -554,7 +554,7 @@ async fn attempt(
     progress: &Progress,
 ) -> ExchangeResult {
     match entry.request.request(config) {
-        Ok(request) => transport.execute_observed(&request, limits, progress).await,
+        Ok(request) => transport.execute(&request, limits, progress).await,
         Err(error) => progress.finish(Err(error)),
     }
 }
@@ -575,7 +575,9 @@ async fn look_up(
         Err(error) => return Lookup::Impossible(error),
     };
     let started = Instant::now();
-    let exchanged = transport.execute(&request, limits).await;
+    let exchanged = transport
+        .execute(&request, limits, &Progress::default())
+        .await;
     let wall_ms = wall_ms + crate::outbox::decision::milliseconds(started.elapsed());
     read_lookup(config, &subject, entry, exchanged.result, wall_ms)
 }

@@ -19,6 +19,7 @@ use crate::process::fork::{generation, lock};
 use crate::process::{panic, threads};
 use crate::service::outcome::Outcome;
 use crate::status::Status;
+use crate::transport::message::Progress;
 
 /// Ids are never used twice in a process, so that a stale one finds nothing.
 static LAST_CALL: AtomicU64 = AtomicU64::new(0);
@@ -64,7 +65,7 @@ impl Service {
             match self.prepare(command, data, started_at, &call.state) {
                 Err(error) => Err((error, recipient)),
                 Ok(prepared) => {
-                    let send = |guard| exchange(command, prepared, guard);
+                    let send = |progress, guard| exchange(command, prepared, progress, guard);
                     Ok(self.spawn_call(command, started_at, recipient, &call.state, send))
                 }
             }
@@ -104,13 +105,14 @@ impl Service {
         started_at: Instant,
         recipient: Recipient,
         state: &Arc<ProcessState>,
-        work: impl FnOnce(CompletionGuard) -> F,
+        work: impl FnOnce(Arc<Progress>, CompletionGuard) -> F,
     ) -> Result<()> {
         let mut pending = lock(&state.pending);
         if pending.closed {
             return Err(closed());
         }
         let network_thread = pending.network_thread()?;
+        let progress = Arc::<Progress>::default();
         let guard = CompletionGuard {
             counters: self.counters.clone(),
             state: state.clone(),
@@ -119,7 +121,7 @@ impl Service {
             started_at,
             is_completed: false,
         };
-        let abort = network_thread.spawn(work(guard));
+        let abort = network_thread.spawn(work(progress.clone(), guard));
         // Inserted before the lock is released, so that a call that completes immediately finds
         // itself.
         pending.calls.insert(
@@ -127,6 +129,7 @@ impl Service {
             PendingCall {
                 command,
                 recipient,
+                progress,
                 abort,
             },
         );
@@ -256,7 +259,12 @@ impl Service {
 }
 
 /// Sends the request of a call, on the network thread, and completes the call.
-async fn exchange(command: Command, prepared: PreparedCall, mut guard: CompletionGuard) {
+async fn exchange(
+    command: Command,
+    prepared: PreparedCall,
+    progress: Arc<Progress>,
+    mut guard: CompletionGuard,
+) {
     let PreparedCall {
         context,
         request,
@@ -264,7 +272,7 @@ async fn exchange(command: Command, prepared: PreparedCall, mut guard: Completio
         limits,
         started_at,
     } = prepared;
-    let exchanged = transport.execute(&request, &limits).await;
+    let exchanged = transport.execute(&request, &limits, &progress).await;
     let took = started_at.elapsed();
     let counters = guard.counters.clone();
     let wake = guard.complete(|call| {

@@ -163,12 +163,16 @@ impl Service {
         };
         self.ensure_deliverer(state);
         let (service, own_state) = (Arc::downgrade(self), Arc::downgrade(state));
-        Ok(
-            self.spawn_call(command, started_at, recipient, state, |guard| async move {
+        Ok(self.spawn_call(
+            command,
+            started_at,
+            recipient,
+            state,
+            |_, guard| async move {
                 let outcome = call.run_on_network_thread(service, own_state).await;
                 guard.complete_with(outcome);
-            }),
-        )
+            },
+        ))
     }
 
     fn prepare_outbox(

@@ -2,6 +2,7 @@
 //! carries.
 
 use std::ffi::CString;
+use std::sync::atomic::Ordering;
 
 #[cfg(feature = "outbox")]
 use serde_json::Value;
@@ -11,8 +12,9 @@ use crate::error::{Effect, Error};
 use crate::process::sys::c_string;
 use crate::protocol::slots::{self, Slots};
 use crate::protocol::Interpretation;
+use crate::status::Status;
 use crate::text::json::write_string;
-use crate::transport::message::Response;
+use crate::transport::message::{Progress, Response};
 
 /// A finished command: its text, and whether it resolved.
 #[derive(Debug)]
@@ -113,10 +115,21 @@ impl Outcome {
     }
 
     /// The outcome of a command that was cancelled, by the application or by closing the service.
-    pub fn cancelled(command: &str) -> Outcome {
+    pub fn cancelled(command: Command, progress: &Progress) -> Outcome {
+        let error = Error::new(Status::Cancelled, "the call was cancelled");
+        let error = match command.effect().filter(|_| !progress.sent.stop()) {
+            Some(effect) => error.with_unknown_effect(effect),
+            None => error.retryable(true),
+        };
+        let mut out = ObjectWriter::begin(command.name(), "cancelled", 512);
+        out.error(
+            command.effect(),
+            &error,
+            progress.attempts.load(Ordering::Relaxed),
+        );
         Outcome {
-            text: ObjectWriter::begin(command, "cancelled", 128).finish(),
-            error: None,
+            text: out.finish(),
+            error: Some(error),
         }
     }
 

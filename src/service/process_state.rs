@@ -18,6 +18,7 @@ use crate::service::completion_queue::CompletionQueue;
 use crate::service::event_bus::{Handler, Subscription};
 use crate::service::outbox::DelivererSlot;
 use crate::service::outcome::Outcome;
+use crate::transport::message::Progress;
 use crate::transport::Transport;
 
 /// The part of a service that belongs to one process.
@@ -89,6 +90,8 @@ pub struct PendingCall {
     pub command: Command,
     /// Who receives the result.
     pub recipient: Recipient,
+    /// How far its request has come.
+    pub progress: Arc<Progress>,
     /// Ends its use of the network.
     pub abort: AbortHandle,
 }
@@ -152,7 +155,7 @@ impl PendingCall {
             recipient: self.recipient,
             name: self.command.c_name(),
             event: None,
-            text: Outcome::cancelled(self.command.name()).text,
+            text: Outcome::cancelled(self.command, &self.progress).text,
         })
     }
 }

@@ -140,10 +140,13 @@ impl RequestContext<'_> {
         }
         let sent = &self.progress.sent;
         let was_sent = sent.is_set();
-        sent.set(true);
+        if !sent.set() {
+            // The call was cancelled, and its task ends.
+            return std::future::pending().await;
+        }
         let result = send.await;
-        if matches!(&result, Err(error) if error.message().is_some()) {
-            sent.set(was_sent);
+        if matches!(&result, Err(error) if error.message().is_some()) && !was_sent {
+            sent.reset();
         }
         result
     }

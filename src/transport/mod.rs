@@ -118,14 +118,8 @@ impl Transport {
     }
 
     /// Sends a request and waits for the response, on the network thread.
-    pub async fn execute(&self, request: &Request, limits: &ExchangeLimits) -> ExchangeResult {
-        self.execute_observed(request, limits, &Progress::default())
-            .await
-    }
-
-    /// The same with a record of how far the exchange has come, which a caller can look at that
-    /// gives the exchange up.
-    pub async fn execute_observed(
+    /// `progress` tells others how far it has come.
+    pub async fn execute(
         &self,
         request: &Request,
         limits: &ExchangeLimits,

@@ -1,15 +1,17 @@
 //! TCP stream that raises no SIGPIPE, and that yields to the runtime every few reads, so that
 //! timers run.
 
+use std::future::Future;
 use std::io::{ErrorKind, IoSlice, Result};
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::{pin, Pin};
 use std::task::{ready, Context, Poll};
 use std::time::Duration;
 
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::yield_now;
 
 use crate::process::sys;
 
@@ -96,7 +98,9 @@ impl AsyncRead for Socket {
         self.reads += 1;
         if self.reads > READS_PER_YIELD {
             self.reads = 0;
-            context.waker().wake_by_ref();
+            // The runtime runs its timers before it continues. After wake_by_ref, it would first
+            // poll dozens of times.
+            let _ = pin!(yield_now()).poll(context);
             return Poll::Pending;
         }
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);

@@ -13,6 +13,8 @@
 #define ROUNDS 60
 
 static const char *CONFIG = "{\"dataURL\":\"%s/genesys/1/service/callback/samples\",\"ajaxTimeout\":30000}";
+static const char *POLL = "{\"dataURL\":\"%s/genesys/1/service/callback/samples\",\"ajaxTimeout\":30000,"
+                          "\"handlers\":\"poll\"}";
 static const char *BOOKING = "{\"phonenumber\":\"1\"}";
 static const char *SCHEDULE = "CallbackService.schedule";
 static const char *base;
@@ -72,6 +74,11 @@ static cbsvc_status dispatch(cbsvc_service *service)
     return cbsvc_dispatch(service, 0);
 }
 
+static cbsvc_status next_event(cbsvc_service *service)
+{
+    return cbsvc_next_event(service, 0, NULL, NULL, NULL);
+}
+
 static cbsvc_status waitable(cbsvc_service *service)
 {
     intptr_t descriptor;
@@ -86,6 +93,42 @@ static cbsvc_status subscribe(cbsvc_service *service)
 static cbsvc_status unsubscribe(cbsvc_service *service)
 {
     return cbsvc_unsubscribe(service, 1u << 31);
+}
+
+static cbsvc_status json_get(cbsvc_service *service)
+{
+    char *value;
+    cbsvc_status status = cbsvc_json_get(BOOKING, "/phonenumber", &value);
+
+    (void)service;
+    cbsvc_string_free(value);
+    return status;
+}
+
+static cbsvc_status json_read(cbsvc_service *service)
+{
+    char value[16];
+
+    (void)service;
+    return cbsvc_json_read(BOOKING, "/phonenumber", value, sizeof value, NULL);
+}
+
+static cbsvc_status json_count(cbsvc_service *service)
+{
+    uint32_t count;
+
+    (void)service;
+    return cbsvc_json_count(BOOKING, "", &count);
+}
+
+static cbsvc_status json_set(cbsvc_service *service)
+{
+    char *result;
+    cbsvc_status status = cbsvc_json_set(BOOKING, "/firstname", "A", &result);
+
+    (void)service;
+    cbsvc_string_free(result);
+    return status;
 }
 
 static cbsvc_status diagnostics(cbsvc_service *service)
@@ -145,9 +188,14 @@ static const struct {
     {"cbsvc_start", start},
     {"cbsvc_cancel", cancel},
     {"cbsvc_dispatch", dispatch},
+    {"cbsvc_next_event", next_event},
     {"cbsvc_waitable", waitable},
     {"cbsvc_subscribe", subscribe},
     {"cbsvc_unsubscribe", unsubscribe},
+    {"cbsvc_json_get", json_get},
+    {"cbsvc_json_read", json_read},
+    {"cbsvc_json_count", json_count},
+    {"cbsvc_json_set", json_set},
     {"cbsvc_diagnostics", diagnostics},
     {"cbsvc_set_log", set_log},
     {"cbsvc_status_name", status_name},
@@ -155,6 +203,12 @@ static const struct {
     {"cbsvc_version", version},
     {"cbsvc_version_text", version_text},
 };
+
+/* A service with the mode of handlers in which the function can be called. */
+static cbsvc_service *open_for(action run)
+{
+    return open_service(run == next_event ? POLL : CONFIG, base);
+}
 
 /* One function, one service, and what came back. */
 struct work {
@@ -173,7 +227,7 @@ static void *on_a_thread(void *user_data)
 
 static cbsvc_status any_thread(action run)
 {
-    struct work work = {run, open_service(CONFIG, base), -1};
+    struct work work = {run, open_for(run), -1};
     pthread_t thread;
 
     CHECK(pthread_create(&thread, NULL, on_a_thread, &work) == 0 && pthread_join(thread, NULL) == 0);
@@ -195,17 +249,20 @@ static void in_a_handler(const char *event, const char *data, void *user_data)
 
 static cbsvc_status inside_a_handler(action run)
 {
-    struct work work = {run, open_service(CONFIG, base), -1};
+    struct work work = {run, open_for(run), -1};
+    /* A service without handlers is called inside a handler of another one. */
+    cbsvc_service *caller = run == next_event ? open_service(CONFIG, base) : work.service;
 
-    CHECK(cbsvc_subscribe(work.service, "CallbackService.scheduled", in_a_handler, &work, NULL, NULL) == CBSVC_OK);
-    CHECK(schedule(work.service) == CBSVC_OK);
+    CHECK(cbsvc_subscribe(caller, "CallbackService.scheduled", in_a_handler, &work, NULL, NULL) == CBSVC_OK);
+    CHECK(schedule(caller) == CBSVC_OK);
     CHECK(cbsvc_close(work.service, 10000) == CBSVC_OK);
+    CHECK(caller == work.service || cbsvc_close(caller, 10000) == CBSVC_OK);
     return work.status;
 }
 
 static cbsvc_status in_a_child(action run)
 {
-    cbsvc_service *service = open_service(CONFIG, base);
+    cbsvc_service *service = open_for(run);
     int results[2], status;
     cbsvc_status result = -1;
     pid_t child;
@@ -231,7 +288,7 @@ static void while_another_closes(const char *name, action run)
     int round;
 
     for (round = 0; round < ROUNDS; round++) {
-        struct work work = {run, open_service(CONFIG, base), -1};
+        struct work work = {run, open_for(run), -1};
         struct work closing = {close_it, work.service, -1};
         pthread_t first, second;
 

@@ -8,7 +8,7 @@ int main(int argc, char **argv) {
     const cbsvc_handler fail = [](const char *, const char *, void *) { throw std::runtime_error("from a handler"); };
     cbsvc_subscribe(service.get(), "CallbackService.scheduled", fail, nullptr, nullptr, nullptr);
     try {
-        service.schedule("{\"phonenumber\":\"1\"}");
+        (void)service.schedule("{\"phonenumber\":\"1\"}");
     } catch (...) {
         std::puts("the exception came through");
     }

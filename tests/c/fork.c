@@ -1,11 +1,13 @@
 /*
  * Forks while threads are in the middle of calls. Every child makes calls on the service that it inherited and gets its
- * own answers, half of the children close it; the parent's calls and asynchronous calls go on undisturbed.
+ * own answers, half of the children close it; the parent's calls and asynchronous calls go on undisturbed. A service without
+ * handlers is inherited too, with completions that the parent has not taken.
  *
  *     fork BASE_URL CHILDREN
  *
  * BASE_URL is a server that answers every booking with its number as the identifier.
  */
+#include <poll.h>
 #include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,7 +19,7 @@
 #define STARTED 100
 
 static int stop;
-static cbsvc_service *service;
+static cbsvc_service *service, *polled;
 
 /* One booking under a number of its own; the answer must be the one to it. */
 static void book(const char *who, long number)
@@ -54,6 +56,41 @@ static void count(const char *event, const char *data, void *user_data)
     ++*(int *)user_data;
 }
 
+static void start(cbsvc_service *on, cbsvc_handler done)
+{
+    CHECK(cbsvc_start(on, "CallbackService.schedule", "{\"phonenumber\":\"1\"}", done, NULL, NULL, NULL) == CBSVC_OK);
+}
+
+/* Takes the next event. Whether it is the completion of a call, which has resolved. */
+static int take_completion(cbsvc_service *from)
+{
+    uint64_t call;
+    char *data;
+
+    CHECK(cbsvc_next_event(from, 60000, &call, NULL, &data) == CBSVC_OK);
+    CHECK(call == 0 || strstr(data, "\"state\":\"resolved\"") != NULL);
+    cbsvc_string_free(data);
+    return call != 0;
+}
+
+/* What the parent has not taken is the parent's; the child has a queue and a descriptor of its own. */
+static void take_in_a_child(int is_close)
+{
+    struct pollfd ready = {-1, POLLIN, 0};
+    intptr_t waitable;
+
+    CHECK(cbsvc_waitable(polled, &waitable) == CBSVC_OK);
+    ready.fd = (int)waitable;
+    CHECK(poll(&ready, 1, 0) == 0);
+    CHECK(cbsvc_next_event(polled, 0, NULL, NULL, NULL) == CBSVC_TIMEOUT);
+    start(polled, NULL);
+    CHECK(poll(&ready, 1, 60000) == 1);
+    CHECK(!is_close || cbsvc_close(polled, 10000) == CBSVC_BUSY);
+    CHECK(take_completion(polled));
+    CHECK(cbsvc_next_event(polled, 0, NULL, NULL, NULL) == (is_close ? CBSVC_CLOSED : CBSVC_TIMEOUT));
+    CHECK(!is_close || cbsvc_close(polled, 10000) == CBSVC_OK);
+}
+
 static void child(int number)
 {
     int completed = 0, descriptor;
@@ -71,6 +108,8 @@ static void child(int number)
               CBSVC_OK);
         CHECK(cbsvc_dispatch(service, 60000) == CBSVC_OK && completed == 1);
     }
+    if (number % 4 >= 2)
+        take_in_a_child(number % 4 == 2);
     if (number % 2 == 0)
         CHECK(cbsvc_close(service, 10000) == CBSVC_OK);
     _exit(0);
@@ -185,11 +224,6 @@ static void subscribe(cbsvc_service *to, cbsvc_handler handler)
     CHECK(cbsvc_subscribe(to, "CallbackService.scheduled", handler, NULL, NULL, NULL) == CBSVC_OK);
 }
 
-static void start(cbsvc_service *on, cbsvc_handler done)
-{
-    CHECK(cbsvc_start(on, "CallbackService.schedule", "{\"phonenumber\":\"1\"}", done, NULL, NULL, NULL) == CBSVC_OK);
-}
-
 /* What follows the handler that forks is called in the parent only: later subscribers, events, other calls. */
 static void handlers_after_a_fork(const char *base)
 {
@@ -279,6 +313,9 @@ int main(int argc, char **argv)
     for (i = 0; i < STARTED; i++)
         CHECK(cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"1\"}", count, &completed, NULL, NULL) ==
               CBSVC_OK);
+    polled = open_service("{\"dataURL\":\"%s/x\",\"ajaxTimeout\":60000,\"proxy\":\"none\",\"handlers\":\"poll\"}", argv[1]);
+    for (i = 0; i < STARTED; i++)
+        start(polled, NULL);
     for (i = 0; i < THREADS; i++)
         CHECK(pthread_create(&threads[i], NULL, busy, (void *)i) == 0);
     for (i = 0; i < children; i++) {
@@ -301,6 +338,10 @@ int main(int argc, char **argv)
     while (completed < STARTED)
         CHECK(cbsvc_dispatch(service, 60000) == CBSVC_OK);
     CHECK(cbsvc_dispatch(service, 0) == CBSVC_TIMEOUT);
+    for (completed = 0; completed < STARTED;)
+        completed += take_completion(polled);
+    CHECK(cbsvc_next_event(polled, 0, NULL, NULL, NULL) == CBSVC_TIMEOUT);
+    CHECK(cbsvc_close(polled, 5000) == CBSVC_OK);
     fork_inside_a_handler();
     handlers_after_a_fork(argv[1]);
     CHECK(cbsvc_close(service, 5000) == CBSVC_OK);

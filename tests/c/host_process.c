@@ -23,13 +23,14 @@
 
 static const char *CALLER = "{\"dataURL\":\"%s/x\",\"ajaxTimeout\":20000,\"proxy\":\"none\"}";
 static const char *THREAD = "{\"dataURL\":\"%s/x\",\"ajaxTimeout\":20000,\"proxy\":\"none\",\"handlers\":\"thread\"}";
+static const char *POLL = "{\"dataURL\":\"%s/x\",\"ajaxTimeout\":20000,\"proxy\":\"none\",\"handlers\":\"poll\"}";
 static const char *SCHEDULE = "CallbackService.schedule";
 static const char *BOOKING = "{\"phonenumber\":\"1\"}";
 static const int SYNCHRONOUS[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGSYS, SIGABRT};
 #define SYNCHRONOUS_SIGNALS (sizeof SYNCHRONOUS / sizeof *SYNCHRONOUS)
 
 static const char *base;
-static const char *modes[2];
+static const char *modes[3];
 
 static void ignore(const char *event, const char *data, void *user_data)
 {
@@ -43,6 +44,19 @@ static void count(const char *event, const char *data, void *user_data)
     (void)event;
     (void)data;
     __sync_fetch_and_add((int *)user_data, 1);
+}
+
+/* Takes the next event, which must be there in time; the id of its call. */
+static uint64_t take(cbsvc_service *service)
+{
+    uint64_t call;
+    char *event, *data;
+
+    CHECK(cbsvc_next_event(service, 20000, &call, &event, &data) == CBSVC_OK);
+    CHECK(event[0] == 'C' && data[0] == '{');
+    cbsvc_string_free(event);
+    cbsvc_string_free(data);
+    return call;
 }
 
 static long milliseconds(void)
@@ -131,16 +145,18 @@ static void leave_standard_closed(const char *format, int kept)
     stderr = fdopen(40, "w");
     service = open_service(format, base);
     CHECK(open_standard() == kept);
-    if (format == modes[0]) {
+    if (format != modes[1]) {
         CHECK(cbsvc_waitable(service, &waitable) == CBSVC_OK && waitable > 2);
         CHECK(open_standard() == kept);
     }
     for (i = 0; i < 3; i++) {
         CHECK(cbsvc_schedule(service, BOOKING, NULL) == CBSVC_OK);
         CHECK(open_standard() == kept);
-        CHECK(cbsvc_start(service, SCHEDULE, BOOKING, ignore, NULL, NULL, NULL) == CBSVC_OK);
+        CHECK(cbsvc_start(service, SCHEDULE, BOOKING, format == modes[2] ? NULL : ignore, NULL, NULL, NULL) == CBSVC_OK);
         if (format == modes[0])
             CHECK(cbsvc_dispatch(service, 20000) == CBSVC_OK);
+        while (format == modes[2] && take(service) == 0)
+            ;
         CHECK(open_standard() == kept);
     }
     CHECK(pthread_create(&thread, NULL, call_without_standard, service) == 0 && pthread_join(thread, NULL) == 0);
@@ -163,7 +179,7 @@ static void standard_descriptors(void)
 {
     int mode, kept;
 
-    for (mode = 0; mode < 2; mode++)
+    for (mode = 0; mode < 3; mode++)
         for (kept = 0; kept < 8; kept++)
             if (kept == 0 || kept == 1 || kept == 6 || kept == 3)
                 leave_standard_closed(modes[mode], kept);
@@ -395,6 +411,38 @@ static void mask_of_a_child_that_returns(void)
     close(results[1]);
 }
 
+static void on_signal(int signal)
+{
+    (void)signal;
+}
+
+static void *interrupt(void *thread)
+{
+    int i;
+
+    for (i = 0; i < 20; i++) {
+        CHECK(pthread_kill(*(pthread_t *)thread, SIGUSR1) == 0);
+        usleep(5000);
+    }
+    return NULL;
+}
+
+static void signals_do_not_end_a_wait_for_an_event(void)
+{
+    cbsvc_service *service = open_service(POLL, base);
+    pthread_t self = pthread_self(), thread;
+    long began = milliseconds();
+
+    CHECK(signal(SIGUSR1, on_signal) != SIG_ERR);
+    CHECK(take(service) == 0);
+    CHECK(pthread_create(&thread, NULL, interrupt, &self) == 0);
+    CHECK(cbsvc_next_event(service, 200, NULL, NULL, NULL) == CBSVC_TIMEOUT);
+    CHECK(milliseconds() - began >= 200);
+    CHECK(pthread_join(thread, NULL) == 0);
+    CHECK(signal(SIGUSR1, SIG_DFL) != SIG_ERR);
+    CHECK(cbsvc_close(service, 0) == CBSVC_OK);
+}
+
 static void signals(void)
 {
     int mode;
@@ -463,6 +511,19 @@ static void do_start(cbsvc_service *service)
     CHECK(cbsvc_dispatch(service, 50) == CBSVC_TIMEOUT);
 }
 
+static void do_next_event(cbsvc_service *service)
+{
+    cbsvc_service *polled = open_service(POLL, base);
+
+    (void)service;
+    CHECK(take(polled) == 0);
+    CHECK(cbsvc_next_event(polled, 50, NULL, NULL, NULL) == CBSVC_TIMEOUT);
+    CHECK(cbsvc_start(polled, SCHEDULE, BOOKING, NULL, NULL, NULL, NULL) == CBSVC_OK);
+    CHECK(cbsvc_close(polled, 20000) == CBSVC_BUSY);
+    CHECK(take(polled) != 0);
+    CHECK(cbsvc_close(polled, 20000) == CBSVC_OK);
+}
+
 static void do_waitable(cbsvc_service *service)
 {
     intptr_t waitable;
@@ -506,9 +567,9 @@ static void do_names(cbsvc_service *service)
     CHECK(cbsvc_status_name(CBSVC_OK)[0] == 'O' && cbsvc_version() == CBSVC_HEADER_VERSION && cbsvc_version_text());
 }
 
-static const action ACTIONS[] = {do_init,      do_init_badly, do_configure, do_schedule,    do_availability,
-                                 do_command,   do_start,      do_waitable,  do_subscribe,   do_diagnostics,
-                                 do_set_log,   do_close,      do_names};
+static const action ACTIONS[] = {do_init,      do_init_badly, do_configure,  do_schedule,    do_availability,
+                                 do_command,   do_start,      do_next_event, do_waitable,    do_subscribe,
+                                 do_diagnostics, do_set_log,  do_close,      do_names};
 #define NUMBER_OF_ACTIONS (sizeof ACTIONS / sizeof *ACTIONS)
 
 static int returned;
@@ -562,6 +623,13 @@ static cbsvc_status waiting_dispatch(cbsvc_service *service)
     return cbsvc_dispatch(service, 20000);
 }
 
+static cbsvc_status waiting_for_an_event(cbsvc_service *service)
+{
+    CHECK(cbsvc_start(service, SCHEDULE, BOOKING, NULL, NULL, NULL, NULL) == CBSVC_OK);
+    CHECK(take(service) == 0);
+    return cbsvc_next_event(service, 20000, NULL, NULL, NULL);
+}
+
 static void *wait_inside(void *user_data)
 {
     struct waiting_call *call = user_data;
@@ -581,7 +649,10 @@ static void cancel_a_waiting_thread(cbsvc_status (*run)(cbsvc_service *), int ty
     pthread_t thread;
     int connection;
 
-    call.service = open_service("{\"dataURL\":\"%s/x\",\"ajaxTimeout\":500,\"proxy\":\"none\"}", url);
+    call.service = open_service(run == waiting_for_an_event
+                                    ? "{\"dataURL\":\"%s/x\",\"ajaxTimeout\":500,\"proxy\":\"none\",\"handlers\":\"poll\"}"
+                                    : "{\"dataURL\":\"%s/x\",\"ajaxTimeout\":500,\"proxy\":\"none\"}",
+                                url);
     CHECK(pthread_create(&thread, NULL, wait_inside, &call) == 0);
     connection = accept(listener, NULL, NULL);
     CHECK(connection >= 0);
@@ -627,6 +698,8 @@ static void cancellation(void)
     pending_cancellation();
     cancel_a_waiting_thread(blocking_call, PTHREAD_CANCEL_DEFERRED, CBSVC_TIMEOUT);
     cancel_a_waiting_thread(waiting_dispatch, PTHREAD_CANCEL_DEFERRED, CBSVC_OK);
+    cancel_a_waiting_thread(waiting_for_an_event, PTHREAD_CANCEL_DEFERRED, CBSVC_OK);
+    cancel_a_waiting_thread(waiting_for_an_event, PTHREAD_CANCEL_ASYNCHRONOUS, CBSVC_OK);
     cancel_a_waiting_thread(blocking_call, PTHREAD_CANCEL_ASYNCHRONOUS, CBSVC_TIMEOUT);
     cancel_a_waiting_thread(waiting_dispatch, PTHREAD_CANCEL_ASYNCHRONOUS, CBSVC_OK);
     cancel_the_handlers_thread();
@@ -696,6 +769,58 @@ static void log_lines(void)
         CHECK(lines > before && resolved == 3);
     }
     CHECK(cbsvc_set_log(CBSVC_LOG_OFF, NULL, NULL) == CBSVC_OK);
+}
+
+static void close_inside(const char *event, const char *data, void *user_data)
+{
+    (void)event;
+    (void)data;
+    CHECK(cbsvc_close(*(cbsvc_service **)user_data, 0) == CBSVC_REENTRANT);
+}
+
+static void count_refused_closes(const char *level, const char *line, void *user_data)
+{
+    (void)user_data;
+    lines += strcmp(level, "warning") == 0 && strstr(line, "cannot be closed inside its own handler") != NULL;
+}
+
+/* A program whose handler was left in a way that the library does not notice learns why the service stays open. */
+static void refused_close_is_logged(void)
+{
+    cbsvc_service *service = open_service(CALLER, base);
+
+    lines = 0;
+    CHECK(cbsvc_set_log(CBSVC_LOG_WARNING, count_refused_closes, NULL) == CBSVC_OK);
+    CHECK(cbsvc_subscribe(service, "CallbackService.scheduled", close_inside, &service, NULL, NULL) == CBSVC_OK);
+    CHECK(cbsvc_schedule(service, BOOKING, NULL) == CBSVC_OK);
+    CHECK(lines == 1);
+    CHECK(cbsvc_set_log(CBSVC_LOG_OFF, NULL, NULL) == CBSVC_OK);
+    CHECK(cbsvc_close(service, 0) == CBSVC_OK);
+}
+
+/* The log handler is the only handler of a service without handlers. It may take events and close the service. */
+static void take_in_the_log_handler(const char *level, const char *line, void *user_data)
+{
+    cbsvc_service *service = *(cbsvc_service **)user_data;
+
+    (void)level;
+    (void)line;
+    while (cbsvc_next_event(service, 0, NULL, NULL, NULL) == CBSVC_OK)
+        lines++;
+    if (lines == 2)
+        CHECK(cbsvc_close(service, 20000) == CBSVC_OK);
+}
+
+static void events_in_the_log_handler(void)
+{
+    cbsvc_service *service = open_service(POLL, base);
+
+    lines = 0;
+    CHECK(cbsvc_set_log(CBSVC_LOG_INFO, take_in_the_log_handler, &service) == CBSVC_OK);
+    CHECK(cbsvc_schedule(service, BOOKING, NULL) == CBSVC_OK);
+    CHECK(lines == 2);
+    CHECK(cbsvc_set_log(CBSVC_LOG_OFF, NULL, NULL) == CBSVC_OK);
+    CHECK(cbsvc_close(service, 0) == CBSVC_BAD_HANDLE);
 }
 
 /* --- Children ----------------------------------------------------------------------------------------------------- */
@@ -870,6 +995,7 @@ int main(int argc, char **argv)
     base = argv[1];
     modes[0] = CALLER;
     modes[1] = THREAD;
+    modes[2] = POLL;
     if (argc > 2) {
         leave_handlers(blocking_call, 0);
         leave_handlers(dispatch_one, 0);
@@ -882,6 +1008,9 @@ int main(int argc, char **argv)
         cancellation();
         errno_is_kept();
         log_lines();
+        refused_close_is_logged();
+        events_in_the_log_handler();
+        signals_do_not_end_a_wait_for_an_event();
         pauses_of_children();
         log_lines_of_a_child();
         strings_are_the_hosts();

@@ -1,6 +1,7 @@
 /*
  * Everything at the same time on few services: blocking and asynchronous calls, dispatching, cancelling, subscribing,
- * configuring, diagnostics, and closing in the middle of it, with handlers on the callers' threads and on the library's.
+ * configuring, diagnostics, and closing in the middle of it, with handlers on the callers' threads, on the library's, and
+ * without handlers.
  *
  *     threads BASE_URL
  */
@@ -35,6 +36,23 @@ static void release(void *user_data)
     __sync_fetch_and_add(&released, 1);
 }
 
+/* Takes one completion, if there is one; the status. */
+static cbsvc_status take(int timeout_ms)
+{
+    uint64_t call;
+    char *event, *data;
+    cbsvc_status status = cbsvc_next_event(service, timeout_ms, &call, &event, &data);
+
+    CHECK((status == CBSVC_OK) == (event != NULL) && (event != NULL) == (data != NULL) && (event != NULL || call == 0));
+    if (call != 0)
+        release(NULL);
+    cbsvc_string_free(event);
+    cbsvc_string_free(data);
+    return status;
+}
+
+static int polls;
+
 static void *reenter(void *thread)
 {
     long round, started = 0, seed = (long)thread;
@@ -49,8 +67,13 @@ static void *reenter(void *thread)
             break;
         case 1:
         case 2:
-            cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"1\"}", done, NULL, release, &number);
-            started++;
+            if (!polls) {
+                cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"1\"}", done, NULL, release, &number);
+                started++;
+            } else if (cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"1\"}", NULL, NULL, NULL,
+                                   &number) == CBSVC_OK) {
+                started++;
+            }
             if (round % 3 == 0)
                 cbsvc_cancel(service, number);
             break;
@@ -66,10 +89,24 @@ static void *reenter(void *thread)
             cbsvc_string_free(text);
             break;
         default:
-            cbsvc_dispatch(service, 5);
+            if (polls)
+                take(5);
+            else
+                cbsvc_dispatch(service, 5);
         }
     }
     return (void *)started;
+}
+
+/* Closes the service, which refuses until all completions have been taken. */
+static void close_service(void)
+{
+    cbsvc_status status;
+
+    while ((status = cbsvc_close(service, -1)) == CBSVC_BUSY && polls)
+        while (take(-1) == CBSVC_OK)
+            ;
+    CHECK(status == CBSVC_OK);
 }
 
 static void one_service(const char *mode, const char *base, int close_early)
@@ -80,19 +117,20 @@ static void one_service(const char *mode, const char *base, int close_early)
 
     snprintf(format, sizeof format,
              "{\"dataURL\":\"%%s/x\",\"ajaxTimeout\":30000,\"proxy\":\"none\",\"handlers\":\"%s\"}", mode);
+    polls = strcmp(mode, "poll") == 0;
     service = open_service(format, base);
     completed = released = 0;
     for (i = 0; i < THREADS; i++)
         CHECK(pthread_create(&threads[i], NULL, reenter, (void *)i) == 0);
     if (close_early)
-        CHECK(cbsvc_close(service, -1) == CBSVC_OK);
+        close_service();
     for (i = 0; i < THREADS; i++) {
         void *started;
         CHECK(pthread_join(threads[i], &started) == 0);
         given += (long)started;
     }
     if (!close_early)
-        CHECK(cbsvc_close(service, -1) == CBSVC_OK);
+        close_service();
     CHECK(__sync_fetch_and_add(&released, 0) == given);
 }
 
@@ -105,6 +143,7 @@ int main(int argc, char **argv)
     for (i = 0; i < SERVICES; i++) {
         one_service("caller", argv[1], i % 2);
         one_service("thread", argv[1], i % 2);
+        one_service("poll", argv[1], i % 2);
     }
     CHECK(status_of_process("Threads") >= 1);
     printf("%d checks passed\n", checks);

@@ -4,6 +4,7 @@
 
 import gzip
 import json
+import re
 import typing
 import zlib
 
@@ -22,6 +23,11 @@ class Answer(typing.NamedTuple):
 def identifier(number):
     """The identifier of the booking for a telephone number."""
     return f"CB-{number}"
+
+
+def number_in(request):
+    """The telephone number in the bytes of a request, also inside an identifier; empty if there is none."""
+    return re.search(rb"\d{9,}|$", request).group().decode()
 
 
 def ok_text(number, **more):
@@ -138,6 +144,7 @@ ANSWERS = {
     "nul-bytes": constant(b'{"_id":"\x00"}'),
     "no-identifier": other_members(msg="hello"),
     "no-identifier-in-a-menu": other_members(_dialog_id="d-1", _action="DisplayMenu", _content=[], status={"code": 0}, data={}),
+    "identifier-of-another": other_members(_id="CB-1", status={"code": 0}, data={"id": "CB-1"}),
     "empty-identifier": other_members(_id="", status={"code": 0}, data={"id": ""}),
     "null-identifier": other_members(_id=None, status={"code": 0}, data={"id": None}),
     "empty-object": other_members(),

@@ -1,13 +1,12 @@
 """A server that does wrong, in the way that the first part of the path names. `/ok` answers as it should.
 
-It prints its address first. `/counts` lists, for each fault, how many bookings arrived, and how often the one that arrived
-most; `/numbers/FAULT` the telephone numbers of those that arrived.
+It prints its address first. `/arrived/FAULT` lists the requests that arrived and change something, as pairs of the command and
+the number of the booking, which is empty where it was not read.
 """
 
 import collections
 import json
 import queue
-import re
 import socket
 import socketserver
 import struct
@@ -15,12 +14,15 @@ import sys
 import threading
 import time
 
-from fault_answers import ANSWERS, Answer, ok_text
+from fault_answers import ANSWERS, Answer, number_in, ok_text
 
 JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 FOREVER = 30
 # The network between the client and the server that closes idle connections, in each direction.
 NETWORK_DELAY, IDLE_TIMEOUT = 0.02, 1
+
+# What a request does, by its method. A cancel request of v3 is a POST too.
+COUNTED = {"POST": "schedule", "DELETE": "cancel", "PUT": "reschedule"}
 
 arrived = collections.defaultdict(list)
 arriving = threading.Lock()
@@ -107,7 +109,7 @@ class Connection(socketserver.StreamRequestHandler):
         method, target, _ = line.decode().split(" ")
         fault = target.strip("/").split("/")[0]
         if fault == "reset-in-request":
-            self.count(method, fault, b"")
+            self.count(method, target, b"")
             return self.reset()
         length, self.head = 0, b""
         while (header := self.rfile.readline()).strip() != b"":
@@ -115,7 +117,7 @@ class Connection(socketserver.StreamRequestHandler):
             if header.lower().startswith(b"content-length:"):
                 length = int(header.split(b":")[1])
         self.body = self.rfile.read(length)
-        self.number = self.count(method, fault, self.body)
+        self.number = self.count(method, target, self.body)
         self.target = target
         self.answered += 1
         return self.answer(fault)
@@ -133,27 +135,19 @@ class Connection(socketserver.StreamRequestHandler):
         return getattr(self, fault.replace("-", "_"))()
 
     @staticmethod
-    def count(method, fault, body):
-        """Counts a booking in; its telephone number, or 0."""
-        number = re.search(rb"\d{9,}|$", body).group()
-        if method == "POST":
+    def count(method, target, body):
+        """Counts a request in that changes something; the number of its booking, or 0."""
+        number = number_in(target.encode() + body)
+        command = "cancel" if method == "POST" and target.endswith("/cancel") else COUNTED.get(method)
+        if command:
             with arriving:
-                arrived[fault].append(number)
-        return number.decode() or "0"
+                arrived[target.split("/")[1]].append([command, number])
+        return number or "0"
 
-    def counts(self):
-        def most(numbers):
-            known = collections.Counter(number for number in numbers if number)
-            return max(known.values(), default=1)
-
+    def arrived(self):
         with arriving:
-            counts = {fault: [len(numbers), most(numbers)] for fault, numbers in arrived.items()}
-        self.send(framed(Answer(json.dumps(counts).encode())))
-
-    def numbers(self):
-        with arriving:
-            numbers = [number.decode() for number in arrived[self.target.split("/")[2]]]
-        self.send(framed(Answer(json.dumps(numbers).encode())))
+            text = json.dumps(arrived[self.target.split("/")[2]])
+        self.send(framed(Answer(text.encode())))
 
     def send(self, data):
         self.connection.sendall(data)

@@ -5,7 +5,6 @@
 It prints its address first.
 """
 
-import re
 import socketserver
 import ssl
 import sys
@@ -13,7 +12,7 @@ import sys
 import h2.config
 import h2.connection
 import h2.events
-from fault_answers import ANSWERS, Answer
+from fault_answers import ANSWERS, Answer, number_in
 
 # Their length is announced and does not count.
 LENGTHS = {"no-content-with-length": (204, 10), "not-modified-with-length": (304, 500)}
@@ -22,7 +21,7 @@ LENGTHS = {"no-content-with-length": (204, 10), "not-modified-with-length": (304
 class Connection(socketserver.BaseRequestHandler):
     def handle(self):
         self.http = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
-        self.faults, self.bodies = {}, {}
+        self.faults, self.requests = {}, {}
         self.http.initiate_connection()
         try:
             with self.server.context.wrap_socket(self.request, server_side=True) as self.stream:
@@ -40,16 +39,16 @@ class Connection(socketserver.BaseRequestHandler):
     def take(self, event):
         if isinstance(event, h2.events.RequestReceived):
             path = dict(event.headers)[b":path"].decode()
-            self.faults[event.stream_id], self.bodies[event.stream_id] = path.split("/")[1], b""
+            self.faults[event.stream_id], self.requests[event.stream_id] = path.split("/")[1], path.encode()
         elif isinstance(event, h2.events.DataReceived):
-            self.bodies[event.stream_id] += event.data
+            self.requests[event.stream_id] += event.data
             self.http.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
         elif isinstance(event, h2.events.StreamEnded):
             self.answer(event.stream_id)
 
     def answer(self, stream_id):
         fault = self.faults.pop(stream_id)
-        number = re.search(rb"\d{9,}|$", self.bodies.pop(stream_id)).group().decode() or "0"
+        number = number_in(self.requests.pop(stream_id)) or "0"
         status, length = LENGTHS.get(fault, (0, 0))
         answer = Answer(b"", status) if status else ANSWERS[fault](number)
         headers = [(":status", str(answer.status)), *answer.headers]

@@ -6,21 +6,39 @@ import typing
 class Fault(typing.NamedTuple):
     """What is expected of a fault."""
 
-    # Schedule over v1, availability over v1, schedule over v3, availability over v3; one word for all four.
-    statuses: str
-    # What a schedule's outcome says: `id` when it has the identifier; when rejected, `no` or `unknown` as error.booked.
+    # The status of every command that has none of its own below.
+    status: str
+    # What the outcome of a schedule says: `id` when it has the identifier; when rejected, `no` or `unknown` as error.booked.
     booking: str
+    # The status of an availability; two words if those of v1 and v3 differ.
+    availability: str = ""
+    # The status of a cancel or reschedule, and what its outcome says in the same words; if empty, those of a schedule.
+    change: str = ""
     # The server's list has times that cannot be read, and the outcome of an availability repeats them.
     unread: bool = False
     retry_after_ms: int | None = None
 
-    def status(self, position):
-        words = self.statuses.split()
-        return words[position % len(words)]
+    def expected(self, api, name):
+        """The status of a command, and what its outcome says of what it changes."""
+        if name == "availability":
+            statuses = (self.availability or self.status).split()
+            return statuses[0 if api == "v1" else -1], ""
+        if name != "schedule" and self.change:
+            status, said = self.change.split()
+            return status, said
+        return self.status, self.booking
+
+
+def identified(status, change):
+    """A rejection that has the identifier: the booking may have been made, a change is what the server says."""
+    return Fault(status, "id unknown", change=f"{status} {change}")
 
 
 LOST = Fault("PROTOCOL", "unknown")
 HEARD = Fault("OK", "id")
+# The response is that of another command, or lacks the identifier: the booking is not confirmed, a change is.
+NAMELESS = Fault("PROTOCOL", "unknown", change="OK id")
+EMPTY = Fault("OK", "", availability="PROTOCOL", change="OK id")
 LATE = Fault("TIMEOUT", "unknown")
 LARGE = Fault("TOO_LARGE", "unknown")
 
@@ -33,7 +51,7 @@ FAULTS = {
     "closed-before-answer": LOST,
     "reset-in-head": LOST,
     "reset-in-body": LOST,
-    "closed-at-reuse": Fault("PROTOCOL OK", "unknown"),
+    "closed-at-reuse": Fault("PROTOCOL", "unknown", availability="OK"),
     "keep-alive-hint": HEARD,
     # How long a response is and where it ends.
     "trickle": LATE,
@@ -55,9 +73,9 @@ FAULTS = {
     "endless-chunk-size": LATE,
     "zeros": LARGE,
     "endless-chunks": LARGE,
-    "no-content": Fault("OK PROTOCOL", ""),
-    "no-content-with-length": Fault("OK PROTOCOL", ""),
-    "no-content-with-huge-length": Fault("OK PROTOCOL", ""),
+    "no-content": EMPTY,
+    "no-content-with-length": EMPTY,
+    "no-content-with-huge-length": EMPTY,
     "not-modified-with-length": LOST,
     "another-protocol": LOST,
     # The head.
@@ -79,7 +97,7 @@ FAULTS = {
     "endless-interim": LATE,
     "redirect-loop": LOST,
     "redirect-away": LOST,
-    "redirect-to-a-page": Fault("PROTOCOL OK", "unknown"),
+    "redirect-to-a-page": Fault("PROTOCOL", "unknown", availability="OK"),
     "see-other": LOST,
     # The encoding of the content.
     "gzip": HEARD,
@@ -118,28 +136,29 @@ FAULTS = {
     # JSON.
     "ends-in-an-escape": LOST,
     "deep-json": LOST,
-    "deep-beside-identifier": Fault("OK PROTOCOL OK OK", "id"),
+    "deep-beside-identifier": Fault("OK", "id", availability="PROTOCOL OK", change="PROTOCOL unknown"),
     "huge-numbers": HEARD,
     "repeated-keys": HEARD,
-    "no-identifier": LOST,
-    "no-identifier-in-a-menu": LOST,
-    "empty-identifier": LOST,
-    "null-identifier": LOST,
-    "empty-object": Fault("PROTOCOL OK PROTOCOL PROTOCOL", "unknown"),
-    "empty-body": LOST,
+    "no-identifier": NAMELESS,
+    "no-identifier-in-a-menu": NAMELESS,
+    "identifier-of-another": Fault("OK", "", availability="PROTOCOL", change="PROTOCOL unknown"),
+    "empty-identifier": NAMELESS,
+    "null-identifier": NAMELESS,
+    "empty-object": NAMELESS._replace(availability="OK PROTOCOL"),
+    "empty-body": NAMELESS,
     "html": LOST,
     "some-times-unreadable": Fault("OK", "id", unread=True),
-    "all-times-unreadable": Fault("PROTOCOL", "unknown", unread=True),
+    "all-times-unreadable": NAMELESS._replace(unread=True),
     # The status.
     "created": HEARD,
     "accepted": HEARD,
-    "identifier-beside-500": Fault("SERVER_ERROR", "id unknown"),
-    "identifier-beside-502": Fault("SERVER_ERROR", "id unknown"),
-    "identifier-beside-404": Fault("NOT_FOUND", "id unknown"),
-    "identifier-beside-409": Fault("REJECTED", "id unknown"),
-    "identifier-beside-302": Fault("PROTOCOL", "id unknown"),
-    "identifier-beside-400": Fault("SLOT_UNAVAILABLE", "id unknown"),
-    "identifier-beside-code": Fault("SLOT_UNAVAILABLE", "id unknown"),
+    "identifier-beside-500": identified("SERVER_ERROR", "unknown"),
+    "identifier-beside-502": identified("SERVER_ERROR", "unknown"),
+    "identifier-beside-404": identified("NOT_FOUND", "no"),
+    "identifier-beside-409": identified("REJECTED", "no"),
+    "identifier-beside-302": identified("PROTOCOL", "unknown"),
+    "identifier-beside-400": identified("SLOT_UNAVAILABLE", "no"),
+    "identifier-beside-code": identified("SLOT_UNAVAILABLE", "no"),
     "unavailable": Fault("SERVER_ERROR", "unknown"),
     "retry-after-fraction": Fault("RATE_LIMITED", "no", retry_after_ms=20),
     "retry-after-zero": Fault("SERVER_ERROR", "unknown", retry_after_ms=0),

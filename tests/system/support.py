@@ -48,7 +48,7 @@ class Case(unittest.TestCase):
             if static
             else [f"-L{RELEASE}", "-lcallbackservice", f"-Wl,-rpath,{RELEASE}"]
         )
-        include = [f"-I{ROOT / 'include'}", f"-I{ROOT / 'bindings' / 'cpp'}"]
+        include = [f"-I{ROOT / 'include'}"]
         run(compiler, *STRICT, *options, *include, source, "-o", program, *library, "-lpthread")
         return program
 

@@ -1,353 +1,221 @@
-"""The C++ header: exceptions of handlers, services that end inside their handlers, moving, and texts with a NUL."""
+"""The C++ header: its test programs, examples and documents, with the compilers, dialects and checkers that it supports."""
 
+import os
+import pathlib
+import re
+import shutil
 import signal
 import subprocess
 
-from support import Case, Sandbox, run
-from test_python import Server
+from support import ROOT, Case, Sandbox, run
 
-STRICT = ["-std=c++17", "-Wpedantic"]
+PROGRAMS = ROOT / "tests" / "cpp"
+EXAMPLES = ROOT / "examples" / "cpp"
+STRICT = ["-Wpedantic", "-Wconversion", "-Wsign-conversion", "-Wshadow", "-Wold-style-cast"]
+DIALECTS = ["-std=c++17", "-std=c++20", "-std=c++23"]
+CHECKED = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+COMPILERS = ["g++", *filter(shutil.which, ["clang++-22"])]
+# The dialect of a program that needs a later one than C++17.
+NEEDED = {"coroutines": "-std=c++20"}
+LIBRARIES = {"nlohmann": "nlohmann/json.hpp", "asio": "asio.hpp"}
+INSTALLED = {name for name, header in LIBRARIES.items() if pathlib.Path("/usr/include", header).exists()}
 
-PRELUDE = r"""
+# Around the fragments in documents and comments.
+AROUND = """
 #include <callbackservice.hpp>
-#include <atomic>
-#include <chrono>
-#include <cstdio>
-#include <cstdlib>
-#include <functional>
-#include <memory>
-#include <string>
-#include <thread>
-#include <vector>
-using namespace callbackservice;
-
-#define CHECK(condition) \
-    do { \
-        if (!(condition)) { \
-            std::fprintf(stderr, "line %d: %s\n", __LINE__, #condition); \
-            std::exit(1); \
-        } \
-    } while (0)
-
-static std::string url;
-extern const char *const book, *const schedule, *const scheduled;
-const char *const book = R"({"phonenumber":"+14151110000"})";
-const char *const schedule = "CallbackService.schedule";
-const char *const scheduled = "CallbackService.scheduled";
-
-inline std::string config(const char *mode = "caller") {
-    return R"({"proxy":"none","ajaxTimeout":20000,"handlers":")" + std::string(mode) + R"(","dataURL":")" + url + "\"}";
-}
-
-template <typename Condition>
-void wait_for(Condition condition) {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (!condition()) {
-        CHECK(std::chrono::steady_clock::now() < deadline);
-        std::this_thread::sleep_for(std::chrono::milliseconds(2));
-    }
-}
-
-inline std::string what(const std::exception_ptr &error) {
-    try {
-        std::rethrow_exception(error);
-    } catch (const std::exception &exception) {
-        return exception.what();
-    } catch (int number) {
-        return std::to_string(number);
-    }
-}
-
-template <typename Function>
-std::string thrown(Function function) {
-    try {
-        function();
-    } catch (...) {
-        return what(std::current_exception());
-    }
-    return "";
-}
-
-inline std::size_t open_services() {
-    char *text;
-    CHECK(cbsvc_diagnostics(&text) == CBSVC_OK);
-    const std::string json(text);
-    cbsvc_string_free(text);
-    std::size_t count = 0;
-    for (std::size_t at = 0; (at = json.find("\"server\"", at)) != std::string::npos; ++at) ++count;
-    return count;
-}
-
-inline std::size_t threads() {
-    std::size_t count = 0;
-    std::FILE *file = std::fopen("/proc/self/status", "r");
-    char line[256];
-    while (std::fgets(line, sizeof line, file)) std::sscanf(line, "Threads: %zu", &count);
-    std::fclose(file);
-    return count;
-}
-
-static void test();
-
-int main(int argc, char **argv) {
-    CHECK(argc == 2);
-    url = argv[1];
-    test();
-    std::puts("done");
-}
+#include <iostream>
+#if __has_include(<nlohmann/json.hpp>)
+#include <nlohmann/json.hpp>
+#endif
+#if defined(__cpp_impl_coroutine)
+#include <coroutine>
+struct Task {
+    struct promise_type {
+        Task get_return_object() { return {}; }
+        std::suspend_never initial_suspend() noexcept { return {}; }
+        std::suspend_never final_suspend() noexcept { return {}; }
+        void return_void() {}
+        void unhandled_exception() { throw; }
+    };
+};
+#endif
 """
+PARAMETERS = "[[maybe_unused]] {0}Service &service, [[maybe_unused]] {0}Service &polled, [[maybe_unused]] const {0}Options &options, [[maybe_unused]] const {0}Outcome &outcome".format("callbackservice::")  # fmt: skip
+MAIN = """
+int main(int, char **argv) {{
+    using namespace callbackservice;
+    Service service(Config(argv[1]).no_proxy());
+    Service polled(Config(argv[1]).no_proxy().handlers(Handlers::poll));
+    const Options options = Options().phone_number("+14151110000");
+    const Outcome outcome = service.availability_or_throw(R"({{"numberOfDays":1}})");
+    {calls}
+}}
+"""
+
+
+def document_examples():
+    """The fragments and the programs of docs/cpp.md."""
+    blocks = re.findall(r"^```cpp\n(.*?)^```", (ROOT / "docs/cpp.md").read_text(), re.S | re.M)
+    programs = [block for block in blocks if "int main(" in block]
+    return [block for block in blocks if block not in programs], programs
+
+
+def header_examples():
+    """The examples in the comments of the headers."""
+    found = []
+    for path in sorted((ROOT / "include/callbackservice").glob("*.hpp")):
+        text = re.sub(r"^ +", "", path.read_text(), flags=re.M)
+        found += re.findall(r"^/// Example:\n((?:///     .*\n)+)", text, re.M)
+    return [re.sub(r"^///     ", "", example, flags=re.M) for example in found]
 
 
 class Program(Case):
-    def build(self, body, *options):
-        return self.compile(PRELUDE + body, *(options or STRICT), compiler="g++")
+    def build(self, source, *options, compiler="g++"):
+        source = source if isinstance(source, pathlib.Path) else PROGRAMS / f"{source}.cpp"
+        return self.compile(source, *STRICT, *options, compiler=compiler)
 
-    def check(self, body, url, *options):
-        self.assertEqual(run(self.build(body, *options), url), "done\n")
+    def compile(self, source, *options, compiler="g++", static=False):
+        """As Case.compile, with the name of a C++ source whatever the compiler is."""
+        if not isinstance(source, pathlib.Path):
+            path = self.scratch / "program.cpp"
+            path.write_text(source)
+            source = path
+        return super().compile(source, *options, compiler=compiler, static=static)
 
 
-class Exceptions(Program):
-    def test_the_function_that_runs_a_handler_rethrows_its_exception(self):
-        body = r"""
-static void test() {
-    std::vector<std::string> heard, reported;
-    {
-        Service service(config());
-        service.on_error([&](std::exception_ptr error) { reported.push_back(what(error)); });
-        const auto fail = [&](const std::string &event, const std::string &) {
-            heard.push_back(event);
-            throw std::runtime_error("disk full");
-        };
-        const std::uint64_t first = service.on(scheduled, fail);
-        const std::uint64_t second = service.on(scheduled, [](const std::string &, const std::string &) { throw 42; });
-        const std::uint64_t last = service.on(scheduled, [&](const std::string &, const std::string &) { heard.push_back("last"); });
-        CHECK(thrown([&] { service.schedule(book); }) == "disk full");
-        CHECK((heard == std::vector<std::string>{scheduled, "last"}));
-        CHECK((reported == std::vector<std::string>{"42"}));
-        CHECK(thrown([&] { service.command(schedule, book); }) == "disk full");
-        const std::vector<Outcome> outcomes = service.take_outcomes();
-        CHECK(outcomes.size() == 2 && outcomes[0] && outcomes[1].text().find("\"resolved\"") != std::string::npos);
-        CHECK(service.take_outcomes().empty());
-        service.off(first);
-        service.off(second);
-        CHECK(service.schedule(book));
+class Behaviour(Program):
+    """The test programs, each without a checker, and under AddressSanitizer, LeakSanitizer and UBSan."""
 
-        CHECK(thrown([&] { service.on("*", fail); }) == "disk full");
-        CHECK(thrown([&] { service.availability("{}"); }) == "disk full");
-        heard.clear();
-        const char *const configure = "CallbackService.configure";
-        service.start(configure, "{}", [&](const std::string &, const std::string &) { throw 7; });
-        service.start(configure, "{}", [&](const std::string &, const std::string &) { heard.push_back("done"); });
-        CHECK(thrown([&] { service.dispatch(5000); }) == "7");
-        CHECK(!service.dispatch() && (heard == std::vector<std::string>{"done"}));
+    TESTS = ["exceptions", "lifetime", "values", "commands", "asynchronous", "coroutines", "cancelled_thread"]
 
-        // An exception passes through the handler that made the inner call.
-        service.off(last);
-        service.on(scheduled, [&](const std::string &, const std::string &) { service.availability("{}"); });
-        CHECK(thrown([&] { service.schedule(book); }) == "disk full");
+    def test_every_program_is_run(self):
+        others = {"uncaught", "throwing_handler"}
+        self.assertEqual({path.stem for path in PROGRAMS.glob("*.cpp")}, {*self.TESTS, *others})
 
-        service.start(configure, "{}", [&](const std::string &, const std::string &) { throw 8; });
-        CHECK(thrown([&] { service.close(); }) == "8");
-        CHECK(thrown([&] { service.schedule(book); }) == "");
-        CHECK(service.schedule(book).status() == CBSVC_BAD_HANDLE);
-        reported.clear();
-    }
-    {
-        Service service(config());
-        service.on_error([&](std::exception_ptr error) { reported.push_back(what(error)); });
-        service.start(schedule, book, [&](const std::string &, const std::string &) { throw 9; });
-    }
-    CHECK((reported == std::vector<std::string>{"9"}));
-}
-"""
-        for dialect in ["-std=c++11", "-std=c++17", "-std=c++23"]:
-            with self.subTest(dialect), Sandbox() as sandbox:
-                if dialect == "-std=c++11":
-                    self.check(body, sandbox.v1, dialect, "-Wpedantic")
-                else:
-                    self.check(body, sandbox.v1, dialect)
-
-    def test_an_exception_on_the_handlers_thread_goes_to_the_error_handler(self):
-        body = r"""
-static void test() {
-    std::atomic<int> reported{0};
-    Service service(config("thread"));
-    service.on_error([&](std::exception_ptr error) { if (what(error) == "disk full") ++reported; });
-    service.on(scheduled, [](const std::string &, const std::string &) { throw std::runtime_error("disk full"); });
-    service.start(schedule, book, [](const std::string &, const std::string &) { throw std::runtime_error("disk full"); });
-    CHECK(service.schedule(book));
-    wait_for([&] { return reported == 3; });
-    std::atomic<bool> ended{false};
-    service.start(schedule, book, [&](const std::string &, const std::string &) { ended = true; });
-    wait_for([&] { return ended && reported == 4; });
-}
-"""
+    def check(self, name, *options, compiler="g++"):
+        program = self.build(name, *options, compiler=compiler)
         with Sandbox() as sandbox:
-            self.check(body, sandbox.v1)
+            self.assertEqual(run(program, sandbox.v1, sandbox.v3), "done\n")
 
-    def test_without_one_the_program_ends_with_the_message(self):
-        bodies = {
-            "handlers' thread": r"""
-static void test() {
-    Service service(config("thread"));
-    service.start(schedule, book, [](const std::string &, const std::string &) { throw std::runtime_error("disk full"); });
-    std::this_thread::sleep_for(std::chrono::seconds(20));
-}
-""",
-            "destructor": r"""
-static void test() {
-    Service service(config());
-    service.start(schedule, book, [](const std::string &, const std::string &) { throw std::runtime_error("disk full"); });
-}
-""",
-        }
-        for name, body in bodies.items():
+    def test_in_the_oldest_dialect(self):
+        for name in self.TESTS:
             with self.subTest(name):
-                done = subprocess.run([self.build(body), "http://127.0.0.1:1/x"], capture_output=True, text=True)
+                self.check(name, NEEDED.get(name, DIALECTS[0]))
+
+    def test_in_the_newest_dialect_with_the_newest_compiler_under_checkers(self):
+        for name in self.TESTS:
+            with self.subTest(name):
+                self.check(name, DIALECTS[-1], *CHECKED, compiler=COMPILERS[-1])
+
+    def test_an_exception_without_a_handler_for_it_ends_the_program_with_its_message(self):
+        program = self.build("uncaught", DIALECTS[0])
+        for place in [{}, {"HANDLERS_THREAD": "1"}]:
+            with self.subTest(place), Sandbox() as sandbox:
+                done = subprocess.run([program, sandbox.v1, sandbox.v3], capture_output=True, text=True, env={**os.environ, **place})
                 self.assertEqual(done.returncode, -signal.SIGABRT)
                 self.assertIn("disk full", done.stderr)
 
-
-class Lifetime(Program):
-    SESSION = r"""
-struct Session : std::enable_shared_from_this<Session> {
-    Service service;
-    explicit Session(const char *mode) : service(config(mode)) {}
-    void start() {
-        service.start(schedule, book, [self = shared_from_this()](const std::string &, const std::string &) {});
-    }
-};
-"""
-
-    def test_a_service_may_lose_its_last_owner_inside_its_handler(self):
-        body = (
-            self.SESSION
-            + r"""
-static void test() {
-    const std::size_t before = threads();
-    for (int i = 0; i < 50; ++i) std::make_shared<Session>("thread")->start();
-    wait_for([&] { return open_services() == 0 && threads() <= before; });
-
-    // Its last owner is the started call itself, or a subscription.
-    for (int i = 0; i < 50; ++i) {
-        auto session = std::make_shared<Session>("caller");
-        session->start();
-        Service &service = session->service;
-        session.reset();
-        CHECK(open_services() == 1);
-        while (!service.dispatch(5000)) {}
-        CHECK(open_services() == 0);
-    }
-    for (const char *mode : {"caller", "thread"}) {
-        auto session = std::make_shared<Session>(mode);
-        Service &service = session->service;
-        std::atomic<bool> released{false};
-        session->service.on(scheduled, [&](const std::string &, const std::string &) {
-            session.reset();
-            released = true;
-        });
-        CHECK(service.schedule(book));
-        wait_for([&] { return released && open_services() == 0 && threads() <= before; });
-    }
-    // Inside a handler of another service, by a nested call.
-    for (const char *mode : {"caller", "thread"}) {
-        Service outer(config(mode));
-        auto inner = std::make_shared<Session>("caller");
-        inner->start();
-        Service *service = &inner->service;
-        inner.reset();
-        std::atomic<bool> ended{false};
-        outer.on(scheduled, [&](const std::string &, const std::string &) {
-            while (!service->dispatch(5000)) {}
-            CHECK(open_services() == 1);
-            ended = true;
-        });
-        CHECK(outer.schedule(book));
-        wait_for([&] { return ended.load(); });
-    }
-    wait_for([&] { return open_services() == 0 && threads() <= before; });
-    // With a call under way, whose cancelled outcome is the last that it gets.
-    {
-        auto session = std::make_shared<Session>("thread");
-        session->start();
-        session->service.start("CallbackService.configure", "{}", [session](const std::string &, const std::string &) mutable {
-            session.reset();
-        });
-    }
-    wait_for([&] { return open_services() == 0 && threads() <= before; });
-}
-"""
-        )
+    def test_main_sees_the_exception_of_a_handler(self):
+        program = self.build("throwing_handler", DIALECTS[0])
         with Sandbox() as sandbox:
-            self.check(body, sandbox.v1)
-
-    def test_move_assignment_closes_the_service_that_was_there(self):
-        body = r"""
-static void test() {
-    std::string states;
-    Service first(config());
-    first.start(schedule, book, [&](const std::string &, const std::string &) { states += "first "; });
-    Service second(config());
-    cbsvc_service *const kept = second.get();
-    first = std::move(second);
-    CHECK(states == "first " && open_services() == 1 && first.get() == kept);
-    CHECK(second.get() == nullptr && second.schedule(book).status() == CBSVC_BAD_HANDLE);
-    CHECK(second.take_outcomes().empty());
-    second.on_error(nullptr);
-    Service &same = first;
-    first = std::move(same);
-    CHECK(first.get() == kept);
-    first = Service(config());
-    CHECK(open_services() == 1 && first.get() != kept);
-    second = std::move(first);
-    CHECK(open_services() == 1);
-    { const Service third(std::move(second)); }
-    CHECK(open_services() == 0);
-    second = Service(config());
-    CHECK(second.close() && open_services() == 0);
-}
-"""
-        self.check(body, "http://127.0.0.1:1/x")
-
-    def test_a_handler_cannot_close_its_own_service(self):
-        body = r"""
-static void test() {
-    Service service(config());
-    const auto close = [&](const std::string &, const std::string &) { service.close(); };
-    CHECK(thrown([&] { service.on("CallbackService.ready", close); }).find("REENTRANT") == 0);
-    CHECK(open_services() == 1);
-}
-"""
-        self.check(body, "http://127.0.0.1:1/x")
+            done = subprocess.run([program, sandbox.v1], capture_output=True, text=True)
+        self.assertEqual(done.returncode, -signal.SIGABRT)
+        self.assertIn("disk full", done.stderr)
 
 
-class Texts(Program):
-    def test_a_text_with_a_nul_is_refused(self):
-        body = r"""
-static void test() {
-    const auto ignore = [](const std::string &, const std::string &) {};
-    const std::string nul(1, '\0'), cut = R"({"phonenumber":"1"})" + nul;
-    CHECK(thrown([&] { Service(config() + nul); }).find("NOT_JSON") == 0);
-    CHECK(thrown([&] { Service(config() + nul + "x"); }).find("NOT_JSON") == 0);
-    Service service(config());
-    CHECK(thrown([&] { service.configure("{}" + nul); }).find("NOT_JSON") == 0);
-    for (const std::string &data : {cut, cut + R"(,"desiredtime":"2030-01-01T00:00:00Z"})", nul, nul + book,
-                                    R"({"phonenumber":"1)" + nul + R"(2"})", R"({"phonenumber":"1","a)" + nul + R"(b":1})"}) {
-        CHECK(service.schedule(data).status() == CBSVC_NOT_JSON);
-        CHECK(service.availability(data).status() == CBSVC_NOT_JSON);
-        CHECK(service.command(schedule, data).status() == CBSVC_NOT_JSON);
-        std::string outcome;
-        service.start(schedule, data, [&](const std::string &, const std::string &text) { outcome = text; });
-        while (!service.dispatch(1000)) {}
-        CHECK(outcome.find("NOT_JSON") != std::string::npos);
-    }
-    CHECK(service.command(schedule + nul, book).status() == CBSVC_UNKNOWN_COMMAND);
-    CHECK(thrown([&] { service.start(schedule + nul, book, ignore); }).find("UNKNOWN_COMMAND") == 0);
-    CHECK(thrown([&] { service.on("*" + nul, ignore); }).find("BAD_OPTION") == 0);
-    CHECK(thrown([&] { service.on(nul, ignore); }).find("BAD_OPTION") == 0);
-    CHECK(thrown([&] { service.on("*", nullptr); }).find("NULL_ARGUMENT") == 0);
-}
-"""
-        with Server() as server:
-            self.check(body, server.url)
-            self.assertEqual(server.requests, 0)
+class Compilers(Program):
+    def test_the_programs_compile_in_every_dialect(self):
+        for compiler in COMPILERS:
+            for dialect in DIALECTS:
+                for name in ["commands", "asynchronous", *(["coroutines"] if dialect != DIALECTS[0] else [])]:
+                    with self.subTest(name, compiler=compiler, dialect=dialect):
+                        self.build(name, dialect, "-fsyntax-only", compiler=compiler)
+
+    def test_each_header_can_be_included_alone_and_twice(self):
+        paths = sorted((ROOT / "include").rglob("*.hpp"))
+        self.assertGreater(len(paths), 5)
+        for path in paths:
+            with self.subTest(path.name):
+                include = f"#include <{path.relative_to(ROOT / 'include')}>\n"
+                self.compile(f"{include}{include}int main() {{ return 0; }}\n", *STRICT, DIALECTS[0], "-fsyntax-only")
+
+    def test_an_older_dialect_is_refused_with_the_reason(self):
+        with self.assertRaisesRegex(AssertionError, "needs C\\+\\+17 or later"):
+            self.compile("#include <callbackservice.hpp>\nint main() {}\n", "-std=c++14", "-fsyntax-only")
+
+    def test_an_unused_result_is_warned_of(self):
+        unused = {
+            "service.schedule(x);": "unused-result",
+            "service.schedule_or_throw(x);": "unused-result",
+            "service.async_schedule(x);": "unused",
+            "service.async_schedule(x).future();": "unused",
+            'service.subscribe("*", [](const callbackservice::Event &) {});': "unused",
+        }
+        for compiler in COMPILERS:
+            for statement, warning in unused.items():
+                with self.subTest(statement, compiler=compiler):
+                    program = f'#include <callbackservice.hpp>\nvoid f(callbackservice::Service &service) {{ [[maybe_unused]] const char *x = "";\n{statement} }}\n'
+                    with self.assertRaisesRegex(AssertionError, warning):
+                        self.compile(program, DIALECTS[0], "-c", compiler=compiler)
+
+    def test_both_forms_of_a_result_can_be_linked_together(self):
+        source = self.scratch / "other.cpp"
+        source.write_text("#include <callbackservice.hpp>\nbool other() { return callbackservice::Service::open(\"{}\").has_value(); }\n")
+        other = self.scratch / "other.o"
+        run("g++", "-std=c++23", f"-I{ROOT / 'include'}", "-c", source, "-o", other)
+        main = "#include <callbackservice.hpp>\nbool other();\nint main() { return other() || callbackservice::Service::open(\"{}\").has_value(); }\n"
+        run(self.compile(main, DIALECTS[0], str(other)))
+
+
+class Examples(Program):
+    def compiled(self, dialect, compiler="g++", **options):
+        """A program that runs all fragments that the dialect can have."""
+        fragments = document_examples()[0] + header_examples()
+        self.assertGreater(len(fragments), 20)
+        program, calls = AROUND, []
+        for number, fragment in enumerate(fragments):
+            is_coroutine = "co_await" in fragment
+            if (is_coroutine and dialect == DIALECTS[0]) or ("nlohmann" in fragment and "nlohmann" not in INSTALLED):
+                continue
+            result = "Task" if is_coroutine else "void"
+            # Names of a fragment may be unused, and may be those of its parameters.
+            program += f"static {result} example_{number}({PARAMETERS}) {{\n{{\n{fragment}}}\n}}\n"
+            calls.append(f"example_{number}(service, polled, options, outcome);")
+        # A coroutine that waits needs one more dispatch.
+        calls.append("while (service.dispatch(std::chrono::seconds(1))) {}")
+        program += MAIN.format(calls="\n    ".join(calls))
+        return self.compile(program, dialect, *options.get("flags", []), compiler=compiler)
+
+    def test_the_fragments_run(self):
+        with Sandbox() as sandbox:
+            for dialect in [DIALECTS[0], DIALECTS[-1]]:
+                program = self.compiled(dialect, flags=CHECKED)
+                text = (self.scratch / "program.cpp").read_text()
+                for address in ["http://127.0.0.1:8080/genesys/1/service/callback/samples"]:
+                    text = text.replace(address, sandbox.v1)
+                program = self.compile(text, dialect, *CHECKED)
+                shown = run(program, sandbox.v1)
+                self.assertIn("booked as 369-", shown)
+                self.assertIn("CallbackService.scheduled", shown)
+
+    def test_the_programs_of_the_document_book(self):
+        programs = document_examples()[1]
+        self.assertEqual(len(programs), 1)
+        with Sandbox() as sandbox:
+            self.assertRegex(run(self.compile(programs[0], *STRICT, DIALECTS[0]), sandbox.v1), r"^booked as 369-[0-9a-f-]+\n$")
+
+    def test_quickstart_books_moves_and_cancels(self):
+        program = self.build(EXAMPLES / "quickstart.cpp", DIALECTS[0])
+        run(program, expected=2)
+        run(program, "http://127.0.0.1:1", expected=1)
+        with Sandbox() as sandbox:
+            shown = run(program, sandbox.v1)
+        self.assertRegex(shown, r"^event: CallbackService.scheduled\nbooked: 369-.*\nstate: SCHEDULED\ncancelled\n$")
+
+    def test_asio_loop_books(self):
+        if "asio" not in INSTALLED:
+            self.skipTest("libasio-dev is not installed")
+        program = self.compile(EXAMPLES / "asio_loop.cpp", DIALECTS[1], *CHECKED)
+        with Sandbox() as sandbox:
+            shown = run(program, sandbox.v1)
+        self.assertRegex(shown, r"(?m)^booked: 369-[0-9a-f-]+$")

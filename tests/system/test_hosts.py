@@ -39,7 +39,8 @@ class Hosts(Case):
         program = self.compile(ROOT / "tests/c/ten_thousand_calls.c", *C99)
         with Echo(300) as base:
             shown = run(program, base, 10_000, 8_000 if FULL else 400)
-        self.assertRegex(shown, r"10000 calls on one service: [12] threads more, \d+ bytes")
+        for mode in ["poll", "caller"]:
+            self.assertRegex(shown, rf"10000 calls on one service \({mode}\): [12] threads more, \d+ bytes")
         self.assertRegex(shown, r"\d+ checks passed\n$")
 
     def test_fork_under_load(self):
@@ -83,7 +84,7 @@ import multiprocessing, sys, threading
 from callbackservice import Service
 service = Service({"dataURL": sys.argv[1], "ajaxTimeout": 30000, "proxy": "none"})
 def book(number):
-    return service.schedule(phonenumber=f"n{number}")["id"]
+    return service.schedule(phone_number=f"n{number}").id
 stop = threading.Event()
 wrong = []
 def busy(thread):
@@ -118,6 +119,13 @@ class Examples(Case):
         program = self.compile(ROOT / "examples/c/thread_pool.c", *C99)
         with Sandbox() as sandbox:
             self.assertEqual(run(program, sandbox.v1, 8, 200), "200 booked, 0 refused\n")
+
+    def test_poll_takes_the_completion_of_a_booking(self):
+        program = self.compile(ROOT / "examples/c/poll.c", *C99)
+        with Sandbox() as sandbox:
+            shown = run(program, sandbox.v1)
+        self.assertIn("event: CallbackService.ready {}\n", shown)
+        self.assertIn('booking: CallbackService.scheduled {"command":"CallbackService.schedule","state":"resolved"', shown)
 
     def test_forking_server_books_for_each_client(self):
         program = self.compile(ROOT / "examples/c/forking_server.c", *C99)

@@ -1,10 +1,11 @@
 """What make builds, where, and what it installs. Cargo is a stand-in that takes no minutes; it writes real files."""
 
 import os
+import re
 import shutil
 import subprocess
 
-from support import RELEASE, ROOT, STRICT, Case, run
+from support import HEADER, RELEASE, ROOT, STRICT, Case, run
 
 C_PROGRAM = """
 #include <callbackservice.h>
@@ -17,7 +18,7 @@ int main() {
     try {
         callbackservice::Service("{}");
     } catch (const callbackservice::Error &error) {
-        return error.status() == CBSVC_CONFIG ? 0 : 1;
+        return error.status() == callbackservice::Status::config ? 0 : 1;
     }
     return 1;
 }
@@ -112,7 +113,8 @@ class TargetDirectory(Tree):
                 self.assertEqual((self.tree / "build/release").resolve(), (self.tree / place).resolve())
                 # Installing needs neither cargo nor its environment.
                 self.made("install", f"PREFIX={self.prefix}", CARGO="/nowhere")
-                self.assertEqual(run("nm", "-D", self.prefix / "lib/libcallbackservice.so").count(" T cbsvc_"), 22)
+                exported = run("nm", "-D", self.prefix / "lib/libcallbackservice.so").count(" T cbsvc_")
+                self.assertEqual(exported, len(re.findall(r"^\S.*\bcbsvc_\w+\(", HEADER.read_text(), re.M)))
                 self.made("sandbox", **environment)
                 self.assertEqual((self.tree / "build/release").resolve(), (self.tree / place).resolve())
 
@@ -155,6 +157,32 @@ class Install(Tree):
         program = self.scratch / "program"
         run("g++" if cpp else "cc", *STRICT, *dialect, *(["-static"] if static else []), source, *flags, "-o", program)
         return program
+
+
+class Files(Install):
+    def test_the_shared_library_carries_its_version_and_has_two_links(self):
+        for version, real in [("0.1.0", "1.1.0"), ("1.4.2", "1.4.2"), ("1.5.0-rc.1", "1.5.0")]:
+            manifest = self.tree / "Cargo.toml"
+            manifest.write_text((ROOT / "Cargo.toml").read_text().replace('version = "0.1.0"', f'version = "{version}"', 1))
+            self.install()
+            libraries = sorted((self.prefix / "lib").glob("libcallbackservice.so*"))
+            # That of the version before is gone, which ldconfig could prefer.
+            self.assertEqual([path.name for path in libraries[2:]], [f"libcallbackservice.so.{real}"])
+            self.assertEqual(os.readlink(libraries[0]), "libcallbackservice.so.1")
+            self.assertEqual(os.readlink(libraries[1]), f"libcallbackservice.so.{real}")
+            self.assertFalse(libraries[2].is_symlink())
+
+    def test_every_header_and_page_is_installed_and_removed(self):
+        (self.tree / "include/callbackservice").mkdir(exist_ok=True)
+        (self.tree / "include/callbackservice/part.hpp").write_text("")
+        self.made("manual")
+        self.install()
+        for place in ["include/callbackservice/part.hpp", "share/man/man3/cbsvc_init.3", "share/man/man3/callbackservice.3"]:
+            self.assertTrue((self.prefix / place).is_file(), place)
+        for header in (ROOT / "include").rglob("*.h*"):
+            self.assertTrue((self.prefix / "include" / header.relative_to(ROOT / "include")).is_file(), header)
+        self.made("uninstall", f"PREFIX={self.prefix}")
+        self.assertEqual([path for path in self.prefix.rglob("*") if not path.is_dir()], [])
 
 
 class PkgConfig(Install):
@@ -210,7 +238,8 @@ class CMake(Install):
         lines = [
             "cmake_minimum_required(VERSION 3.16)",
             f"project(program {language})",
-            "set(CMAKE_CXX_STANDARD 17)",
+            "set(CMAKE_CXX_STANDARD 11)",
+            "set(CMAKE_EXPORT_COMPILE_COMMANDS ON)",
             find,
         ]
         for number, (kind, target) in enumerate(targets):
@@ -238,6 +267,9 @@ class CMake(Install):
                 run("cmake", "--build", build)
                 for number in range(4):
                     run(build / f"p{number}")
+        # The header for C++ needs C++17, whatever the compiler's default is.
+        flags = (build / "compile_commands.json").read_text()
+        self.assertEqual(flags.count("-std=gnu++17"), 2, flags)
         build, _ = self.configure("find_package(callbackservice REQUIRED)", moved, language="C")
         run("cmake", "--build", build)
 

@@ -39,11 +39,11 @@ http {{
 
 BOOK = """
 import json, sys
-from callbackservice import Rejected, Service
+from callbackservice import CallbackServiceError, Service
 with Service(json.loads(sys.argv[1])) as service:
     try:
-        print(service.schedule(phonenumber="1")["id"])
-    except Rejected as rejected:
+        print(service.schedule(phone_number="1").id)
+    except CallbackServiceError as rejected:
         print(rejected.name, rejected.outcome["error"]["attempts"], rejected.outcome["error"]["message"])
 """
 

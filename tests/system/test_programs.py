@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 
+import capi
 from support import ROOT, Case, Sandbox, python_environment, run
 from test_hosts import Echo
 
@@ -15,6 +16,7 @@ class Examples(Case):
         for api in ["v1", "v3"]:
             self.assertEqual(shown.count(f"5 booked over {api}"), 2, shown)
         self.assertEqual(shown.count("is no longer free. The contact center offers instead:"), 4, shown)
+        self.assertRegex(shown, r"SCHEDULED\nmoved \S+ to \S+\ncancelled \S+\n")
         self.assertEqual((shown.count("stored as"), shown.count("delivered as")), (3, 3), shown)
         self.assertTrue(shown.endswith("\n3 delivered\n\nThe demo is complete.\n"), shown)
 
@@ -25,11 +27,25 @@ class Examples(Case):
         self.assertEqual(done.returncode, 1)
         self.assertIn("no slots: CONNECT", done.stderr)
 
-    def test_cpp_quickstart_books(self):
-        program = self.compile(ROOT / "examples/cpp/quickstart.cpp", "-std=c++11", compiler="g++")
-        with Sandbox() as sandbox:
-            shown = run(program, sandbox.v1)
-        self.assertIn("event: CallbackService.scheduled\nOK {", shown)
+    def test_c_my_callbacks_moves_the_first_and_cancels_the_last(self):
+        program = self.compile(ROOT / "examples/c/my_callbacks.c", "-std=c99")
+        run(program, expected=2)
+        number = "+14155550123"
+        with Sandbox("--now", "2030-01-07T10:30:00Z", "--speed", "0") as sandbox, capi.Service({"dataURL": sandbox.v1}) as service:
+            self.assertEqual(run(program, sandbox.v1, number, expected=1), "")
+            times = [f"2030-01-08T{hour}:00:00.000Z" for hour in [10, 11, 12]]
+            booking = {"phonenumber": number}
+            ids = [service.command("schedule", {**booking, "desiredtime": time})["id"] for time in times]
+            shown = run(program, sandbox.v1, number).splitlines()
+            self.assertEqual(shown[:3], [f"{id} {time} SCHEDULED" for id, time in zip(ids, times)])
+            # The eighth slot from now on.
+            self.assertEqual(shown[3:], [f"moved {ids[0]} to 2030-01-07T12:15:00.000Z", f"cancelled {ids[2]}"])
+            found = {found["id"]: found for found in service.command("query", booking)["callbacks"]}
+            self.assertEqual(found[ids[0]]["desiredTime"], "2030-01-07T12:15:00.000Z")
+            self.assertEqual([found[id].get("reason") for id in ids], [None, None, "CANCELLED"])
+        done = subprocess.run([program, "http://127.0.0.1:1/service/callback/s", number], capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("CallbackService.query: no connection", done.stderr)
 
 
 class Interface(Case):
@@ -41,7 +57,7 @@ class Interface(Case):
                 self.assertRegex(shown, r"\d+ checks passed\n$")
 
     def test_exception_from_a_handler_ends_the_program_with_a_message(self):
-        program = self.compile(ROOT / "tests/c/exception.cpp", "-std=c++11", compiler="g++")
+        program = self.compile(ROOT / "tests/c/exception.cpp", "-std=c++17", compiler="g++")
         with Sandbox() as sandbox:
             done = subprocess.run([program, sandbox.v1], capture_output=True, text=True)
         self.assertEqual(done.returncode, -signal.SIGABRT)
@@ -82,13 +98,13 @@ heard, lines = [], []
 set_log("debug", lambda level, line: lines.append((level, line)))
 with Service({"dataURL": v1, "theme": "dark"}, lambda event, data: heard.append(event)) as service:
     number = service.subscribe("CallbackService.availableSlots", lambda event, data: heard.append(data["slots"]))
-    slots = service.availability(numberOfDays=1, maxTimeSlots=2)["slots"]
+    slots = service.availability(number_of_days=1, max_time_slots=2).raw["slots"]
     assert [slot["capacity"] for slot in slots] == [5, 5], slots
     service.unsubscribe(number)
     assert heard == ["CallbackService.ready", "CallbackService.availableSlots", slots], heard
     service.configure(apiVersion="v3", dataURL=v3, serviceName="samples")
     try:
-        service.schedule(phonenumber="1")
+        service.schedule(phone_number="1")
         raise SystemExit("booked without a key")
     except Rejected as rejected:
         assert (rejected.status, rejected.name) == (503, "UNAUTHORIZED"), rejected
@@ -98,7 +114,7 @@ with Service({"dataURL": v1, "theme": "dark"}, lambda event, data: heard.append(
     assert (report["apiVersion"], report["resolved"], report["rejected"]) == ("v3", 2, 1), report
     child = os.fork()
     if child == 0:
-        service.schedule(phonenumber="2")
+        service.schedule(phone_number="2")
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
     service.schedule({"phonenumber": "3"}, subject="both")

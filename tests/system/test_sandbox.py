@@ -16,7 +16,7 @@ from callbackservice import Service
 
 base, time = sys.argv[1:]
 with Service({"dataURL": f"{base}/genesys/1/service/callback/samples"}) as service:
-    service.schedule(phonenumber="+15551230001", desiredtime=time)
+    service.schedule(phone_number="+15551230001", desired_time=time)
 """
 
 

@@ -1,33 +1,100 @@
 """Books telephone callbacks with a contact center, and lists the slots that can be booked.
 
-    from callbackservice import Service, Rejected
+    from callbackservice import Service, SlotUnavailable
 
     with Service({"dataURL": "http://127.0.0.1:8080/genesys/1/service/callback/samples"}) as service:
-        for slot in service.availability(numberOfDays=1)["slots"]:
-            print(slot["utcTime"], slot["capacity"])
-        booked = service.schedule(phonenumber="+14151110000")
-        print(booked["id"])
+        for slot in service.availability(number_of_days=1).slots:
+            print(slot.utc_time, slot.capacity)
+        booking = service.schedule(phone_number="+14151110000")
+        print(booking.id)
 
-The module calls the shared library through ctypes. It looks for it at ``CALLBACKSERVICE_LIBRARY``, beside this
-file, and where the system looks for libraries. While a call waits for the server, other Python threads run, and
-signals interrupt the wait.
-
-Times are in seconds; None and infinity are without limit. An integer in an outcome that has more digits than Python
-converts (4,300) is given as text.
+The package calls the shared library libcallbackservice through ctypes. While a call waits for the server, other Python
+threads run, and signals interrupt the wait. Times without a unit in their name are in seconds; None and infinity are
+without limit.
 """
 
-from ._capi import library as _library  # noqa: F401
+from ._library import version
+from ._log import set_log
 from ._outcomes import InterruptedCall
-from ._process import diagnostics, set_log, version
+from ._process import diagnostics
+from ._started import StartedCall
 from ._values import milliseconds as _milliseconds  # noqa: F401
-from .errors import CallbackServiceError, Rejected
+from ._version import __version__
+from .aio import AsyncService
+from .errors import (
+    ArgumentError,
+    BusyError,
+    CallbackServiceError,
+    CallCancelled,
+    CallTimeout,
+    ClosedError,
+    ConfigurationError,
+    InternalError,
+    NetworkError,
+    NotFound,
+    RateLimited,
+    Rejected,
+    ServerError,
+    SlotUnavailable,
+    StateError,
+    Unauthorized,
+    UnsupportedError,
+)
 from .service import Service
+from .types import (
+    Availability,
+    Booking,
+    Callback,
+    Callbacks,
+    CallIn,
+    Event,
+    EventName,
+    OpenFor,
+    Outcome,
+    QueueStatus,
+    Slot,
+    Status,
+    WaitTime,
+    WaitTimes,
+)
 
 __all__ = [
+    "ArgumentError",
+    "AsyncService",
+    "Availability",
+    "Booking",
+    "BusyError",
+    "CallCancelled",
+    "CallIn",
+    "CallTimeout",
+    "Callback",
     "CallbackServiceError",
+    "Callbacks",
+    "ClosedError",
+    "ConfigurationError",
+    "Event",
+    "EventName",
+    "InternalError",
     "InterruptedCall",
+    "NetworkError",
+    "NotFound",
+    "OpenFor",
+    "Outcome",
+    "QueueStatus",
+    "RateLimited",
     "Rejected",
+    "ServerError",
     "Service",
+    "Slot",
+    "SlotUnavailable",
+    "StartedCall",
+    "StateError",
+    "Status",
+    "Unauthorized",
+    "UnsupportedError",
+    "WaitTime",
+    "WaitTimes",
+    "__version__",
     "diagnostics",
     "set_log",
     "version",

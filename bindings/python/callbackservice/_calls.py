@@ -10,105 +10,140 @@ called with. The calling thread waits for the helper, which signals interrupt, a
 itself.
 """
 
+from __future__ import annotations
+
 import _thread
 import collections
+import ctypes
 import itertools
 import os
 import sys
 import threading
 import time
+import weakref
+from typing import Any, Callable, Deque, Dict, List, Optional, Protocol, Set, Tuple, Union
 
-from ._capi import CANCELLED, CLOSED, HANDLER, RELEASE, take
-from ._threads import end_helpers, forget_threads, is_running, library_threads, run_on_helper
+from ._completion import Completion
+from ._fork import in_child, notice
+from ._library import HANDLER, RELEASE, take
+from ._threads import HandlersThread, end_helpers, forget_threads, is_running, library_threads, run_on_helper
 from ._values import decoded
+from .types import JsonObject, Status
+
+EventFunction = Callable[[str, JsonObject], Any]
+LogFunction = Callable[[str, str], Any]
+Target = Union[EventFunction, LogFunction, Completion]
+
+
+class Owner(Protocol):
+    """What the calls of a service know of it."""
+
+    # Handlers of events and completions of calls by their numbers.
+    _handlers: Dict[int, Union[EventFunction, Completion]]
+    _is_silent: bool
+    _interrupted: List[Call]
+    _handlers_thread: HandlersThread
+
 
 # A reference to the service of each number that the library knows as a handler's data. The library never calls a
 # handler with a number that it has released.
-_owners = {}
+_owners: Dict[int, Callable[[], Optional[Owner]]] = {}
 _numbers = itertools.count(1)
 
 # Calls that have not left the library, and threads that are inside one of the functions that it calls.
-_running = set()
-_recording = set()
+_running: Set[Call] = set()
+_recording: Set[int] = set()
 
 # Log lines that came from a thread without a call; the next call delivers them.
-_stray = collections.deque()
+_stray: Deque[Delivery] = collections.deque()
 
 _local = threading.local()
 
-_state = {"log": None, "exiting": False}
+
+class _State:
+    log: Optional[LogFunction] = None
+    is_exiting = False
+
+
+_state = _State()
 
 
 class Delivery:
     """A call of a function of the program that the library has asked for."""
 
-    __slots__ = ("_arguments", "_function", "_number", "_owner", "_returned", "begun")
+    __slots__ = ("_arguments", "_number", "_owner", "_returned", "_target", "begun")
 
-    def __init__(self, owner, number, function, arguments):
+    def __init__(
+        self, owner: Optional[Owner], number: int, target: Optional[Target], arguments: Tuple[bytes, bytes]
+    ) -> None:
+        """The target is None for an event, whose handler is looked up when it is due: it may have gone."""
         self.begun = False
-        self._owner, self._number = owner, number
-        self._function, self._arguments = function, arguments
-        self._returned = None
+        self._owner, self._number, self._target = owner, number, target
+        self._arguments = arguments
+        self._returned: Optional[_thread.LockType] = None
 
     @property
-    def is_log_line(self):
+    def is_log_line(self) -> bool:
         return self._owner is None
 
-    def run(self):
+    def run(self) -> None:
         """Calls the function, unless that was done or its subscription has ended."""
         if self.begun:
             return
-        owner, function, arguments = self._owner, self._function, self._arguments
-        if owner is None:
-            arguments = [argument.decode(errors="replace") for argument in arguments]
-        else:
-            if function is None:
-                function, _ = owner._handlers.get(self._number, (None, None))
-            if function is None or owner._is_silent:
-                self.begun = True
-                return
-            arguments = (arguments[0].decode(errors="replace"), decoded(arguments[1]))
+        owner = self._owner
+        target = self._target
+        if owner is not None and target is None:
+            target = owner._handlers.get(self._number)
+        if target is None or owner is not None and owner._is_silent:
+            self.begun = True
+            return
+        name = self._arguments[0].decode(errors="replace")
+        # A log line is text, the data of a handler is JSON.
+        data: Any = self._arguments[1].decode(errors="replace") if owner is None else decoded(self._arguments[1])
         inside = _inside()
         depth = len(inside)
         try:
             inside.append(owner)
-            # The last step before the function: an exception of a signal handler finds the delivery either not
-            # begun or inside the function.
-            self.begun = True
-            function(*arguments)
+            if isinstance(target, Completion):
+                errors = target.deliver(name, data)
+                self.begun = True
+                raise_first(errors)
+            else:
+                # The last step before the function: an exception of a signal handler finds the delivery either not
+                # begun or inside the function.
+                self.begun = True
+                target(name, data)
         finally:
             del inside[depth:]
 
-    def wait_until_returned(self):
-        self._returned.acquire()
+    def hand_over(self) -> _thread.LockType:
+        """Before another thread runs it: a lock that can be acquired once the function has returned."""
+        returned = self._returned = _thread.allocate_lock()
+        returned.acquire()
+        return returned
 
-    def hand_over(self):
-        self._returned = _thread.allocate_lock()
-        self._returned.acquire()
-
-    def has_returned(self):
+    def has_returned(self) -> None:
         try:
-            self._returned.release()
+            if self._returned is not None:
+                self._returned.release()
         except RuntimeError:
             pass  # Given up at exit.
 
 
-def _inside():
+def _inside() -> List[Optional[Owner]]:
     """The services whose handlers this thread runs, the innermost last."""
-    try:
-        return _local.inside
-    except AttributeError:
-        _local.inside = []
-        return _local.inside
+    inside: Optional[List[Optional[Owner]]] = getattr(_local, "inside", None)
+    if inside is None:
+        inside = _local.inside = []
+    return inside
 
 
-def is_inside(service):
+def is_inside(service: Owner) -> bool:
     """Whether this thread runs a handler of the service."""
     return any(owner is service for owner in _inside())
 
 
-@HANDLER
-def record(event, data, number):
+def _record_marked(event: bytes, data: bytes, number: int) -> None:
     """The handler that the library calls for every function of the program."""
     thread = _thread.get_ident()
     _recording.add(thread)
@@ -119,34 +154,40 @@ def record(event, data, number):
         _recording.discard(thread)
 
 
-def _record(event, data, number):
+def _record(event: bytes, data: bytes, number: int) -> None:
     reference = _owners.get(number)
-    owner = reference and reference()
-    handler = owner and owner._handlers.get(number)
-    if not handler:
+    owner = reference() if reference else None
+    handler = owner._handlers.get(number) if owner else None
+    if owner is None or handler is None:
         return
-    function, is_completion = handler
+    is_completion = isinstance(handler, Completion)
     if is_completion:
         owner._handlers.pop(number, None)
-    _deliver(owner, Delivery(owner, number, function if is_completion else None, (event, data)))
+    _deliver(owner, Delivery(owner, number, handler if is_completion else None, (event, data)))
 
 
-@HANDLER
-def record_line(level, line, _):
+def _record_line(level: bytes, line: bytes, _: Any) -> None:
     """The handler that the library calls for every log line."""
-    if _state["log"]:
-        call = getattr(_local, "call", None)
-        (call.deliveries if call else _stray).append(Delivery(None, None, _state["log"], (level, line)))
+    if _state.log:
+        call = _current_call()
+        (call.deliveries if call else _stray).append(Delivery(None, 0, _state.log, (level, line)))
         if call:
             call.wake()
 
+
+def _current_call() -> Optional[Call]:
+    """The call that this thread runs."""
+    return getattr(_local, "call", None)
+
+
+record, record_line = HANDLER(_record_marked), HANDLER(_record_line)
 
 # A method written in C: no signal handler of Python can run, and raise, inside it.
 release = RELEASE(_owners.pop)
 
 
-def _deliver(owner, delivery):
-    call = getattr(_local, "call", None)
+def _deliver(owner: Owner, delivery: Delivery) -> None:
+    call = _current_call()
     if call:
         call.deliveries.append(delivery)
         call.wake()
@@ -155,19 +196,19 @@ def _deliver(owner, delivery):
         owner._handlers_thread.run(delivery)
 
 
-def keep(owner, reference, function, is_completion):
-    """A number for a function, for which the owner keeps it."""
+def keep(owner: Owner, handler: Union[EventFunction, Completion]) -> int:
+    """A number for a handler, for which the owner keeps it."""
     number = next(_numbers)
-    owner._handlers[number] = (function, is_completion)
-    _owners[number] = reference
+    owner._handlers[number] = handler
+    _owners[number] = weakref.ref(owner)
     return number
 
 
-def set_log(function):
-    _state["log"] = function
+def set_log(function: Optional[LogFunction]) -> None:
+    _state.log = function
 
 
-def refer_to(owner):
+def refer_to(owner: Owner) -> None:
     """Makes the handlers of an owner that is being collected reachable until the library releases them."""
     for number in list(owner._handlers):
         if number in _owners:
@@ -177,13 +218,41 @@ def refer_to(owner):
 class Call:
     """A call of one function of the library."""
 
-    def __init__(self, function, *arguments, out=None, owner=None, is_closing=False, is_brief=False):
+    __slots__ = (
+        "_arguments",
+        "_failure",
+        "_function",
+        "_is_closing",
+        "_out",
+        "_start",
+        "_wake",
+        "deliveries",
+        "has_delivered",
+        "is_brief",
+        "is_finished",
+        "owner",
+        "status",
+        "text",
+        "thread",
+    )
+
+    def __init__(
+        self,
+        function: Optional[Callable[..., int]],
+        *arguments: Any,
+        out: Optional[ctypes.c_void_p] = None,
+        owner: Optional[Owner] = None,
+        is_closing: bool = False,
+        is_brief: bool = False,
+    ) -> None:
         self._is_closing, self.is_brief = is_closing, is_brief
         self._function, self._arguments, self._out = function, arguments, out
         # An owner that is collected is closed, which would end the call.
         self.owner = owner
-        self.deliveries = collections.deque()
-        self.status = self.text = self._failure = None
+        self.deliveries: Deque[Delivery] = collections.deque()
+        self.status: int = Status.OK
+        self.text: Optional[bytes] = None
+        self._failure: Optional[BaseException] = None
         self.is_finished = self.has_delivered = False
         self.thread = _thread.get_ident()
         # The thread that takes the only element decides whether the call begins.
@@ -191,14 +260,15 @@ class Call:
         self._wake = _thread.allocate_lock()
         self._wake.acquire()
 
-    def run(self):
-        """The call itself, on whichever thread."""
+    def run(self) -> None:
+        """The call itself, on whichever thread; ``wake`` must follow."""
         if not self._takes_start():
             return
         _running.add(self)
-        outer, _local.call = getattr(_local, "call", None), self
+        outer, _local.call = _current_call(), self
         try:
-            self.status = self._function(*self._arguments)
+            if self._function is not None:
+                self.status = self._function(*self._arguments)
             if self._out is not None:
                 self.text = take(self._out)
         except BaseException as error:  # Handed to the calling thread.
@@ -207,33 +277,39 @@ class Call:
             _local.call = outer
             self.finish()
 
-    def _takes_start(self):
+    def _takes_start(self) -> bool:
         try:
             return self._start.pop()
         except IndexError:
             return False
 
-    def withdraw(self):
+    def withdraw(self) -> bool:
         """Keeps a call that has not begun from ever beginning; whether it had not."""
         if not self._takes_start():
             return False
-        self.status, self.is_finished = CANCELLED, True
+        self.status, self.is_finished = Status.CANCELLED, True
         return True
 
-    def finish(self):
+    def finish(self) -> None:
         self.is_finished = True
         _running.discard(self)
-        self.wake()
 
-    def wake(self):
+    @property
+    def is_over(self) -> bool:
+        """Whether the call has ended and all that it asked for has run."""
+        return self.is_finished and not self.deliveries
+
+    def wake(self) -> None:
+        """Wakes the thread that waits for the call."""
         try:
             self._wake.release()
         except RuntimeError:
             pass  # It has not been seen to be awake yet.
 
-    def begin(self, on_helper):
-        if _state["exiting"] and not self._is_closing:
-            self.status, self.is_finished = CLOSED, True
+    def begin(self, on_helper: bool) -> None:
+        notice()
+        if _state.is_exiting and not self._is_closing:
+            self.status, self.is_finished = Status.CLOSED, True
             return
         if on_helper:
             try:
@@ -243,7 +319,7 @@ class Call:
                 pass  # The interpreter is ending, or there are too many threads.
         self.run()
 
-    def perform(self, on_helper=True):
+    def perform(self, on_helper: bool = True) -> int:
         """Runs the call, and the functions of the program that it asks for on this thread; returns the status."""
         try:
             self.begin(on_helper)
@@ -252,14 +328,13 @@ class Call:
                 raise self._failure
             return self.status
         except BaseException:
-            is_over = self.withdraw() or self.is_finished and not self.deliveries
-            if self.owner is not None and not is_over:
+            if self.owner is not None and not (self.withdraw() or self.is_over):
                 self.owner._interrupted.append(self)
             raise
 
-    def wait(self, deadline=None):
+    def wait(self, deadline: Optional[float] = None) -> bool:
         """Delivers what the call asks for until it has ended; whether it has ended before the deadline."""
-        errors = []
+        errors: List[BaseException] = []
         try:
             while not self.is_finished or self.deliveries:
                 # Log lines come while the call waits for the server. Handlers run when it has ended, so that one that
@@ -271,12 +346,13 @@ class Call:
         except BaseException:
             _report(errors)
             raise
-        if errors:
-            _report(errors[1:])
-            raise errors[0]
+        if self.is_finished:
+            # Another thread may wait for the same call.
+            self.wake()
+        raise_first(errors)
         return self.is_finished
 
-    def _sleep(self, deadline):
+    def _sleep(self, deadline: Optional[float]) -> bool:
         """Waits for a delivery or the end; whether the deadline has not passed."""
         if deadline is None:
             self._wake.acquire()
@@ -284,7 +360,7 @@ class Call:
         left = deadline - time.monotonic()
         return left > 0 and self._wake.acquire(True, min(left, threading.TIMEOUT_MAX)) or left > 0
 
-    def deliver(self, errors):
+    def deliver(self, errors: List[BaseException]) -> None:
         """Runs the oldest delivery. An exception is added to the errors, one that ends the program is raised."""
         # It is taken out when it has run: a signal handler that raises in between loses nothing.
         delivery = self.deliveries[0]
@@ -300,13 +376,20 @@ class Call:
             self.deliveries.popleft()
 
 
-def _report(errors):
+def raise_first(errors: List[BaseException]) -> None:
+    """Raises the first exception, if any, and reports the others."""
+    if errors:
+        _report(errors[1:])
+        raise errors[0]
+
+
+def _report(errors: List[BaseException]) -> None:
     """Reports exceptions that cannot be raised because another one is."""
     for error in errors:
         sys.excepthook(type(error), error, error.__traceback__)
 
 
-def deliver_stray_lines():
+def deliver_stray_lines() -> None:
     while _stray:
         try:
             delivery = _stray.popleft()
@@ -315,34 +398,48 @@ def deliver_stray_lines():
         delivery.run()
 
 
-def needs_helper():
-    """Whether every call takes place on a helper, because log lines may come."""
-    return _state["log"] is not None
+def is_main_thread() -> bool:
+    """Whether this is the thread on which signal handlers run."""
+    return threading.get_ident() == threading.main_thread().ident
 
 
-def is_recording():
+def has_log() -> bool:
+    return _state.log is not None
+
+
+def needs_helper() -> bool:
+    """Whether a call that does not wait takes place on a helper.
+
+    A log line may come while it runs, and a signal handler that raises while the line is recorded.
+    """
+    return _state.log is not None and is_main_thread()
+
+
+def is_recording() -> bool:
     """Whether this thread is inside a function that the library calls."""
     return _thread.get_ident() in _recording
 
 
-def begin_exit():
-    _state["exiting"] = True
+def begin_exit() -> None:
+    _state.is_exiting = True
 
 
-def wait_until_left(seconds):
+def wait_until_left(seconds: float) -> None:
     """Waits until no thread has to come back from Python into the library."""
     deadline = time.monotonic() + seconds
     while (_running or any(map(is_running, library_threads))) and time.monotonic() < deadline:
         time.sleep(0.001)
 
 
-def _forget_threads():
+def _forget_threads() -> None:
     """In a forked child, the other threads of the parent are gone."""
     _recording.clear()
     forget_threads()
     for call in list(_running):
-        call.status = CLOSED
+        call.status = Status.CLOSED
         call.finish()
+        call.wake()
 
 
-os.register_at_fork(before=end_helpers, after_in_child=_forget_threads)
+os.register_at_fork(before=end_helpers)
+in_child(_forget_threads)

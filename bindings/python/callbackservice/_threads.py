@@ -1,17 +1,25 @@
 """Threads of the binding: helpers for calls of the library, and one for the handlers of a service."""
 
+from __future__ import annotations
+
 import _thread
 import os
 import queue
 import sys
 import threading
 import time
+from typing import TYPE_CHECKING, Any, Callable, List, Optional, Set
+
+if TYPE_CHECKING:
+    from ._calls import Call, Delivery
+
+    Deliveries = queue.SimpleQueue[Optional[Delivery]]
 
 # Threads of the library that run handlers, by the system's number.
-library_threads = set()
+library_threads: Set[int] = set()
 
 
-def is_running(native_id):
+def is_running(native_id: Optional[int]) -> bool:
     """Whether this process has a thread with the system's number."""
     return os.path.exists(f"/proc/self/task/{native_id}")
 
@@ -19,11 +27,13 @@ def is_running(native_id):
 class HandlersThread:
     """Runs the handlers of a service with ``"handlers":"thread"``, while the library's own thread waits for them."""
 
-    def __init__(self):
-        self._queue = self._current = self._native_id = None
+    def __init__(self) -> None:
+        self._queue: Optional[Deliveries] = None
+        self._current: Optional[Delivery] = None
+        self._native_id: Optional[int] = None
         self._is_given_up = False
 
-    def run(self, delivery):
+    def run(self, delivery: Delivery) -> None:
         """Has a delivery run, and waits for it: a full queue is to be noticed in the library."""
         if self._is_given_up:
             return
@@ -31,7 +41,7 @@ class HandlersThread:
             self._native_id = threading.get_native_id()
             library_threads.add(self._native_id)
         if self._queue is None:
-            started = queue.SimpleQueue()
+            started: Deliveries = queue.SimpleQueue()
             try:
                 name = "callbackservice-handlers"
                 threading.Thread(target=_run_handlers, args=(started,), name=name, daemon=True).start()
@@ -40,23 +50,23 @@ class HandlersThread:
                 run_reported(delivery.run)
                 return
             self._queue = started
-        delivery.hand_over()
+        returned = delivery.hand_over()
         self._current = delivery
         if self._is_given_up:
             return
         self._queue.put(delivery)
-        delivery.wait_until_returned()
+        returned.acquire()
         self._current = None
 
-    def end(self, has_left):
+    def end(self, has_left: bool) -> None:
         """Ends the thread after the handler that it runs. ``has_left`` says that the library's thread has ended."""
-        if has_left:
+        if has_left and self._native_id is not None:
             library_threads.discard(self._native_id)
         if self._queue is not None:
             self._queue.put(None)
             self._queue = None
 
-    def give_up(self):
+    def give_up(self) -> None:
         """Lets the library's thread go on without waiting for the handler that runs."""
         self._is_given_up = True
         current = self._current
@@ -64,7 +74,7 @@ class HandlersThread:
             current.has_returned()
 
 
-def _run_handlers(deliveries):
+def _run_handlers(deliveries: Deliveries) -> None:
     process = os.getpid()
     while True:
         delivery = deliveries.get()
@@ -78,7 +88,7 @@ def _run_handlers(deliveries):
             return
 
 
-def run_reported(function):
+def run_reported(function: Callable[[], Any]) -> None:
     """Runs a function on a thread that has no caller."""
     try:
         function()
@@ -92,22 +102,26 @@ class _Helper:
 
     IDLE_TIMEOUT = 1.0
 
-    def __init__(self, call):
-        self._call = call
+    def __init__(self, call: Call) -> None:
+        self._call: Optional[Call] = call
         self._wake = _thread.allocate_lock()
         self._wake.acquire()
-        self._native_id = None
+        self._native_id: Optional[int] = None
 
-    def hand_over(self, call):
+    def hand_over(self, call: Optional[Call]) -> None:
         self._call = call
         self._wake.release()
 
-    def loop(self):
+    def loop(self) -> None:
         self._native_id = threading.get_native_id()
         while self._call is not None:
-            self._call.run()
-            self._call = None
+            call, self._call = self._call, None
+            call.run()
+            # Idle before the caller wakes: its next call would not find this helper otherwise. Waking is the last step
+            # before the thread gives the interpreter away, for which the caller waits.
             _idle.append(self)
+            call.wake()
+            del call
             while not self._wake.acquire(True, self.IDLE_TIMEOUT):
                 try:
                     _idle.remove(self)
@@ -115,7 +129,7 @@ class _Helper:
                 except ValueError:
                     pass  # It has been taken just now.
 
-    def end(self):
+    def end(self) -> None:
         """Ends the thread, which is idle, and waits for that."""
         self.hand_over(None)
         deadline = time.monotonic() + self.IDLE_TIMEOUT
@@ -123,10 +137,10 @@ class _Helper:
             time.sleep(0.0001)
 
 
-_idle = []
+_idle: List[_Helper] = []
 
 
-def run_on_helper(call):
+def run_on_helper(call: Call) -> None:
     """Runs a call on a helper; raises RuntimeError when there is none to be had."""
     try:
         helper = _idle.pop()
@@ -136,13 +150,13 @@ def run_on_helper(call):
         helper.hand_over(call)
 
 
-def end_helpers():
+def end_helpers() -> None:
     """Before a fork: the child would not have the idle threads, and Python warns of forks beside threads."""
     while _idle:
         _idle.pop().end()
 
 
-def forget_threads():
+def forget_threads() -> None:
     """In a forked child, the other threads of the parent are gone."""
     library_threads.clear()
     _idle.clear()

@@ -1,15 +1,26 @@
-"""Values on their way to the library and back: JSON texts, names and times."""
+"""Values on their way to the library and back: JSON texts, names and time limits."""
+
+from __future__ import annotations
 
 import codecs
 import collections.abc
+import datetime
+import decimal
 import json
 import math
 import re
+import uuid
+from typing import Any, Iterator, Mapping, Optional, Tuple, Union
+
+from .types import JsonObject
+
+JsonText = Union[str, bytes, bytearray]
+Json = Union[Mapping[str, Any], JsonText]
 
 _MAX_MILLISECONDS = 2**31 - 1
 
 
-def milliseconds(seconds):
+def milliseconds(seconds: Optional[float]) -> int:
     """Seconds as the library takes them: -1 is without limit, and what an int32 cannot hold is clamped."""
     if seconds is None:
         return -1
@@ -22,13 +33,57 @@ def milliseconds(seconds):
     return math.ceil(seconds * 1000)
 
 
-def text(value, what):
+def time_text(time: datetime.datetime) -> str:
+    """A time as the library takes it; refuses one without a zone, which could be any hour."""
+    if time.tzinfo is None or time.utcoffset() is None:
+        raise ValueError(f"the time {time.isoformat()} has no zone: give it a tzinfo, such as datetime.timezone.utc")
+    try:
+        # An offset may have seconds, which ISO 8601 does not.
+        return time.astimezone(datetime.timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    except OverflowError:
+        raise ValueError(f"the time {time.isoformat()} is outside the years 1 to 9999 in UTC") from None
+
+
+def _json_value(value: Any) -> Any:
+    """A value that JSON does not have, as one that it has."""
+    if isinstance(value, datetime.datetime):
+        return time_text(value)
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    if isinstance(value, decimal.Decimal):
+        return _number(value)
+    if isinstance(value, collections.abc.Mapping):
+        return dict(value)
+    raise TypeError(f"a value of type {type(value).__name__} has no form in JSON")
+
+
+def _number(value: decimal.Decimal) -> Union[int, float]:
+    if not value.is_finite():
+        raise ValueError(f"{value} is not a number of JSON")
+    if value == value.to_integral_value():
+        if value.adjusted() > 400:
+            raise ValueError(f"{value} has too many digits")
+        return int(value)
+    number = float(value)
+    if decimal.Decimal(repr(number)) != value:
+        raise ValueError(f"{value} has more digits than a number of JSON keeps: give it as a str")
+    return number
+
+
+_encode = json.JSONEncoder(allow_nan=False, default=_json_value).encode
+
+
+def text(value: Optional[Json], what: str) -> Optional[bytes]:
     """The UTF-8 bytes of a JSON value or text. C reads up to the first NUL, so a text with one is refused."""
     if value is None:
         return None
-    if not isinstance(value, (str, bytes, bytearray)):
-        value = json.dumps(dict(value) if isinstance(value, collections.abc.Mapping) else value)
-    encoded = value.encode() if isinstance(value, str) else bytes(value)
+    if isinstance(value, str):
+        encoded = value.encode()
+    elif isinstance(value, (bytes, bytearray)):
+        encoded = bytes(value)
+    else:
+        # JSON escapes NUL and everything outside ASCII.
+        return _encode(value).encode()
     if encoded.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise ValueError(f"{what} is UTF-16; it must be UTF-8")
     if b"\0" in encoded:
@@ -36,21 +91,33 @@ def text(value, what):
     return encoded
 
 
-def merged(data, options):
-    """The data and the keyword options together; an option replaces a member of the same name."""
-    if data is None or not options:
-        return options if data is None else data
-    if not isinstance(data, (str, bytes, bytearray)):
-        return {**data, **options}
-    written = (data if isinstance(data, str) else data.decode()).lstrip("\ufeff").strip()
-    # The members keep the spelling of their numbers: they are checked here, not rewritten.
-    members = json.loads(written, parse_int=str, parse_float=str)
+def members_of(options: Json) -> Mapping[str, Any]:
+    """The members of a JSON object or text, with the numbers of a text as they are written."""
+    if isinstance(options, collections.abc.Mapping):
+        return options
+    members = json.loads(_written(options), parse_int=str, parse_float=str)
     if not isinstance(members, dict):
-        raise TypeError("the data must be a JSON object when options are given as well")
-    return f"{written[:-1]}{',' if members else ''}{json.dumps(options)[1:]}"
+        raise TypeError("the options must be a JSON object")
+    return members
 
 
-def _integer(digits):
+def _written(options: JsonText) -> str:
+    return (options if isinstance(options, str) else bytes(options).decode()).lstrip("\ufeff").strip()
+
+
+def joined(options: Optional[Json], keywords: JsonObject) -> Json:
+    """The options and the keywords together. The members of a text keep the spelling of their numbers."""
+    if options is None:
+        return keywords
+    if not keywords:
+        return options
+    if isinstance(options, collections.abc.Mapping):
+        return {**options, **keywords}
+    members = members_of(options)
+    return f"{_written(options)[:-1]}{',' if members else ''}{_encode(keywords)[1:]}"
+
+
+def _integer(digits: str) -> Union[int, str]:
     try:
         return int(digits)
     except ValueError:
@@ -58,20 +125,28 @@ def _integer(digits):
         return digits
 
 
-def _loads(written):
-    return json.loads(written, parse_int=_integer)
+_decode = json.JSONDecoder().decode
+_decode_long_integers = json.JSONDecoder(parse_int=_integer).decode
 
 
-def decoded(encoded):
+def _loads(written: str) -> Any:
+    try:
+        return _decode(written)
+    except ValueError:
+        return _decode_long_integers(written)
+
+
+def decoded(encoded: bytes) -> JsonObject:
     """The value of a JSON text of the library. What Python cannot decode stays text, and the rest is there."""
     written = encoded.decode(errors="replace")
     try:
-        return _loads(written)
+        value: JsonObject = _loads(written)
+        return value
     except (ValueError, RecursionError):
         return {name: _member(value) for name, value in _members(written)}
 
 
-def _member(written):
+def _member(written: str) -> Any:
     try:
         return _loads(written)
     except (ValueError, RecursionError):
@@ -81,9 +156,9 @@ def _member(written):
 _TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}:,]', re.DOTALL)
 
 
-def _members(written):
+def _members(written: str) -> Iterator[Tuple[str, str]]:
     """The names of the members of a JSON object and the texts of their values, found without recursion."""
-    depth, name, begin, last = 0, None, 0, None
+    depth, name, begin, last = 0, None, 0, ""
     for token in _TOKEN.finditer(written):
         symbol = token.group()
         if depth == 1 and symbol in ",}" and name is not None:

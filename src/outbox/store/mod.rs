@@ -23,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::outbox::claimant::Claimant;
 use crate::outbox::clock::{Now, SystemTimes};
 use crate::process::fork::{self, lock, PerProcess};
+use crate::process::sys;
 use failure::Failure;
 use open::{Access, OpenFile, Section};
 use submit::SubmitQueue;
@@ -163,7 +164,7 @@ impl Store {
                     .to_owned(),
             ));
         }
-        fork::without_fork(|| {
+        let work = || {
             let mut connection = lock(&self.connection);
             let times = (self.times)();
             // A file that was moved or deleted would take entries that nobody finds.
@@ -184,7 +185,9 @@ impl Store {
                 *connection = None;
             }
             result
-        })
+        };
+        // SQLite keeps its descriptors above 2 only by opening /dev/null there, for good.
+        fork::without_fork(|| sys::with_stdio_reserved(work))
     }
 
     fn failed(&self, failure: Failure) -> Error {

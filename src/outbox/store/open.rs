@@ -11,7 +11,6 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::failure::Failure;
 use crate::outbox::clock::{FileClock, Now, SystemTimes};
-use crate::process::sys;
 
 /// Marks the files of this library: "cbob".
 const APPLICATION_ID: i32 = 0x6362_6f62;
@@ -41,22 +40,19 @@ pub struct OpenFile {
 impl OpenFile {
     /// Opens a file, and creates it if it is missing. Waits for locks at most `wait`.
     pub fn open(file: &Path, times: &SystemTimes, wait: Duration) -> Result<OpenFile, Failure> {
-        // SQLite keeps its descriptors above 2 only by opening /dev/null there, for good.
-        sys::with_stdio_reserved(|| {
-            create_private(file)?;
-            let mut connection = Connection::open_with_flags(
-                file,
-                OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-            )?;
-            connection.busy_timeout(wait)?;
-            let version = check_identity(&connection)?;
-            set_up(&connection)?;
-            let clock = read_or_prepare(&mut connection, version, times)?;
-            Ok(OpenFile {
-                connection,
-                clock,
-                identity: identity(file),
-            })
+        create_private(file)?;
+        let mut connection = Connection::open_with_flags(
+            file,
+            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )?;
+        connection.busy_timeout(wait)?;
+        let version = check_identity(&connection)?;
+        set_up(&connection)?;
+        let clock = read_or_prepare(&mut connection, version, times)?;
+        Ok(OpenFile {
+            connection,
+            clock,
+            identity: identity(file),
         })
     }
 

@@ -12,10 +12,30 @@ const LANE: usize = 16;
 pub struct Block {
     /// Position of the first byte.
     pub start: usize,
-    /// Brackets outside of strings; also a few characters that no JSON has there.
-    pub brackets: u64,
+    /// Opening brackets outside of strings.
+    pub opening: u64,
+    /// Closing brackets outside of strings.
+    pub closing: u64,
     /// Commas outside of strings.
     pub commas: u64,
+}
+
+impl Block {
+    /// The bytes of the inner level, if the block has two levels only, as a list of objects has.
+    /// `is_inner` says whether the block begins in the inner one.
+    #[inline(always)]
+    pub fn inner(&self, is_inner: bool) -> Option<u64> {
+        let before = if is_inner { u64::MAX } else { 0 };
+        let inner = prefix_xor(self.opening | self.closing) ^ before;
+        // Otherwise a bracket opens a third level, or closes the outer one.
+        let is_alternating = self.opening & !inner | self.closing & inner == 0;
+        is_alternating.then_some(inner)
+    }
+}
+
+/// Whether the last byte of a block is in a mask.
+pub fn has_last(mask: u64) -> bool {
+    mask >> (LENGTH - 1) != 0
 }
 
 /// The blocks of a text from a position that is not in a string.
@@ -40,15 +60,11 @@ impl<'a> Blocks<'a> {
 
     /// The characters after a backslash that is not itself escaped.
     #[cold]
-    fn escaped(&mut self, backslashes: u64) -> u64 {
-        let mut escaped = u64::from(self.is_escaped);
-        let mut rest = backslashes & !escaped;
-        self.is_escaped = false;
-        while rest != 0 {
-            let backslash = rest & rest.wrapping_neg();
-            self.is_escaped = backslash == 1 << (LENGTH - 1);
-            escaped |= backslash << 1;
-            rest &= !(backslash | backslash << 1);
+    fn escaped(&mut self, rest: &[u8]) -> u64 {
+        let mut escaped = 0;
+        for (index, byte) in rest.iter().take(LENGTH).enumerate() {
+            escaped |= u64::from(self.is_escaped) << index;
+            self.is_escaped = !self.is_escaped && *byte == b'\\';
         }
         escaped
     }
@@ -70,19 +86,16 @@ impl Iterator for Blocks<'_> {
             }
         };
         let mut quotes = masks.quotes;
-        if masks.backslashes != 0 || self.is_escaped {
-            quotes &= !self.escaped(masks.backslashes);
+        if masks.has_backslash || self.is_escaped {
+            quotes &= !self.escaped(rest);
         }
         let strings = prefix_xor(quotes) ^ self.in_string;
-        self.in_string = if strings >> (LENGTH - 1) == 0 {
-            0
-        } else {
-            u64::MAX
-        };
+        self.in_string = if has_last(strings) { u64::MAX } else { 0 };
         self.at += LENGTH;
         Some(Block {
             start,
-            brackets: masks.brackets & !strings,
+            opening: masks.opening & !strings,
+            closing: masks.closing & !strings,
             commas: masks.commas & !strings,
         })
     }
@@ -101,25 +114,30 @@ fn prefix_xor(mut bits: u64) -> u64 {
 #[derive(Default)]
 struct Masks {
     quotes: u64,
-    backslashes: u64,
-    brackets: u64,
+    opening: u64,
+    closing: u64,
     commas: u64,
+    has_backslash: bool,
 }
 
 impl Masks {
     #[inline(always)]
     fn of(bytes: &[u8; LENGTH]) -> Masks {
         let mut masks = Masks::default();
+        let mut backslashes = u8x16::splat(0);
         for (index, lane) in bytes.chunks_exact(LANE).enumerate() {
             let lane: [u8; LANE] = lane.try_into().unwrap_or_default();
             let lane = u8x16::from(lane);
             let mask = |matches: u8x16| u64::from(matches.to_bitmask()) << (index * LANE);
+            // Curly and square brackets differ in one bit.
+            let brackets = lane | u8x16::splat(0x20);
             masks.quotes |= mask(lane.simd_eq(u8x16::splat(b'"')));
-            masks.backslashes |= mask(lane.simd_eq(u8x16::splat(b'\\')));
-            // Exactly the brackets, `Y`, `_`, `y` and the control character 7f have all these bits.
-            masks.brackets |= mask((lane | u8x16::splat(0x26)).simd_eq(u8x16::splat(0x7f)));
+            masks.opening |= mask(brackets.simd_eq(u8x16::splat(b'{')));
+            masks.closing |= mask(brackets.simd_eq(u8x16::splat(b'}')));
             masks.commas |= mask(lane.simd_eq(u8x16::splat(b',')));
+            backslashes |= lane.simd_eq(u8x16::splat(b'\\'));
         }
+        masks.has_backslash = backslashes.to_bitmask() != 0;
         masks
     }
 }

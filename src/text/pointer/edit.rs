@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use zeroize::Zeroizing;
+
 use super::scan::{Item, Items};
-use super::{index, is_key, not_json, parts, root};
+use super::{index, is_key, not_json, parts};
 use crate::error::{Error, Result};
 use crate::status::Status;
 use crate::text::json;
@@ -20,37 +22,52 @@ pub fn set(json: &str, pointer: &str, value: Option<&str>) -> Result<String> {
         return Err(refused("names the whole text, which cannot be removed"));
     }
     json::check(json, "json")?;
-    match (root(json.as_bytes()), value) {
-        (None, None) => Ok("{}".to_owned()),
-        (None, Some(value)) => Ok(nested(&parts, value)),
-        (Some(start), None) => Text(json[start..].trim_end()).without(&parts),
-        (Some(start), Some(value)) => Text(json[start..].trim_end()).with(&parts, value),
+    let text = Text(json.strip_prefix('\u{feff}').unwrap_or(json).trim());
+    match value {
+        None if text.0.is_empty() => Ok("{}".to_owned()),
+        None => text.without(&parts),
+        Some(value) if text.0.is_empty() => Ok(joined(&[&nested(&parts, value)])),
+        Some(value) => text.with(&parts, value),
     }
 }
 
-/// The value at the end of parents that do not exist yet.
-fn nested(parts: &[Cow<str>], value: &str) -> String {
-    let mut out = String::new();
+/// The value at the end of parents that do not exist yet. It may be a secret, of which no copy
+/// stays in memory.
+fn nested(parts: &[Cow<str>], value: &str) -> Zeroizing<String> {
+    let mut pieces: Vec<Zeroizing<String>> = Vec::with_capacity(2 * parts.len() + 1);
     for part in parts {
-        match part.as_ref() {
-            "-" => out.push('['),
-            key => out.extend(["{", &quoted(key), ":"]),
-        }
+        pieces.push(match part.as_ref() {
+            "-" => Zeroizing::new("[".to_owned()),
+            key => Zeroizing::new(["{", &quoted(key), ":"].concat()),
+        });
     }
-    out.push_str(&quoted(value));
-    let closing = parts
-        .iter()
-        .rev()
-        .map(|part| if part == "-" { ']' } else { '}' });
-    out.extend(closing);
-    out
+    pieces.push(quoted(value));
+    for part in parts.iter().rev() {
+        let close = if part == "-" { "]" } else { "}" };
+        pieces.push(Zeroizing::new(close.to_owned()));
+    }
+    let pieces: Vec<&str> = pieces.iter().map(|piece| piece.as_str()).collect();
+    Zeroizing::new(pieces.concat())
 }
 
-fn quoted(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len() + 2);
+/// A text as a JSON string.
+fn quoted(text: &str) -> Zeroizing<String> {
+    const LONGEST_ESCAPE: usize = "\\u0000".len();
+    let is_escaped = |byte: &u8| *byte < b' ' || matches!(byte, b'"' | b'\\');
+    let escapes = text.bytes().filter(|byte| is_escaped(byte)).count();
+    // Growing would leave a copy behind.
+    let mut out = Vec::with_capacity(text.len() + LONGEST_ESCAPE * escapes + "\"\"".len());
     json::write_string(&mut out, text);
     // It is UTF-8, as the text is.
-    String::from_utf8(out).unwrap_or_default()
+    Zeroizing::new(String::from_utf8(out).unwrap_or_default())
+}
+
+/// The pieces as one text, with room for the NUL of C.
+fn joined(pieces: &[&str]) -> String {
+    let length = pieces.iter().map(|piece| piece.len()).sum::<usize>();
+    let mut out = String::with_capacity(length + 1);
+    out.extend(pieces.iter().copied());
+    out
 }
 
 fn refused(message: &str) -> Error {
@@ -145,24 +162,20 @@ impl Text<'_> {
     }
 
     fn replaced(&self, place: Range<usize>, with: &str) -> String {
-        [&self.0[..place.start], with, &self.0[place.end..]].concat()
+        joined(&[&self.0[..place.start], with, &self.0[place.end..]])
     }
 
     /// The text with an item after the last one of an object or array.
     fn appended(&self, parent: &Parent, key: &str, value: &str) -> String {
-        let mut item = String::new();
-        if !parent.items.is_empty() {
-            item.push(',');
+        let (end, comma) = match parent.items.last() {
+            Some(last) => (last.value.end, ","),
+            None => (parent.start + 1, ""),
+        };
+        let (before, after) = self.0.split_at(end);
+        if self.is_array(parent.start) {
+            return joined(&[before, comma, value, after]);
         }
-        if !self.is_array(parent.start) {
-            item.extend([&quoted(key), ":"]);
-        }
-        item.push_str(value);
-        let end = parent
-            .items
-            .last()
-            .map_or(parent.start + 1, |last| last.value.end);
-        self.replaced(end..end, &item)
+        joined(&[before, comma, &quoted(key), ":", value, after])
     }
 
     /// The text without the named items, each with one comma.

@@ -55,11 +55,17 @@ fn index(part: &str) -> Option<usize> {
     is_number.then(|| part.parse().unwrap_or(usize::MAX))
 }
 
-/// The start of the value that a text is; `None` when the text is empty.
+/// The start of the value that a text is; `None` when it is empty.
 fn root(json: &[u8]) -> Option<usize> {
     let mark = json.starts_with(BYTE_ORDER_MARK);
     let start = skip_blanks(json, if mark { BYTE_ORDER_MARK.len() } else { 0 });
-    (start < json.len()).then_some(start)
+    let rest = &json[start..];
+    let is_empty = match rest.first() {
+        Some(first) if first.is_ascii_graphic() => false,
+        // Blanks of Unicode alone are an empty text too, as everywhere in the library.
+        _ => std::str::from_utf8(rest).is_ok_and(|rest| rest.trim().is_empty()),
+    };
+    (!is_empty).then_some(start)
 }
 
 /// Whether the string at a place is this key.

@@ -98,7 +98,7 @@ fn member(json: &[u8], object: usize, key: &str) -> Result<Option<usize>> {
 
 /// Whether a value takes more than a moment to step over.
 fn is_long(json: &[u8], value: usize) -> bool {
-    const SHORT: usize = 1024;
+    const SHORT: usize = 256;
     json.get(value..value + SHORT)
         .is_some_and(|beginning| value_end(beginning, 0).is_err())
 }
@@ -106,7 +106,7 @@ fn is_long(json: &[u8], value: usize) -> bool {
 /// Whether the object that is open at a position may have another member with this key, by a search
 /// for one byte of the key, which is much quicker than a walk over the values.
 fn may_follow(json: &[u8], from: usize, key: &[u8]) -> bool {
-    const SAMPLE: usize = 512;
+    const SAMPLE: usize = 128;
     const MANY: usize = 64;
     let rest = &json[from..];
     let sample = &rest[..rest.len().min(SAMPLE)];

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use memchr::memchr2;
 
-use super::blocks::Blocks;
+use super::blocks::{has_last, Blocks};
 
 /// What a walk finds, or the position at which the text is not JSON.
 pub type Scan<T> = std::result::Result<T, usize>;
@@ -57,20 +57,30 @@ fn string_end(json: &[u8], at: usize) -> Scan<usize> {
 fn container_end(json: &[u8], at: usize) -> Scan<usize> {
     let mut depth = 0usize;
     for block in Blocks::new(json, at) {
-        let mut brackets = block.brackets;
+        let mut brackets = block.opening | block.closing;
+        let first = brackets & brackets.wrapping_neg();
+        let is_inner = block.closing & first != 0;
+        let outer = depth.saturating_sub(usize::from(is_inner));
+        if outer > 0 {
+            if let Some(inner) = block.inner(is_inner) {
+                depth = outer + usize::from(has_last(inner));
+                continue;
+            }
+        }
         while brackets != 0 {
-            let bracket = block.start + brackets.trailing_zeros() as usize;
-            match json[bracket] {
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' => depth -= 1,
-                _ => return Err(bracket),
+            let bracket = brackets & brackets.wrapping_neg();
+            brackets ^= bracket;
+            if block.opening & bracket != 0 {
+                depth += 1;
+                continue;
             }
+            depth -= 1;
             if depth == 0 {
+                let end = block.start + bracket.trailing_zeros() as usize;
                 // Each opening bracket of ASCII is two below its closing one.
-                let is_pair = json[bracket] == json[at] + 2;
-                return is_pair.then_some(bracket + 1).ok_or(bracket);
+                let is_pair = json[end] == json[at] + 2;
+                return is_pair.then_some(end + 1).ok_or(end);
             }
-            brackets &= brackets - 1;
         }
     }
     Err(json.len())
@@ -87,32 +97,34 @@ pub fn element(json: &[u8], at: usize, index: usize) -> Scan<Option<usize>> {
     }
     let (mut depth, mut left) = (0usize, index);
     for block in Blocks::new(json, at) {
-        let (mut brackets, mut commas) = (block.brackets, block.commas);
-        loop {
-            let next = brackets.trailing_zeros();
-            let before = 1u64.checked_shl(next).map_or(u64::MAX, |bit| bit - 1);
-            if depth == 1 {
-                let mut between = commas & before;
-                while between != 0 {
-                    left -= 1;
-                    if left == 0 {
-                        let comma = block.start + between.trailing_zeros() as usize;
-                        return Ok(Some(skip_blanks(json, comma + 1)));
-                    }
-                    between &= between - 1;
+        if matches!(depth, 1 | 2) {
+            if let Some(inner) = block.inner(depth == 2) {
+                let commas = (block.commas & !inner).count_ones() as usize;
+                if commas < left {
+                    left -= commas;
+                    depth = 1 + usize::from(has_last(inner));
+                    continue;
                 }
             }
-            if brackets == 0 {
-                break;
-            }
-            commas &= !before;
-            brackets &= brackets - 1;
-            let bracket = block.start + next as usize;
-            match json[bracket] {
-                b'{' | b'[' => depth += 1,
-                b'}' | b']' if depth > 1 => depth -= 1,
-                b']' => return Ok(None),
-                _ => return Err(bracket),
+        }
+        let mut marks = block.opening | block.closing | block.commas;
+        while marks != 0 {
+            let mark = marks & marks.wrapping_neg();
+            marks ^= mark;
+            let position = || block.start + mark.trailing_zeros() as usize;
+            if block.opening & mark != 0 {
+                depth += 1;
+            } else if block.closing & mark != 0 {
+                depth -= 1;
+                if depth == 0 {
+                    let is_end = json[position()] == b']';
+                    return is_end.then_some(None).ok_or(position());
+                }
+            } else if depth == 1 {
+                left -= 1;
+                if left == 0 {
+                    return Ok(Some(skip_blanks(json, position() + 1)));
+                }
             }
         }
     }

@@ -86,7 +86,15 @@ fn absent_values_are_told_from_malformed_pointers() {
             "{pointer}"
         );
     }
-    for json in ["", " \n", "\u{feff}", "null", " null "] {
+    for json in [
+        "",
+        " \n",
+        "\u{feff}",
+        "null",
+        " null ",
+        "\u{feff}\n\u{b}\t",
+        "\u{a0}",
+    ] {
         assert_eq!(read(json, "/a"), Err("NO_SUCH".to_owned()), "{json:?}");
         assert_eq!(read(json, ""), Err("NO_SUCH".to_owned()), "{json:?}");
     }
@@ -275,6 +283,7 @@ fn strings_are_put() {
         (" \n", "/a/b", r#"{"a":{"b":"V"}}"#),
         ("null", "/a", r#"{"a":"V"}"#),
         ("\u{feff}{}", "/a", r#"{"a":"V"}"#),
+        ("\u{a0}", "/a", r#"{"a":"V"}"#),
         ("", "", r#""V""#),
         (" 5 ", "", r#""V""#),
         ("", "/-", r#"["V"]"#),

@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""Builds build/dist: for each architecture a tarball and Debian packages, the same bytes from the same commit."""
+
+import gzip
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tarfile
+
+import deb
+import licenses
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+DIST = ROOT / "build" / "dist"
+sys.path.insert(0, str(ROOT / "tools"))
+import header  # noqa: E402
+import debian_tools  # noqa: E402
+
+# Debian package of each program that is needed for an architecture.
+TOOLS = {"cc": "gcc", "dpkg-deb": "dpkg", "readelf": "binutils"}
+# What builds the standard library for an architecture that the toolchain does not have.
+STANDARD_LIBRARY = {
+    "/usr/bin/cargo": "cargo-web",
+    "/usr/bin/rustc": "rustc-web",
+    "/usr/lib/rustlib/src/rust/library/Cargo.lock": "rust-web-src",
+}
+VENV = DIST / "venv/lib"
+
+
+def run(*command):
+    subprocess.run([str(word) for word in command], cwd=ROOT, check=True)
+
+
+def epoch():
+    """The time of the last commit, which every file gets."""
+    if "SOURCE_DATE_EPOCH" not in os.environ:
+        command = ["git", "log", "-1", "--format=%ct"]
+        done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+        os.environ["SOURCE_DATE_EPOCH"] = done.stdout.strip()
+    return int(os.environ["SOURCE_DATE_EPOCH"])
+
+
+def install(built, stage, prefix, libdir, docdir):
+    shutil.rmtree(stage, ignore_errors=True)
+    places = [f"PREFIX={prefix}", f"LIBDIR={libdir}", f"INCLUDEDIR={prefix}/include", f"DOCDIR={docdir}"]
+    run("make", "--silent", "install", f"LIBRARY={built / 'library'}", f"DESTDIR={stage}", *places, "MANDIR=" + f"{prefix}/share/man")
+
+
+def pack(directory, archive):
+    """A tar archive with entries in order, that belong to root and have the time of the commit."""
+
+    def entry(info):
+        info.uid = info.gid = 0
+        info.uname = info.gname = "root"
+        info.mtime = epoch()
+        info.mode = 0o755 if info.isdir() or info.mode & 0o100 else 0o644
+        return info
+
+    with archive.open("wb") as file, gzip.GzipFile("", "wb", 9, file, mtime=0) as compressed:
+        with tarfile.open(fileobj=compressed, mode="w", format=tarfile.GNU_FORMAT) as tar:
+            for path in [directory, *sorted(directory.rglob("*"))]:
+                tar.add(path, path.relative_to(directory.parent), recursive=False, filter=entry)
+
+
+def extra_licenses():
+    """What the linker adds to the code of the packages."""
+    (zig,) = VENV.glob("python3*/site-packages/ziglang")
+    texts = {"Zig's compiler-rt": ("MIT", "LICENSE"), "LLVM's libunwind": ("Apache-2.0 WITH LLVM-exception", "lib/libunwind/LICENSE.TXT")}
+    return [(name, license, (zig / path).read_text()) for name, (license, path) in texts.items()]
+
+
+def build(architecture, version):
+    target = f"{architecture}-unknown-linux-gnu"
+    built = DIST / architecture
+    run("sh", "packaging/build.sh", architecture, built.relative_to(ROOT))
+    texts = {name: licenses.document(name, target, extra_licenses()) for name in ["callbackservice", "callback-sandbox"]}
+
+    name = f"libcallbackservice-{version}-{architecture}-linux-gnu"
+    stage = built / "stage"
+    install(built, stage, f"/{name}", f"/{name}/lib", f"/{name}/share/doc/callbackservice")
+    (stage / name / "share/doc/callbackservice/third-party-licenses.txt").write_text(texts["callbackservice"])
+    pack(stage / name, DIST / f"{name}.tar.gz")
+
+    install(built, stage, "/usr", f"/usr/lib/{architecture}-linux-gnu", "/usr/share/doc/callbackservice")
+    deb.build(architecture, version, stage, built / "callback-sandbox", texts, built / "packages", DIST)
+
+
+def main():
+    os.umask(0o022)
+    epoch()
+    architectures = os.environ["ARCHITECTURES"].split()
+    tools = TOOLS | {f"{name}-linux-gnu-ld": f"binutils-{name.replace('_', '-')}-linux-gnu" for name in architectures}
+    sysroot = subprocess.run(["rustc", "--print", "sysroot"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    targets = pathlib.Path(sysroot.stdout.strip()) / "lib/rustlib"
+    if any(not (targets / f"{name}-unknown-linux-gnu").exists() for name in architectures):
+        tools |= STANDARD_LIBRARY
+    debian_tools.ensure("make dist", tools)
+    DIST.mkdir(parents=True, exist_ok=True)
+    for path in [*DIST.glob("*.deb"), *DIST.glob("*.tar.gz")]:
+        path.unlink()
+    for architecture in architectures:
+        build(architecture, header.version())
+    results = sorted([*DIST.glob("*.deb"), *DIST.glob("*.tar.gz")])
+    sums = "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in results)
+    (DIST / "SHA256SUMS").write_text(sums)
+    print(sums, end="")
+
+
+if __name__ == "__main__":
+    main()
