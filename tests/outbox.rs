@@ -1,5 +1,7 @@
 //! The outbox through the C functions: what is stored, what is sent, and what becomes of it.
 
+#![cfg(feature = "outbox")]
+
 mod support;
 
 use std::collections::VecDeque;
@@ -429,7 +431,7 @@ fn what_becomes_of_an_entry_after_an_attempt() {
         ),
         (&v3, Drop, "unknown", "PROTOCOL", "scheduleError"),
     ] {
-        let server = scripted(&[answer.clone()], &[]);
+        let server = scripted(std::slice::from_ref(&answer), &[]);
         let (entry, events) = after_one_attempt(&server, api.clone(), json!({}));
         assert_eq!(entry["delivery"], delivery, "{answer:?}");
         assert_eq!(
@@ -495,7 +497,10 @@ fn a_lost_response_is_looked_up() {
     ];
     for answer in unknown {
         let scratch = Scratch::new();
-        let server = scripted(&[answer.clone()], &[Answer::Status(200, RECORD)]);
+        let server = scripted(
+            std::slice::from_ref(&answer),
+            &[Answer::Status(200, RECORD)],
+        );
         let service = scratch.service(&server.base, json!({}));
         let events = service.record("CallbackService.scheduled");
         let booking =

@@ -432,11 +432,13 @@ impl Run {
                 reason.unwrap_or_default()
             )
         });
-        let is_final = match (settled.delivery, &decision.next) {
-            (Delivery::Delivered | Delivery::Refused | Delivery::Expired, _) => true,
-            (_, Next::Undecided | Next::Finished { .. }) => true,
-            _ => false,
-        };
+        let is_final = matches!(
+            (settled.delivery, &decision.next),
+            (
+                Delivery::Delivered | Delivery::Refused | Delivery::Expired,
+                _
+            ) | (_, Next::Undecided | Next::Finished { .. })
+        );
         self.has_finished |= is_final;
         if let Some(once) = &mut self.once {
             once.states.insert(entry.number, settled.delivery);
