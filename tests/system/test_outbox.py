@@ -320,7 +320,6 @@ with service() as s:
                     )
             self.script(
                 """
-import sqlite3
 with service() as s:
     states = [entry["delivery"] for entry in entries(s)]
     assert states == ["waiting"] * 3, states
