@@ -1,8 +1,8 @@
 """Puts the shared library into a wheel, and the sources of the library into a source distribution.
 
 A wheel takes the library at CALLBACKSERVICE_LIBRARY, and otherwise builds it with cargo: from the repository, or in a
-source distribution from the sources in ``rust``. CALLBACKSERVICE_WHEEL_PLATFORM is the platform in the name of the wheel,
-by default that of this system.
+source distribution from the sources in ``rust``. CALLBACKSERVICE_WHEEL_PLATFORM is the platform in the name of the
+wheel, by default that of this system.
 """
 
 import json

@@ -78,7 +78,9 @@ async with AsyncService(CONFIG) as service:
 """
     with Server(may_answer=False) as server:
         shown = run_main(body, server)
-    line = "WARNING callbackservice the task of CallbackService.schedule was cancelled, and it may have reached the server"
+    line = (
+        "WARNING callbackservice the task of CallbackService.schedule was cancelled, and it may have reached the server"
+    )
     assert shown.splitlines() == [f"{line} (booked: unknown)"] * 3
 
 
