@@ -352,3 +352,171 @@ fn is_number(sent: &str, found: Option<&str>) -> bool {
 
 /// The fewest digits that identify a number without its country code.
 const MIN_NUMBER_SUFFIX: usize = 6;
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::outbox::entry::Work;
+    use crate::protocol::stored::StoredRequest;
+
+    const SENT_AT: i64 = 1_900_000_000_000;
+
+    fn config(outbox: Value) -> Config {
+        let mut section = json!({"file": "/nowhere/callbacks.db"});
+        let members = section.as_object_mut().unwrap();
+        members.extend(outbox.as_object().unwrap().clone());
+        let config = json!({"dataURL": "http://h/x", "proxy": "none", "outbox": section});
+        Config::parse(&config.to_string()).unwrap()
+    }
+
+    fn entry(desired_time: Option<&str>, age_ms: i64) -> ClaimedEntry {
+        ClaimedEntry {
+            number: 1,
+            id: "id".to_owned(),
+            key: None,
+            work: Work::Send,
+            attempts: 1,
+            age_ms,
+            desired_time: desired_time.map(str::to_owned),
+            sent_at: SENT_AT,
+            sent_at_file_ms: SENT_AT,
+            lookups: NOT_LOOKED_UP,
+            request: StoredRequest {
+                path: String::new(),
+                accept: "application/json".to_owned(),
+                content_type: "application/x-www-form-urlencoded".to_owned(),
+                body: "_customer_number=%2B14151110000".to_owned(),
+            },
+        }
+    }
+
+    fn rules(config: &Config, wall_ms: i64) -> Rules<'_> {
+        let outbox = config.outbox.as_ref().unwrap();
+        Rules {
+            config,
+            outbox,
+            wall_ms,
+        }
+    }
+
+    #[test]
+    fn an_entry_expires_by_its_age_and_by_its_desired_time() {
+        let config = config(json!({"maxAgeMs": 1_000, "lateMs": 500}));
+        let desired = timestamp::milliseconds("2030-12-01T10:00:00Z").unwrap();
+        for (time, age, wall_ms, is_expired) in [
+            (None, 1_000, 0, false),
+            (None, 1_001, 0, true),
+            (Some("2030-12-01T10:00:00.000Z"), 0, desired + 500, false),
+            (Some("2030-12-01T10:00:00.000Z"), 0, desired + 501, true),
+            (Some("2030-12-01T10:00:00.000Z"), 1_001, 0, true),
+            (Some("soon"), 0, i64::MAX, false),
+        ] {
+            let expiry = rules(&config, wall_ms).expiry(&entry(time, age));
+            assert_eq!(expiry.is_some(), is_expired, "{time:?} {age} {wall_ms}");
+        }
+    }
+
+    #[test]
+    fn a_pause_does_not_outlast_the_entry() {
+        let config = config(json!({"maxAgeMs": 10_000}));
+        let error = Error {
+            retry_after: Some(Duration::from_secs(3_600)),
+            ..Error::new(Status::RateLimited, "")
+        };
+        let pause = rules(&config, 0).pause(&entry(None, 4_000), &error);
+        assert_eq!(pause, 6_001);
+        let pause = rules(&config, 0).pause(&entry(None, 0), &Error::new(Status::Connect, ""));
+        assert!((500..=1_000).contains(&pause), "{pause}");
+    }
+
+    #[test]
+    fn servers_spell_numbers_differently() {
+        for (sent, found) in [
+            ("+14151110000", "+14151110000"),
+            ("+1 (415) 111-0000", "14151110000"),
+            ("4151110000", "+14151110000"),
+            ("+14151110000", "4151110000"),
+            ("5115", "5115"),
+        ] {
+            assert!(is_number(sent, Some(found)), "{sent} {found}");
+        }
+        assert!(is_number("1", None));
+        for (sent, found) in [
+            ("+14151110000", "+14151110001"),
+            ("5115", "15115"),
+            ("4151110000", "10000"),
+        ] {
+            assert!(!is_number(sent, Some(found)), "{sent} {found}");
+        }
+    }
+
+    #[test]
+    fn a_lookup_finds_what_was_made_since_by_the_clock_of_the_server() {
+        let config = config(json!({}));
+        let record = |id: &str, seconds: i64| {
+            let time = timestamp::from_epoch_milliseconds(SENT_AT + seconds * 1_000);
+            json!({"_id": id, "_callback_state": "QUEUED", "_desired_time": time})
+        };
+        let found = |records: Value, date: Option<&str>| {
+            let response = Response {
+                status: 200,
+                content_type: Some("application/json".to_owned()),
+                date: date.map(str::to_owned),
+                body: records.to_string().into_bytes(),
+                ..Response::default()
+            };
+            let (subject, entry) = (Subject::default(), entry(None, 0));
+            match read_lookup(&config, &subject, &entry, Ok(response), SENT_AT + 1_000) {
+                Lookup::Found(bookings) => bookings,
+                other => panic!("{other:?}"),
+            }
+        };
+        // The nearest one comes first.
+        let records = json!([record("late", 30), record("own", 1), record("old", -60)]);
+        assert_eq!(found(records, None), ["own", "late"]);
+        // The clock of the server is an hour behind: 16:46:41 instead of 17:46:41.
+        let records = json!([record("own", -3_599), record("old", -7_200)]);
+        let date = "Fri, 17 Mar 2030 16:46:41 GMT".replace("Fri", "Sun");
+        assert_eq!(found(records.clone(), Some(&date)), ["own"]);
+        assert!(found(records, None).is_empty());
+    }
+
+    #[test]
+    fn a_lookup_that_is_refused_or_unreadable_decides_nothing() {
+        let config = config(json!({}));
+        let lookup = |status, body: &str| {
+            let response = Response {
+                status,
+                body: body.as_bytes().to_vec(),
+                ..Response::default()
+            };
+            read_lookup(
+                &config,
+                &Subject::default(),
+                &entry(None, 0),
+                Ok(response),
+                0,
+            )
+        };
+        for status in [400, 401, 403, 404, 405, 501] {
+            assert!(
+                matches!(lookup(status, "{}"), Lookup::Impossible(_)),
+                "{status}"
+            );
+        }
+        for (status, body) in [
+            (500, "{}"),
+            (503, "{}"),
+            (200, "hello"),
+            (200, "[5]"),
+            (200, r#"[{"_id":"1"},5]"#),
+        ] {
+            assert!(
+                matches!(lookup(status, body), Lookup::Failed(_)),
+                "{status} {body}"
+            );
+        }
+    }
+}
