@@ -77,7 +77,14 @@ impl Rules<'_> {
         let response = match &exchanged.result {
             Ok(response) => response,
             Err(error) if exchanged.sent => return self.unknown(entry, error.clone(), Pace::Keep),
-            Err(error) => return self.wait(entry, error.clone(), Pace::Stop),
+            Err(error) => {
+                // A deadline may have passed while all connections were in use.
+                let pace = match error.status {
+                    Status::Timeout => Pace::Slower,
+                    _ => Pace::Stop,
+                };
+                return self.wait(entry, error.clone(), pace);
+            }
         };
         let text = protocol::body_text(response);
         let subject = Subject::default();

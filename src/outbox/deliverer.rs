@@ -258,10 +258,7 @@ impl Run {
     /// How many more entries may be claimed.
     fn room(&self) -> Result<usize> {
         let (config, _) = self.settings()?;
-        let size = self.window.size(
-            config.connection.max_connections,
-            protocol::stored::has_lookup(&config),
-        );
+        let size = self.window.size(protocol::stored::has_lookup(&config));
         Ok(size.saturating_sub(self.in_flight.len()))
     }
 

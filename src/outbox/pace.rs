@@ -7,7 +7,7 @@ use crate::config::RetryPolicy;
 use crate::outbox::decision::{backoff, Pace};
 
 /// The most entries that are sent at the same time. Each is in doubt if the process is killed.
-const MAX: usize = 64;
+const MAX: usize = 256;
 
 /// The same for a server that cannot be asked afterwards.
 const MAX_WITHOUT_LOOKUP: usize = 16;
@@ -33,10 +33,11 @@ impl Default for Window {
 }
 
 impl Window {
-    /// The number, with so many connections, to a server that has lookups or not.
-    pub fn size(&self, connections: usize, has_lookup: bool) -> usize {
+    /// The number, to a server that has lookups or not. Entries may wait for a connection: so each
+    /// transaction has many of them.
+    pub fn size(&self, has_lookup: bool) -> usize {
         let max = if has_lookup { MAX } else { MAX_WITHOUT_LOOKUP };
-        self.size.min(connections).min(max)
+        self.size.min(max)
     }
 
     /// Whether the server could not be reached.
@@ -96,18 +97,18 @@ mod tests {
     #[test]
     fn one_entry_finds_out_whether_the_server_is_back() {
         let mut window = Window::default();
-        assert_eq!((window.size(100, true), window.size(8, true)), (64, 8));
+        assert_eq!((window.size(true), window.size(false)), (256, 16));
         window.note(Pace::Stop, &RETRY);
         window.note(Pace::Stop, &RETRY);
         let now = Instant::now();
         assert!(!window.may_continue(now) && window.failures == 1);
         assert!(window.may_continue(now + Duration::from_secs(10)));
         assert!(window.wakes_at(now) > now + Duration::from_secs(4));
-        assert_eq!(window.size(100, true), 1);
+        assert_eq!(window.size(true), 1);
         window.note(Pace::Faster, &RETRY);
-        assert!(window.may_continue(now) && window.size(100, true) == 2);
+        assert!(window.may_continue(now) && window.size(true) == 2);
         window.note(Pace::Faster, &RETRY);
         window.note(Pace::Slower, &RETRY);
-        assert_eq!(window.size(100, true), 2);
+        assert_eq!(window.size(true), 2);
     }
 }

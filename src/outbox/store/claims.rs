@@ -165,11 +165,11 @@ impl Store {
              WHERE e.server = ?1 AND e.due_at <= ?2 \
                 AND (e.due_at <= ?4 OR (e.delivery = 'unknown' AND e.lookups < 0)) \
                 AND (e.twin IS NULL OR NOT EXISTS ( \
-                SELECT 1 FROM entry t WHERE t.twin = e.twin AND t.number <> e.number \
-                    AND t.server = e.server AND CASE e.delivery \
-                        WHEN 'waiting' THEN t.delivery = 'unknown' \
-                            AND (t.due_at IS NOT NULL OR t.claim IS NOT NULL) \
-                        ELSE t.delivery = 'sending' END)) \
+                    SELECT 1 FROM entry t WHERE t.twin = e.twin \
+                        AND t.delivery IN ('sending', 'unknown') \
+                        AND t.delivery = CASE e.delivery WHEN 'waiting' THEN 'unknown' ELSE 'sending' END \
+                        AND t.number <> e.number AND t.server = e.server \
+                        AND (t.due_at IS NOT NULL OR t.claim IS NOT NULL))) \
              ORDER BY e.due_at, e.number LIMIT ?3",
         )?;
         let max = i64::try_from(request.max).unwrap_or(i64::MAX);

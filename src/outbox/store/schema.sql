@@ -45,7 +45,7 @@ CREATE TABLE entry (
 CREATE INDEX entry_due ON entry (server, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX entry_claim ON entry (claim) WHERE claim IS NOT NULL;
 CREATE INDEX entry_finished ON entry (finished_at) WHERE finished_at IS NOT NULL;
-CREATE INDEX entry_twin ON entry (twin) WHERE twin IS NOT NULL;
+CREATE INDEX entry_twin ON entry (twin, delivery) WHERE twin IS NOT NULL AND delivery IN ('sending', 'unknown');
 CREATE INDEX entry_undecided ON entry (submitted_at)
     WHERE delivery = 'unknown' AND due_at IS NULL AND claim IS NULL AND finished_at IS NULL;
 CREATE INDEX entry_booking ON entry (server, booking) WHERE booking IS NOT NULL;
