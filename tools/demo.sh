@@ -43,7 +43,7 @@ done
 printf '==== C, the callbacks of +14151110000 ====\n'
 "$scratch/my_callbacks" "$base/genesys/1/service/callback/samples" +14151110000
 
-printf '==== Outbox ====\n'
+printf '\n==== Outbox ====\n'
 kill "$sandbox" && wait "$sandbox" || true
 sandbox=
 printf 'The server is stopped. Three callers ask to be called back:\n'

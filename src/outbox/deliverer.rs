@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::{Id, JoinSet};
-use tokio::time::{sleep_until, Instant};
+use tokio::time::{sleep_until, timeout_at, Instant};
 
 use crate::command::Command;
 use crate::config::Config;
@@ -28,6 +28,9 @@ use crate::transport::Transport;
 
 /// How often a deliverer looks for entries that other processes have submitted or left.
 const POLL: Duration = Duration::from_millis(500);
+
+/// How long more results are waited for after one.
+const GATHER: Duration = Duration::from_millis(5);
 
 /// How long results are tried to be recorded after their deadline.
 const RECORD_GRACE: Duration = Duration::from_secs(3);
@@ -232,6 +235,8 @@ struct Run {
     window: Window,
     /// Of a run that ends.
     once: Option<Once>,
+    /// When to look for what other processes have left.
+    upkeep_at: Option<Instant>,
     /// Whether entries were finished since the log was emptied.
     has_finished: bool,
     /// Dropped last, when the claims have been given back.
@@ -250,6 +255,7 @@ impl Run {
             results: Vec::new(),
             window: Window::default(),
             once: None,
+            upkeep_at: None,
             has_finished: false,
             done: None,
         }
@@ -260,6 +266,16 @@ impl Run {
         let (config, _) = self.settings()?;
         let size = self.window.size(protocol::stored::has_lookup(&config));
         Ok(size.saturating_sub(self.in_flight.len()))
+    }
+
+    /// Whether to look for what other processes have left.
+    fn is_upkeep_due(&mut self) -> bool {
+        let now = Instant::now();
+        let is_due = self.upkeep_at.is_none_or(|at| at <= now);
+        if is_due {
+            self.upkeep_at = Some(now + POLL);
+        }
+        is_due
     }
 
     fn settings(&self) -> Result<(Arc<Config>, Arc<Transport>)> {
@@ -281,6 +297,7 @@ impl Run {
             max_age: outbox.max_age,
             timeout: attempt_deadline.saturating_duration_since(Instant::now()),
             keep: outbox.keep,
+            with_upkeep: self.is_upkeep_due(),
         };
         let results = std::mem::take(&mut self.results);
         let steps: Vec<Step> = results.iter().map(Decided::step).collect();
@@ -364,13 +381,15 @@ impl Run {
         self.in_flight.insert(task.id(), flight);
     }
 
-    /// Waits for a result and takes all that are there. Returns false if nothing is under way.
+    /// Waits for a result, and a little for more. Returns false if nothing is under way.
     async fn wait_for_result(&mut self) -> bool {
-        let Some(first) = self.flights.join_next_with_id().await else {
+        // A transaction for few results costs as much as one for many.
+        let enough = self.in_flight.len() / 2;
+        let Some(mut result) = self.flights.join_next_with_id().await else {
             return false;
         };
-        let mut landed = Some(first);
-        while let Some(result) = landed {
+        let gather_until = Instant::now() + GATHER;
+        loop {
             match result {
                 Ok((task, landing)) => self.land(task, landing),
                 Err(failed) => {
@@ -381,9 +400,19 @@ impl Run {
                     }
                 }
             }
-            landed = self.flights.try_join_next_with_id();
+            let next = match self.flights.try_join_next_with_id() {
+                Some(next) => Some(next),
+                None if self.results.len() >= enough => None,
+                None => timeout_at(gather_until, self.flights.join_next_with_id())
+                    .await
+                    .ok()
+                    .flatten(),
+            };
+            match next {
+                Some(next) => result = next,
+                None => return true,
+            }
         }
-        true
     }
 
     fn land(&mut self, task: Id, landing: Landing) {

@@ -97,6 +97,8 @@ pub struct ClaimRequest {
     pub timeout: Duration,
     /// How long finished entries are kept.
     pub keep: Duration,
+    /// Whether claims of processes that have ended are taken over, and old entries removed.
+    pub with_upkeep: bool,
 }
 
 impl Store {
@@ -111,8 +113,10 @@ impl Store {
     ) -> Result<Claimed> {
         self.write(deadline, |transaction, now| {
             let settled = apply_all(transaction, token.0, steps, now)?;
-            self.recover(transaction, now)?;
-            prune(transaction, now, request)?;
+            if request.with_upkeep {
+                self.recover(transaction, now)?;
+                prune(transaction, now, request)?;
+            }
             let entries = self.claim(transaction, token.0, request, now)?;
             let next_due_ms = next_due(transaction, &request.server, now)?;
             Ok(Claimed {

@@ -98,6 +98,7 @@ fn request(max: usize) -> ClaimRequest {
         max_age: Duration::from_secs(86_400),
         timeout: Duration::from_secs(3),
         keep: Duration::from_secs(604_800),
+        with_upkeep: true,
     }
 }
 
