@@ -4,9 +4,11 @@
 # make test-full  runs all tests with the full load
 # make test-faults  measures the fault matrix and rewrites its table in docs/reliability.md
 # make test-ledger  books while the server is killed, and compares with its database
+# make test-outbox  submits to an outbox while processes and server are killed, and compares with the server's database
 # make bench      compares the library with libcurl, requests and others and rewrites docs/benchmarks.md;
 #                 with BASELINE=PATH also with another libcallbackservice.so
 # make bench-micro  measures the parts of a command that need no server
+# make bench-outbox  compares submitting and delivering with a bare insert and with started schedules
 # make bench-instructions  records the instructions of a call, with which make test compares later ones
 # make test-tsan  runs the threaded tests under ThreadSanitizer
 # make test-asan  runs the C test programs under AddressSanitizer and LeakSanitizer
@@ -51,13 +53,13 @@ ARCHITECTURES ?= x86_64 aarch64
 # tree as it is installed.
 MESSAGES := --message-format=json-render-diagnostics
 LIBRARY := build/library
-SOURCES := src build.rs Cargo.toml Cargo.lock tools/localize-symbols.sh
+SOURCES := src build.rs Cargo.toml Cargo.lock .cargo tools/localize-symbols.sh
 
 # The directories of the installed files, as seen from the directory of another one.
 relative = $(shell realpath -ms --relative-to="$(LIBDIR)/$(1)" "$(2)")
 
-.PHONY: all library header demo sandbox test test-full test-faults test-ledger test-tsan test-asan test-valgrind fuzz deny \
-	bench bench-micro bench-instructions install uninstall dist test-packages test-targets docs manual abi clean
+.PHONY: all library header demo sandbox test test-full test-faults test-ledger test-outbox test-tsan test-asan test-valgrind fuzz deny \
+	bench bench-micro bench-outbox bench-instructions install uninstall dist test-packages test-targets docs manual abi clean
 
 all: library header
 
@@ -114,11 +116,17 @@ test-faults: library
 test-ledger: library sandbox
 	@$(PYTHON) tests/crash_consistency.py
 
+test-outbox: library sandbox
+	@$(PYTHON) tests/outbox_consistency.py
+
 bench: library sandbox
 	@$(PYTHON) benches/compare/run.py --write $(if $(BASELINE),--baseline "$(BASELINE)")
 
 bench-micro:
 	$(CARGO) bench --locked --features benchmark --bench micro
+
+bench-outbox:
+	@$(CARGO) bench --locked --quiet --bench outbox
 
 bench-instructions: library
 	@$(PYTHON) benches/compare/instructions.py --write

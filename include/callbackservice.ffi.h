@@ -26,6 +26,7 @@ enum {
     CBSVC_NO_SUCH = 205,
     CBSVC_TIMEOUT = 301,
     CBSVC_CANCELLED = 302,
+    CBSVC_EXPIRED = 303,
     CBSVC_DNS = 401,
     CBSVC_CONNECT = 402,
     CBSVC_TLS = 403,
@@ -39,7 +40,8 @@ enum {
     CBSVC_SERVER_ERROR = 505,
     CBSVC_NOT_FOUND = 506,
     CBSVC_PANIC = 901,
-    CBSVC_INTERNAL = 902
+    CBSVC_INTERNAL = 902,
+    CBSVC_STORAGE = 903
 };
 
 typedef struct cbsvc_service cbsvc_service;

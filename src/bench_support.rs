@@ -58,6 +58,7 @@ impl ResponseBench {
             status: 200,
             content_type: Some("application/json".to_owned()),
             retry_after: None,
+            date: None,
             body: body.into(),
         };
         Some(ResponseBench {

@@ -375,6 +375,7 @@ fn server_response(choice: u8, data: &[u8]) -> Option<Response> {
         status: 100 + u16::from_be_bytes(status) % 500,
         content_type: CONTENT_TYPES[usize::from(choice >> 5 & 3)].map(str::to_owned),
         retry_after: None,
+        date: None,
         body: decoded(ENCODINGS[usize::from(choice >> 3 & 3)], body)?,
     })
 }

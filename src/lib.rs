@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | [`ffi`] | C functions: C strings in, C strings out, no panic gets past |
 //! | [`service`] | open services: their calls, events, completion queue, outcomes and handles |
+//! | `outbox` | bookings that are stored in a file and delivered later |
 //! | [`protocol`] | command and configuration to HTTP request, HTTP response to outcome, for both server APIs |
 //! | [`command`] | the options of each command, validated |
 //! | [`transport`] | one HTTP exchange within a deadline; knows nothing of callbacks |
@@ -22,6 +23,8 @@
 //! targets; neither is part of the interface.
 
 #![deny(unsafe_code)]
+// Without the outbox, what only it uses is left out by the compiler.
+#![cfg_attr(not(feature = "outbox"), allow(dead_code))]
 
 #[cfg(feature = "benchmark")]
 #[doc(hidden)]
@@ -33,6 +36,8 @@ mod error;
 pub mod ffi;
 #[cfg(fuzzing)]
 pub mod fuzz_support;
+#[cfg(feature = "outbox")]
+mod outbox;
 mod process;
 mod protocol;
 mod service;

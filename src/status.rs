@@ -5,7 +5,7 @@ use std::ffi::CStr;
 macro_rules! statuses {
     ($($variant:ident = $code:literal $name:literal,)*) => {
         /// The reason of a failure. The hundreds digit gives the class: 1xx invalid argument, 2xx
-        /// wrong state of the service, 3xx timed out or cancelled, 4xx network error, 5xx rejected
+        /// wrong state of the service, 3xx timed out, cancelled or expired, 4xx network error, 5xx rejected
         /// by the server, 9xx internal error.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(i32)]
@@ -57,6 +57,7 @@ statuses! {
     NoSuch = 205 "NO_SUCH",
     Timeout = 301 "TIMEOUT",
     Cancelled = 302 "CANCELLED",
+    Expired = 303 "EXPIRED",
     Dns = 401 "DNS",
     Connect = 402 "CONNECT",
     Tls = 403 "TLS",
@@ -71,6 +72,7 @@ statuses! {
     NotFound = 506 "NOT_FOUND",
     Panic = 901 "PANIC",
     Internal = 902 "INTERNAL",
+    Storage = 903 "STORAGE",
 }
 
 impl Status {

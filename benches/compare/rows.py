@@ -14,7 +14,7 @@ from clients import CLIENT_CORE, CORES, SERVER_CORE, Client, Program, interleave
 from report import Report, duration, plain
 
 CALL, THREADS, CALLS, CONNECTIONS = "/callback", 8, 10_000, 100
-MAX_SIZE_MIB = 3.5
+MAX_SIZE_MIB = 4.5
 
 
 @dataclasses.dataclass

@@ -11,9 +11,11 @@ use crate::status::Status;
 pub mod availability;
 pub mod call_in;
 pub mod cancel;
+pub mod deliver;
 pub mod estimated_wait_time;
 pub mod open_for;
 pub mod options;
+pub mod outbox;
 pub mod query;
 pub mod queue_position;
 pub mod queue_status;
@@ -21,8 +23,9 @@ pub mod reschedule;
 pub mod retrieve;
 pub mod schedule;
 pub mod schedule_names;
+pub mod submit;
 
-/// A command that goes to the server.
+/// A command that goes to the server, or to the outbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Book a telephone callback.
@@ -47,6 +50,12 @@ pub enum Command {
     OpenFor,
     /// Announce that the customer will call.
     CallIn,
+    /// Store a booking in the outbox.
+    Submit,
+    /// Deliver the entries of the outbox that are due.
+    Deliver,
+    /// List the entries of the outbox, or change one.
+    Outbox,
 }
 
 /// What is the same for every call of a command.
@@ -57,7 +66,7 @@ pub struct Description {
     pub resolved: &'static CStr,
     /// The event of an outcome that was rejected.
     pub rejected: &'static CStr,
-    /// What the outcome says when the command came without data.
+    /// What the outcome says when the command came without data; empty if it needs none.
     pub missing_data: &'static str,
     /// What the command changes on the server; `None` if it only reads.
     pub effect: Option<Effect>,
@@ -80,8 +89,8 @@ const fn to_str(name: &'static CStr) -> &'static str {
 pub const READY_EVENT: &CStr = c"CallbackService.ready";
 
 impl Command {
-    /// Every command that goes to the server.
-    pub const ALL: [Command; 11] = [
+    /// Every command but `configure`.
+    pub const ALL: [Command; 14] = [
         Command::Schedule,
         Command::Availability,
         Command::Cancel,
@@ -93,6 +102,9 @@ impl Command {
         Command::QueueStatus,
         Command::OpenFor,
         Command::CallIn,
+        Command::Submit,
+        Command::Deliver,
+        Command::Outbox,
     ];
 
     const fn description(self) -> &'static Description {
@@ -108,6 +120,9 @@ impl Command {
             Command::QueueStatus => &queue_status::DESCRIPTION,
             Command::OpenFor => &open_for::DESCRIPTION,
             Command::CallIn => &call_in::DESCRIPTION,
+            Command::Submit => &submit::DESCRIPTION,
+            Command::Deliver => &deliver::DESCRIPTION,
+            Command::Outbox => &outbox::DESCRIPTION,
         }
     }
 
@@ -143,7 +158,12 @@ impl Command {
         }
     }
 
-    /// What the outcome says when the command came without data.
+    /// Whether the command works on the outbox, and not on the server.
+    pub fn uses_outbox(self) -> bool {
+        matches!(self, Command::Submit | Command::Deliver | Command::Outbox)
+    }
+
+    /// What the outcome says when the command came without data; empty if it needs none.
     pub fn missing_data_message(self) -> &'static str {
         self.description().missing_data
     }

@@ -35,6 +35,7 @@ pub const CONFIGURATION: &[&str] = &[
     "maxConnectionAge",
     "handlers",
     "queueLimit",
+    "outbox",
 ];
 
 /// Keys of the user interface, which mean nothing here.
@@ -55,6 +56,17 @@ pub fn is_native(key: &str) -> bool {
 pub const RETRY: &[&str] = &["attempts", "baseDelayMs", "maxDelayMs"];
 pub const BASIC_AUTH: &[&str] = &["username", "password"];
 pub const PROXY: &[&str] = &["url", "username", "password", "noProxy"];
+pub const OUTBOX: &[&str] = &[
+    "file",
+    "deliver",
+    "maxEntries",
+    "maxAgeMs",
+    "lateMs",
+    "baseDelayMs",
+    "maxDelayMs",
+    "keepMs",
+    "whenUnknown",
+];
 pub const TLS: &[&str] = &["caFile", "certFile", "keyFile", "minVersion"];
 
 /// Refuses keys that are nearly known ones and warns of the other unknown ones.

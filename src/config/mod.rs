@@ -5,6 +5,7 @@ pub mod connection;
 pub mod known_keys;
 mod locate;
 mod merge;
+pub mod outbox;
 mod pem;
 pub mod proxy;
 mod section;
@@ -26,6 +27,7 @@ use crate::text::{json, number};
 use basic_auth::basic_auth_header;
 use connection::ConnectionSettings;
 use merge::merge_patch;
+use outbox::OutboxConfig;
 use section::{Section, DAY_MS};
 
 /// The server API in use.
@@ -100,6 +102,8 @@ pub struct Config {
     pub handler_mode: HandlerMode,
     /// The maximum number of asynchronous calls that have not been dispatched.
     pub queue_limit: usize,
+    /// Where bookings are stored that are delivered later.
+    pub outbox: Option<OutboxConfig>,
     /// All that decides which connections can be shared.
     pub connection: Arc<ConnectionSettings>,
 }
@@ -123,7 +127,7 @@ impl Config {
     pub fn parse(text: &str) -> Result<Config> {
         let mut source = ZeroizingObject::default();
         merge_patch(&mut source, locate::locate_section(text)?.into_inner());
-        Config::from_source(source, None)
+        Config::from_source(source, None, None)
     }
 
     /// This configuration with the caller's changes merged into it.
@@ -136,12 +140,13 @@ impl Config {
             .any(|key| changes.contains_key(*key));
         let existing = keeps_connection.then(|| self.connection.clone());
         merge_patch(&mut source, changes.into_inner());
-        Config::from_source(source, existing)
+        Config::from_source(source, existing, self.outbox.as_ref())
     }
 
     fn from_source(
         source: ZeroizingObject,
         existing: Option<Arc<ConnectionSettings>>,
+        present_outbox: Option<&OutboxConfig>,
     ) -> Result<Config> {
         known_keys::reject_misspelt_keys(&source, "", known_keys::CONFIGURATION)?;
         let section = Section::new(&source, "");
@@ -190,6 +195,7 @@ impl Config {
             queue_limit: section
                 .integer("queueLimit", 1, 1 << 24)?
                 .unwrap_or(DEFAULT_QUEUE_LIMIT) as usize,
+            outbox: OutboxConfig::parse(&section, present_outbox)?,
             connection: match existing {
                 Some(existing) => existing,
                 None => Arc::new(ConnectionSettings::parse(&section, &base_url)?),

@@ -100,6 +100,9 @@ pub unsafe extern "C-unwind" fn cbsvc_availability(
 /// CallbackService.queueStatus        {"queueName":"sales"}
 /// CallbackService.openFor            {"timezone":"Europe/Berlin"}
 /// CallbackService.callIn             {"groupName":"sales"}
+/// CallbackService.submit             {"phonenumber":"+14151110000","key":"order-5"}
+/// CallbackService.deliver            {"timeoutMs":30000}
+/// CallbackService.outbox             {"delivery":"unknown"}
 /// CallbackService.configure          {"ajaxTimeout":5000}
 /// ```
 ///
@@ -118,15 +121,21 @@ pub unsafe extern "C-unwind" fn cbsvc_availability(
 /// queueStatus        {"queue":{"estimatedWaitTime":90,"offerImmediateCallback":true}}
 /// openFor            {"openForSeconds":3600}
 /// callIn             {"callIn":{"id":"7d1c","toPhoneNumber":"+14150000000"}}
+/// submit             {"entry":"6f1c...","key":"order-5","delivery":"waiting"}
+/// deliver            {"delivered":3,"refused":0,"unknown":0,"expired":0,"waiting":0}
+/// outbox             {"entries":[{"entry":"6f1c...","delivery":"delivered","id":"369-8f9f"}]}
 /// ```
 ///
 /// A command that is rejected has the member `error` instead. The event follows as described at
 /// `cbsvc_schedule`; `CallbackService.configure` has none. Commands that only read are repeated
 /// within the deadline. `cancel`, `reschedule` and `callIn` are, like `schedule`, never sent twice:
-/// if it is not known whether the server has acted, the message says so.
+/// if it is not known whether the server has acted, the message says so. `submit`, `deliver` and
+/// `outbox` need `outbox` in the configuration: `submit` stores a booking on disk, to be delivered
+/// later, and sends nothing itself; see `docs/outbox.md`.
 ///
 /// Any thread, also inside a handler. Errors: any; `CBSVC_UNKNOWN_COMMAND` for an unknown name,
-/// `CBSVC_UNSUPPORTED` for a command that the configured API does not offer. Since 0.1.
+/// `CBSVC_UNSUPPORTED` for a command that the configured API does not offer, `CBSVC_STORAGE` if the
+/// file of the outbox cannot be used. Since 0.1.
 ///
 /// Example:
 ///

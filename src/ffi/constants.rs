@@ -41,6 +41,8 @@ pub const CBSVC_NO_SUCH: cbsvc_status = 205;
 pub const CBSVC_TIMEOUT: cbsvc_status = 301;
 /// The application cancelled the call.
 pub const CBSVC_CANCELLED: cbsvc_status = 302;
+/// An entry of the outbox could not be delivered in time.
+pub const CBSVC_EXPIRED: cbsvc_status = 303;
 /// The host name of the server cannot be resolved.
 pub const CBSVC_DNS: cbsvc_status = 401;
 /// Connecting to the server failed.
@@ -69,6 +71,8 @@ pub const CBSVC_NOT_FOUND: cbsvc_status = 506;
 pub const CBSVC_PANIC: cbsvc_status = 901;
 /// Internal error, for example out of file descriptors or threads.
 pub const CBSVC_INTERNAL: cbsvc_status = 902;
+/// The file of the outbox cannot be opened, read or written; the message says why.
+pub const CBSVC_STORAGE: cbsvc_status = 903;
 
 /// Logging off.
 pub const CBSVC_LOG_OFF: i32 = 0;

@@ -86,10 +86,12 @@ pub unsafe extern "C-unwind" fn cbsvc_init(
         // and on the handlers' thread, until the service is closed.
         let handler = unsafe { HostHandler::new(on_event, user_data, None) };
         let Ok(handler) = handler.into_handler() else {
+            opened.start_deliverer();
             return Ok(());
         };
         opened
             .subscribe(Filter::All, handler, |_| {})
+            .inspect(|()| opened.start_deliverer())
             .inspect_err(|_| {
                 SERVICES.remove(handle);
                 // SAFETY: the caller passes NULL or a variable.

@@ -9,20 +9,39 @@
 //!    for a fork that waits for the first. Debug builds check this with [`NestingCheck`]; release
 //!    builds do not.
 //!
+//! A section that a fork must not interrupt, and that may block, runs in [`without_fork`]: a fork
+//! waits for its end. What no child may inherit is closed by the hook of [`before_fork`].
+//!
 //! What belongs to one process only (connections, threads, locks that are held for long) is kept in
 //! a [`PerProcess`]: a child leaves the inherited value alone and creates its own.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockWriteGuard};
 
 static FORK_LOCK: RwLock<()> = RwLock::new(());
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 
+/// Held for reading by sections of [`without_fork`]. It is taken before [`FORK_LOCK`], so that
+/// these sections may contain sections of a [`ForkSafeMutex`].
+static EXCLUSION: RwLock<()> = RwLock::new(());
+static BEFORE_FORK: ForkSafeMutex<Option<fn()>> = ForkSafeMutex::new(None);
+/// The generation of the last child that was forked in the middle of a section of
+/// [`without_fork`], by a signal handler that interrupted it.
+static TORN: AtomicU64 = AtomicU64::new(0);
+
+/// What the forking thread holds.
+struct HeldLocks {
+    _fork: RwLockWriteGuard<'static, ()>,
+    /// None in a thread that is inside a section of [`without_fork`] itself.
+    exclusion: Option<RwLockWriteGuard<'static, ()>>,
+}
+
 thread_local! {
-    static HELD_FORK_LOCK: RefCell<Option<RwLockWriteGuard<'static, ()>>> = const { RefCell::new(None) };
+    static HELD_LOCKS: RefCell<Option<HeldLocks>> = const { RefCell::new(None) };
+    static EXCLUDING_SECTIONS: Cell<usize> = const { Cell::new(0) };
     #[cfg(debug_assertions)]
-    static IS_IN_SECTION: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
+    static IS_IN_SECTION: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Locks a mutex whether or not a thread panicked while it held it.
@@ -75,30 +94,80 @@ pub fn generation() -> u64 {
     GENERATION.load(Ordering::Acquire)
 }
 
-/// Takes the lock; called by the thread that is about to fork. Further calls for the same fork
+/// Runs a section that no fork interrupts: a fork waits for its end. The section may block for a
+/// short time, and use a [`ForkSafeMutex`], but not call out.
+pub fn without_fork<R>(section: impl FnOnce() -> R) -> R {
+    struct Leave;
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            let _ = EXCLUDING_SECTIONS.try_with(|sections| sections.set(sections.get() - 1));
+        }
+    }
+    let _lock = EXCLUSION.read().unwrap_or_else(PoisonError::into_inner);
+    let entered = EXCLUDING_SECTIONS.try_with(|sections| sections.set(sections.get() + 1));
+    let _leave = entered.is_ok().then_some(Leave);
+    section()
+}
+
+/// Has a function called before each fork, while no section of [`without_fork`] runs.
+pub fn before_fork(hook: fn()) {
+    BEFORE_FORK.with(|present| *present = Some(hook));
+}
+
+/// Whether this process was forked in the middle of a section of [`without_fork`], so that what the
+/// section was changing cannot be used here.
+pub fn is_torn() -> bool {
+    let generation = generation();
+    generation > 0 && TORN.load(Ordering::Acquire) == generation
+}
+
+/// Takes the locks; called by the thread that is about to fork. Further calls for the same fork
 /// change nothing.
 pub extern "C" fn prepare() {
-    // A thread so near its end that its thread-locals are gone forks without the lock.
-    let _ = HELD_FORK_LOCK.try_with(|held| {
+    // A thread so near its end that its thread-locals are gone forks without the locks.
+    let _ = HELD_LOCKS.try_with(|held| {
         let mut held = held.borrow_mut();
-        if held.is_none() {
-            *held = Some(FORK_LOCK.write().unwrap_or_else(PoisonError::into_inner));
+        if held.is_some() {
+            return;
         }
+        let is_inside = EXCLUDING_SECTIONS
+            .try_with(Cell::get)
+            .is_ok_and(|sections| sections > 0);
+        // In a process that was forked so, threads that do not exist may hold the lock for ever.
+        let exclusion = (!is_inside && !is_torn()).then(|| {
+            let exclusion = EXCLUSION.write().unwrap_or_else(PoisonError::into_inner);
+            let hook = BEFORE_FORK.with(|hook| *hook);
+            hook.into_iter().for_each(|hook| hook());
+            exclusion
+        });
+        *held = Some(HeldLocks {
+            _fork: FORK_LOCK.write().unwrap_or_else(PoisonError::into_inner),
+            exclusion,
+        });
     });
 }
 
-/// Releases the lock, in the parent.
+/// Releases the locks, in the parent.
 pub extern "C" fn parent() {
-    drop(HELD_FORK_LOCK.try_with(RefCell::take));
+    drop(HELD_LOCKS.try_with(RefCell::take));
 }
 
-/// Releases the lock, in the child, and marks everything of the parent as inherited. Whether this
+/// Releases the locks, in the child, and marks everything of the parent as inherited. Whether this
 /// was the first call for this fork.
 pub fn child() -> bool {
-    let held = HELD_FORK_LOCK.try_with(RefCell::take);
+    let held = HELD_LOCKS.try_with(RefCell::take);
     let is_first = !matches!(held, Ok(None));
     if is_first {
-        GENERATION.fetch_add(1, Ordering::AcqRel);
+        let generation = GENERATION.fetch_add(1, Ordering::AcqRel) + 1;
+        if !matches!(
+            held,
+            Ok(Some(HeldLocks {
+                exclusion: Some(_),
+                ..
+            }))
+        ) {
+            TORN.store(generation, Ordering::Release);
+        }
     }
     is_first
 }

@@ -5,6 +5,7 @@ use std::ffi::{c_int, CString};
 use std::io;
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use libc::sigset_t;
 
@@ -208,6 +209,39 @@ use libc::__errno as errno_location;
 
 #[cfg(target_vendor = "apple")]
 use libc::__error as errno_location;
+
+/// Milliseconds since the system was started, also while it was suspended. All processes of the
+/// system read the same clock, and nobody can set it.
+pub fn boot_milliseconds() -> i64 {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    const CLOCK: libc::clockid_t = libc::CLOCK_BOOTTIME;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    const CLOCK: libc::clockid_t = libc::CLOCK_MONOTONIC;
+    clock_milliseconds(CLOCK)
+}
+
+/// The same without the time while the system was suspended, as deadlines are measured.
+pub fn monotonic_milliseconds() -> i64 {
+    clock_milliseconds(libc::CLOCK_MONOTONIC)
+}
+
+fn clock_milliseconds(clock: libc::clockid_t) -> i64 {
+    let mut time = MaybeUninit::<libc::timespec>::zeroed();
+    // SAFETY: `time` is a variable, and the call initialises it.
+    unsafe { libc::clock_gettime(clock, time.as_mut_ptr()) };
+    // SAFETY: zeroes are a valid value, also if the call has failed.
+    let time = unsafe { time.assume_init() };
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32).as_millis() as i64
+}
+
+/// Whether there is a process with this number, as far as this process may know.
+pub fn process_exists(process: u32) -> bool {
+    let Ok(process) = libc::pid_t::try_from(process) else {
+        return false;
+    };
+    // SAFETY: signal 0 only asks, and the number is that of one process.
+    process > 0 && (unsafe { libc::kill(process, 0) } == 0 || errno() == libc::EPERM)
+}
 
 /// Placeholders on the standard descriptors that the host has closed, while sections run that open
 /// descriptors.

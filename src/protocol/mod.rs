@@ -8,6 +8,8 @@ mod record;
 mod refusal;
 mod response;
 pub mod slots;
+#[cfg(feature = "outbox")]
+pub mod stored;
 mod v1;
 mod v3;
 mod widgets9;
@@ -84,41 +86,73 @@ impl RequestParts {
 
 /// Checks a command's options and makes the request for it.
 pub fn request(config: &Config, command: Command, options: &Object) -> Result<(Request, Subject)> {
-    use {ApiVersion::*, Command::*, WireFormat::*};
-    let parts = match (config.wire_format, config.api_version, command) {
-        (Documented, V1, Schedule) => v1::schedule(config, options)?,
-        (Documented, V3, Schedule) => v3::schedule(config, options)?,
-        (Documented, V1, Availability) => v1::availability(config, options)?,
-        (Documented, V3, Availability) => v3::availability(config, options)?,
-        (Widgets9, V1, Schedule) => widgets9::v1_schedule(config, options)?,
-        (Widgets9, V3, Schedule) => widgets9::v3_schedule(config, options)?,
-        (Widgets9, V1, Availability) => widgets9::v1_availability(options)?,
-        (Widgets9, V3, Availability) => widgets9::v3_availability(config, options)?,
-        (_, _, command) => operations::request(config, command, options)?,
-    };
-    let url = match (&parts.base, parts.path.as_str()) {
-        (None, "") => config.base_url.clone(),
-        (base, path) => {
-            let base = base.as_ref().unwrap_or(&config.base);
-            Url::parse(&format!("{base}{path}"))
-                .map_err(|_| Error::new(Status::Internal, "the request's URL could not be built"))?
-        }
-    };
+    let parts = parts(config, command, options)?;
+    let headers = headers(
+        config,
+        HeaderValue::from_static(parts.accept),
+        parts.content_type.map(HeaderValue::from_static),
+    );
     let request = Request {
-        url,
-        headers: headers(config, parts.accept, parts.content_type),
         method: parts.method,
-        body: parts.body,
-        is_read_only: command.effect().is_none(),
+        ..assemble(
+            config,
+            command,
+            parts.base.as_deref(),
+            &parts.path,
+            headers,
+            parts.body,
+        )?
     };
     Ok((request, parts.subject))
 }
 
-fn headers(config: &Config, accept: &'static str, content_type: Option<&'static str>) -> HeaderMap {
+fn parts(config: &Config, command: Command, options: &Object) -> Result<RequestParts> {
+    use {ApiVersion::*, Command::*, WireFormat::*};
+    match (config.wire_format, config.api_version, command) {
+        (Documented, V1, Schedule) => v1::schedule(config, options),
+        (Documented, V3, Schedule) => v3::schedule(config, options),
+        (Documented, V1, Availability) => v1::availability(config, options),
+        (Documented, V3, Availability) => v3::availability(config, options),
+        (Widgets9, V1, Schedule) => widgets9::v1_schedule(config, options),
+        (Widgets9, V3, Schedule) => widgets9::v3_schedule(config, options),
+        (Widgets9, V1, Availability) => widgets9::v1_availability(options),
+        (Widgets9, V3, Availability) => widgets9::v3_availability(config, options),
+        (_, _, command) => operations::request(config, command, options),
+    }
+}
+
+/// The request of a command with these headers and this body; a POST, unless the caller changes
+/// that.
+fn assemble(
+    config: &Config,
+    command: Command,
+    base: Option<&str>,
+    path: &str,
+    headers: HeaderMap,
+    body: Option<String>,
+) -> Result<Request> {
+    let url = match (base, path) {
+        (None, "") => config.base_url.clone(),
+        (base, path) => {
+            let base = base.unwrap_or(&config.base);
+            Url::parse(&format!("{base}{path}"))
+                .map_err(|_| Error::new(Status::Internal, "the request's URL could not be built"))?
+        }
+    };
+    Ok(Request {
+        url,
+        headers,
+        method: Method::POST,
+        body,
+        is_read_only: command.effect().is_none(),
+    })
+}
+
+fn headers(config: &Config, accept: HeaderValue, content_type: Option<HeaderValue>) -> HeaderMap {
     let mut headers = config.headers.clone();
-    headers.insert(ACCEPT, HeaderValue::from_static(accept));
+    headers.insert(ACCEPT, accept);
     if let Some(content_type) = content_type {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        headers.insert(CONTENT_TYPE, content_type);
     }
     if let Some(key) = &config.api_key {
         let name = match config.api_version {

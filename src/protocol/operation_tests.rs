@@ -217,6 +217,7 @@ fn outcome(api: &str, name: &str, status: u16, body: &str) -> Value {
         status,
         content_type: Some("application/json".to_owned()),
         retry_after: None,
+        date: None,
         body: body.as_bytes().to_vec(),
     };
     let subject = Subject {

@@ -1,6 +1,7 @@
 //! Asynchronous calls: submitted here, sent on the network thread, dispatched where the
 //! configuration says.
 
+use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +16,6 @@ use crate::command::{Command, CONFIGURE, CONFIGURE_C};
 use crate::config::HandlerMode;
 use crate::error::{Error, Result};
 use crate::process::fork::{generation, lock};
-use crate::process::network_thread::NetworkThread;
 use crate::process::{panic, threads};
 use crate::service::outcome::Outcome;
 use crate::status::Status;
@@ -59,15 +59,26 @@ impl Service {
             reservation.complete(QueueItem::Completed(completion));
             return Ok(());
         };
-        match self.prepare(command, data, started_at, &call.state) {
-            Err(error) => {
+        let started = if command.uses_outbox() {
+            self.start_outbox(command, data, started_at, recipient, &call.state)
+        } else {
+            match self.prepare(command, data, started_at, &call.state) {
+                Err(error) => Err((error, recipient)),
+                Ok(prepared) => {
+                    let send = |progress, guard| exchange(command, prepared, progress, guard);
+                    Ok(self.spawn_call(command, started_at, recipient, &call.state, send))
+                }
+            }
+        };
+        match started {
+            Err((error, recipient)) => {
                 let outcome = Outcome::failed(command, error, 0);
                 let took = started_at.elapsed();
                 let completion = completion(&self.counters, command, outcome, took, recipient);
                 reservation.complete(QueueItem::Completed(completion));
             }
-            Ok(prepared) => {
-                self.submit(command, prepared, recipient, &call.state)?;
+            Ok(spawned) => {
+                spawned?;
                 reservation.commit();
             }
         }
@@ -87,34 +98,30 @@ impl Service {
         }
     }
 
-    /// Hands a request to the network thread.
-    fn submit(
+    /// Runs the work of a call on the network thread.
+    pub(super) fn spawn_call<F: Future<Output = ()> + Send + 'static>(
         &self,
         command: Command,
-        prepared: PreparedCall,
+        started_at: Instant,
         recipient: Recipient,
         state: &Arc<ProcessState>,
+        work: impl FnOnce(Arc<Progress>, CompletionGuard) -> F,
     ) -> Result<()> {
         let mut pending = lock(&state.pending);
         if pending.closed {
             return Err(closed());
         }
-        let network_thread = match &pending.network_thread {
-            Some(thread) if thread.is_running() => thread.clone(),
-            _ => pending
-                .network_thread
-                .insert(NetworkThread::shared()?)
-                .clone(),
-        };
+        let network_thread = pending.network_thread()?;
         let progress = Arc::<Progress>::default();
         let guard = CompletionGuard {
             counters: self.counters.clone(),
             state: state.clone(),
+            command,
             id: recipient.call,
-            started_at: prepared.started_at,
+            started_at,
             is_completed: false,
         };
-        let abort = network_thread.spawn(exchange(command, prepared, progress.clone(), guard));
+        let abort = network_thread.spawn(work(progress.clone(), guard));
         // Inserted before the lock is released, so that a call that completes immediately finds
         // itself.
         pending.calls.insert(
@@ -300,15 +307,32 @@ fn completion(
 }
 
 /// Completes a call on the network thread even if its task is dropped.
-struct CompletionGuard {
+pub(super) struct CompletionGuard {
     counters: Arc<Counters>,
     state: Arc<ProcessState>,
+    command: Command,
     id: u64,
     started_at: Instant,
     is_completed: bool,
 }
 
 impl CompletionGuard {
+    /// Completes the call with an outcome.
+    #[cfg(feature = "outbox")]
+    pub fn complete_with(mut self, outcome: Outcome) {
+        let (counters, command) = (self.counters.clone(), self.command);
+        let took = self.started_at.elapsed();
+        drop(self.complete(|call| {
+            QueueItem::Completed(completion(
+                &counters,
+                command,
+                outcome,
+                took,
+                call.recipient,
+            ))
+        }));
+    }
+
     fn complete(
         &mut self,
         item: impl FnOnce(PendingCall) -> QueueItem,

@@ -39,7 +39,7 @@ fn service_json(stats: &ServiceStats) -> Value {
         WireFormat::Documented => "documented",
         WireFormat::Widgets9 => "widgets-9",
     };
-    json!({
+    let mut members = json!({
         "server": stats.origin,
         "apiVersion": api_version,
         "wireFormat": wire_format,
@@ -51,5 +51,9 @@ fn service_json(stats: &ServiceStats) -> Value {
         "resolved": stats.resolved,
         "rejected": stats.rejected,
         "idleClients": stats.idle_connections,
-    })
+    });
+    if let Some(outbox) = &stats.outbox {
+        members["outbox"] = outbox.clone();
+    }
+    members
 }

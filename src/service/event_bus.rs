@@ -134,6 +134,12 @@ impl EventBus {
         self.update(Vec::clear);
     }
 
+    /// Whether there is any handler.
+    #[cfg(feature = "outbox")]
+    pub fn has_subscriptions(&self) -> bool {
+        self.len() > 0
+    }
+
     /// The number of handlers.
     pub fn len(&self) -> usize {
         self.subscriptions.with(|list| list.len())

@@ -7,10 +7,13 @@ mod counters;
 pub mod diagnostics;
 pub mod event_bus;
 pub mod handle_table;
+#[cfg_attr(not(feature = "outbox"), path = "without_outbox.rs")]
+pub mod outbox;
 pub mod outcome;
 mod polling;
 mod process_state;
 
+use std::ffi::CStr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -80,6 +83,8 @@ pub struct ServiceStats {
     pub started: usize,
     /// Idle connections in this process.
     pub idle_connections: usize,
+    /// What the outbox holds, if there is one.
+    pub outbox: Option<Value>,
 }
 
 static LAST_ID: AtomicU64 = AtomicU64::new(0);
@@ -148,6 +153,13 @@ impl Service {
                     "cannot be changed while the service is open",
                 ));
             }
+            if !is_same_outbox(&present, &merged) {
+                return Err(Error::field(
+                    Status::Config,
+                    "outbox",
+                    "file and deliver cannot be changed while the service is open",
+                ));
+            }
             let installed = self.config.with(|config| {
                 let is_unchanged = Arc::ptr_eq(config, &present);
                 if is_unchanged {
@@ -171,9 +183,28 @@ impl Service {
         let Some(call) = self.enter_call() else {
             return Outcome::failed(command, closed(), 0);
         };
-        let outcome = match self.prepare(command, data, started_at, &call.state) {
+        let outcome = if command.uses_outbox() {
+            self.run_outbox(command, data, started_at, &call.state)
+        } else {
+            self.send(command, data, started_at, &call.state)
+        };
+        self.counters
+            .record(command, &outcome, started_at.elapsed());
+        let event = command.event(outcome.is_resolved());
+        self.publish(&call.state, event, &outcome.text);
+        outcome
+    }
+
+    fn send(
+        &self,
+        command: Command,
+        data: Result<Option<&str>>,
+        started_at: Instant,
+        state: &ProcessState,
+    ) -> Outcome {
+        match self.prepare(command, data, started_at, state) {
             Ok(prepared) => {
-                let closing = self.closed_error(&call.state);
+                let closing = self.closed_error(state);
                 let exchanged = prepared.transport.execute_blocking(
                     &prepared.request,
                     &prepared.limits,
@@ -182,22 +213,19 @@ impl Service {
                 prepared.context.into_outcome(exchanged)
             }
             Err(error) => Outcome::failed(command, error, 0),
-        };
-        self.counters
-            .record(command, &outcome, started_at.elapsed());
-        let event = command.event(outcome.is_resolved());
+        }
+    }
+
+    /// Publishes the event of a blocking command, where handlers of the service run.
+    fn publish(self: &Arc<Self>, state: &Arc<ProcessState>, event: &'static CStr, text: &CStr) {
         match self.handler_mode() {
-            HandlerMode::Caller => self.bus.publish(event, &outcome.text),
-            HandlerMode::Thread => match self.ensure_handlers_thread(&call.state) {
-                Ok(()) => {
-                    let item = QueueItem::Event(event, outcome.text.clone());
-                    call.state.queue.push(item);
-                }
+            HandlerMode::Caller => self.bus.publish(event, text),
+            HandlerMode::Thread => match self.ensure_handlers_thread(state) {
+                Ok(()) => state.queue.push(QueueItem::Event(event, text.to_owned())),
                 Err(error) => log::error(|| error.message),
             },
-            HandlerMode::Poll => self.queue_event(&call.state, event, &outcome.text),
+            HandlerMode::Poll => self.queue_event(state, event, text),
         }
-        outcome
     }
 
     fn prepare(
@@ -270,6 +298,7 @@ impl Service {
                 idle && state.threads.wait_until_idle(ThreadKind::Handler, deadline)
             }
         };
+        self.close_outbox(state, deadline);
         // What threads append that have not left in time is released on these threads.
         state.queue.seal();
         // Released without the lock, which calls that are being dropped want.
@@ -310,12 +339,18 @@ impl Service {
             resolved: self.counters.resolved.load(Ordering::Relaxed),
             rejected: self.counters.rejected.load(Ordering::Relaxed),
             idle_connections: transport.map_or(0, |transport| transport.idle_connections()),
+            outbox: Service::outbox_stats(&config),
             config,
         }
     }
 
     fn config(&self) -> Arc<Config> {
         self.config.with(|config| config.clone())
+    }
+
+    #[cfg(feature = "outbox")]
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
     }
 
     fn handler_mode(&self) -> HandlerMode {
@@ -354,6 +389,15 @@ impl Service {
 impl CallContext {
     /// What the exchange means for the command.
     fn into_outcome(self, exchanged: ExchangeResult) -> Outcome {
+        self.into_outcome_with(exchanged, |error| error)
+    }
+
+    /// The same with an error that is changed before it is written.
+    fn into_outcome_with(
+        self,
+        exchanged: ExchangeResult,
+        change: impl FnOnce(Error) -> Error,
+    ) -> Outcome {
         let command = self.command;
         let effect = command.effect().filter(|_| exchanged.sent);
         match exchanged.result {
@@ -369,6 +413,7 @@ impl CallContext {
                         .error
                         .map(|error| with_unknown_effect(error, effect));
                 }
+                interpretation.error = interpretation.error.map(change);
                 if !interpretation.unread_slots.is_empty() {
                     let count = interpretation.unread_slots.len();
                     log::warn(|| {
@@ -386,10 +431,19 @@ impl CallContext {
             }
             Err(error) => Outcome::failed(
                 command,
-                with_unknown_effect(error, effect),
+                change(with_unknown_effect(error, effect)),
                 exchanged.attempts,
             ),
         }
+    }
+}
+
+/// Whether a change leaves the file of the outbox and the way of delivering alone.
+fn is_same_outbox(present: &Config, changed: &Config) -> bool {
+    match (&present.outbox, &changed.outbox) {
+        (None, None) => true,
+        (Some(present), Some(changed)) => present.is_same_outbox(changed),
+        _ => false,
     }
 }
 
@@ -412,7 +466,10 @@ fn with_unknown_effect(error: Error, effect: Option<&Effect>) -> Error {
 
 /// The options in a command's data.
 fn options(command: Command, data: Option<&str>) -> Result<Object> {
+    let needs_data = !command.missing_data_message().is_empty();
     match json::parse(data.unwrap_or_default(), "the data")? {
+        None if !needs_data => Ok(Object::new()),
+        Some(Value::Object(options)) if !needs_data => Ok(options),
         None => Err(Error::new(Status::NoData, command.missing_data_message())),
         Some(Value::Object(options)) if options.is_empty() => {
             Err(Error::new(Status::NoData, command.missing_data_message()))

@@ -4,6 +4,9 @@
 use std::ffi::CString;
 use std::sync::atomic::Ordering;
 
+#[cfg(feature = "outbox")]
+use serde_json::Value;
+
 use crate::command::Command;
 use crate::error::{Effect, Error};
 use crate::process::sys::c_string;
@@ -135,6 +138,29 @@ impl Outcome {
         Outcome {
             text: ObjectWriter::begin(command, state(true), 128).finish(),
             error: None,
+        }
+    }
+
+    /// The outcome of a command that succeeds without the server, with members of its own.
+    #[cfg(feature = "outbox")]
+    pub fn with_members(command: &str, members: &[(&str, Value)]) -> Outcome {
+        Outcome::succeeded(command).and_members(members)
+    }
+
+    /// The outcome with more members at its end.
+    #[cfg(feature = "outbox")]
+    pub fn and_members(self, members: &[(&str, Value)]) -> Outcome {
+        let mut text = self.text.into_bytes();
+        // The brace that ends the object.
+        text.pop();
+        let mut out = ObjectWriter(text);
+        for (name, value) in members {
+            out.member(name);
+            out.raw(&value.to_string());
+        }
+        Outcome {
+            text: out.finish(),
+            error: self.error,
         }
     }
 

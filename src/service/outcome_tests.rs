@@ -33,6 +33,7 @@ fn outcome(config: &Config, command: Command, status: u16, body: &str) -> Value 
         status,
         content_type: Some("application/json".to_owned()),
         retry_after: None,
+        date: None,
         body: body.as_bytes().to_vec(),
     };
     let outcome = from_response(config, command, &response);
@@ -313,6 +314,7 @@ fn the_response_is_what_the_server_sent() {
         status: 200,
         content_type: Some("application/json".to_owned()),
         retry_after: None,
+        date: None,
         body: format!("\n{body} ").into_bytes(),
     };
     let config = v1(json!({}));

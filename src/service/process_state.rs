@@ -16,6 +16,7 @@ use crate::process::network_thread::NetworkThread;
 use crate::service::active_calls::{LevelGuard, ThreadCounts};
 use crate::service::completion_queue::CompletionQueue;
 use crate::service::event_bus::{Handler, Subscription};
+use crate::service::outbox::DelivererSlot;
 use crate::service::outcome::Outcome;
 use crate::transport::message::Progress;
 use crate::transport::Transport;
@@ -35,6 +36,8 @@ pub struct ProcessState {
     pub pending: Mutex<PendingCalls>,
     /// Whether the handlers' thread has been started.
     pub has_handlers_thread: Mutex<bool>,
+    /// What delivers the entries of the outbox on the network thread.
+    pub deliverer: DelivererSlot,
 }
 
 /// An item of the queue.
@@ -122,6 +125,7 @@ impl ProcessState {
     /// Ends blocking commands, cancels the pending calls, and accepts no more.
     pub fn end_calls(&self) {
         self.closing.notify_waiters();
+        self.deliverer.stop();
         let mut pending = lock(&self.pending);
         pending.closed = true;
         let mut calls: Vec<_> = pending.calls.drain().collect();
@@ -129,6 +133,16 @@ impl ProcessState {
         calls.sort_by_key(|(id, _)| *id);
         for (_, call) in calls {
             drop(self.queue.complete(call.into_cancelled()));
+        }
+    }
+}
+
+impl PendingCalls {
+    /// The network thread, which is started if there is none.
+    pub fn network_thread(&mut self) -> Result<Arc<NetworkThread>> {
+        match &self.network_thread {
+            Some(thread) if thread.is_running() => Ok(thread.clone()),
+            _ => Ok(self.network_thread.insert(NetworkThread::shared()?).clone()),
         }
     }
 }

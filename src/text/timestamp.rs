@@ -218,11 +218,27 @@ impl Scanner<'_> {
 
 /// The time until an HTTP date (`Sun, 06 Nov 1994 08:49:37 GMT`), zero when it has passed.
 pub fn duration_until(text: &str) -> Option<std::time::Duration> {
-    let date = jiff::fmt::rfc2822::DateTimeParser::new()
-        .parse_timestamp(text)
-        .ok()?;
-    let ahead = date.duration_since(Timestamp::now());
+    let ahead = http_date(text)?.duration_since(Timestamp::now());
     Some(std::time::Duration::try_from(ahead).unwrap_or_default())
+}
+
+/// An HTTP date in milliseconds since 1970.
+pub fn http_date_milliseconds(text: &str) -> Option<i64> {
+    http_date(text).map(Timestamp::as_millisecond)
+}
+
+/// A time with one meaning in milliseconds since 1970.
+pub fn milliseconds(text: &str) -> Option<i64> {
+    let mut scanner = Scanner(text.trim());
+    let civil = scanner.date_time()?;
+    let time = scanner.zone()??.to_timestamp(civil).ok()?;
+    Some(time.as_millisecond())
+}
+
+fn http_date(text: &str) -> Option<Timestamp> {
+    jiff::fmt::rfc2822::DateTimeParser::new()
+        .parse_timestamp(text)
+        .ok()
 }
 
 #[cfg(test)]
@@ -343,6 +359,14 @@ mod tests {
         ] {
             assert_eq!(to_canonical_utc(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn times_in_milliseconds() {
+        assert_eq!(milliseconds("1970-01-01T01:00:01+01:00"), Some(1_000));
+        assert_eq!(milliseconds("1970-01-01T01:00:01"), None);
+        let date = "Thu, 01 Jan 1970 00:00:05 GMT";
+        assert_eq!(http_date_milliseconds(date), Some(5_000));
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub struct Response {
     pub content_type: Option<String>,
     /// How long the server asked to wait.
     pub retry_after: Option<Duration>,
+    /// The `Date` header: the time by the server's clock.
+    pub date: Option<String>,
     /// The body.
     pub body: Vec<u8>,
 }

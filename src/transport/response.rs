@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{HeaderName, CONTENT_ENCODING, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use http::header::{HeaderName, CONTENT_ENCODING, CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER};
 use http::{Method, Response, StatusCode};
 use http_body::Body;
 use reqwest::Url;
@@ -54,6 +54,7 @@ where
         status,
         content_type: first(CONTENT_TYPE).map(str::to_owned),
         retry_after: first(RETRY_AFTER).and_then(parse_retry_after),
+        date: first(DATE).map(str::to_owned),
         body: Vec::new(),
     };
     let max_bytes = context.limits.max_bytes;

@@ -177,6 +177,10 @@ impl Recorder {
             .collect()
     }
 
+    pub fn all(&self) -> Vec<(String, String)> {
+        self.0.lock().unwrap().clone()
+    }
+
     pub fn last(&self) -> (String, String) {
         self.0.lock().unwrap().last().cloned().expect("an event")
     }

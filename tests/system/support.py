@@ -56,12 +56,12 @@ class Case(unittest.TestCase):
 class Sandbox:
     """A running sandbox with bookings in memory."""
 
-    def __init__(self, *arguments):
-        self.arguments = arguments
+    def __init__(self, *arguments, listen="127.0.0.1:0"):
+        self.arguments = ["--listen", listen, *arguments]
 
     def __enter__(self):
         self.process = subprocess.Popen(
-            [RELEASE / "callback-sandbox", "--listen", "127.0.0.1:0", *self.arguments], stdout=subprocess.PIPE, text=True
+            [RELEASE / "callback-sandbox", *self.arguments], stdout=subprocess.PIPE, text=True
         )
         self.base = self.process.stdout.readline().strip().removeprefix("listening on ")
         self.v1 = f"{self.base}/genesys/1/service/callback/samples"

@@ -102,7 +102,7 @@ class Readme(Case):
 
 class Configuration(Case):
     IGNORED = {"countryCodes", "immediateCallback", "scheduledCallback", "ewt", "form", "servicePlugin"}
-    SECTIONS = {"RETRY": "retry", "BASIC_AUTH": "basicAuth", "PROXY": "proxy", "TLS": "tls"}
+    SECTIONS = {"RETRY": "retry", "BASIC_AUTH": "basicAuth", "PROXY": "proxy", "OUTBOX": "outbox", "TLS": "tls"}
 
     def known(self, constant):
         source = (ROOT / "src/config/known_keys.rs").read_text()
@@ -137,13 +137,14 @@ def accepted(config):
 for section, key, span in json.loads(sys.argv[1]):
     least, most = map(int, span.split(" to "))
     for number, expected in [(least, True), (most, True), (least - 1, False), (most + 1, False)]:
-        config = {section: {key: number}} if section else {key: number}
+        required = {"file": "/nowhere/callbacks.db", "deliver": "command"} if section == "outbox" else {}
+        config = {section: {key: number, **required}} if section else {key: number}
         assert accepted(config) == expected, config
 print("done")
 """
         spans = [
             (section, row["key"].strip("`"), row["range"])
-            for section, heading in [("", "Keys"), ("retry", "retry")]
+            for section, heading in [("", "Keys"), ("retry", "retry"), ("outbox", "outbox")]
             for row in table(CONFIGURATION, heading)
             if row["type"] == "integer"
         ]

@@ -17,7 +17,8 @@ class Examples(Case):
             self.assertEqual(shown.count(f"5 booked over {api}"), 2, shown)
         self.assertEqual(shown.count("is no longer free. The contact center offers instead:"), 4, shown)
         self.assertRegex(shown, r"SCHEDULED\nmoved \S+ to \S+\ncancelled \S+\n")
-        self.assertTrue(shown.endswith("The demo is complete.\n"), shown)
+        self.assertEqual((shown.count("stored as"), shown.count("delivered as")), (3, 3), shown)
+        self.assertTrue(shown.endswith("\n3 delivered\n\nThe demo is complete.\n"), shown)
 
     def test_c_quickstart_reports_errors(self):
         program = self.compile(ROOT / "examples/c/quickstart.c", "-std=gnu90")

@@ -32,9 +32,13 @@ pub fn request(config: &Config, command: Command, options: &Object) -> Result<Re
         Command::QueueStatus => queue_status::request(config, options),
         Command::OpenFor => open_for::request(config, options),
         Command::CallIn => call_in::request(config, options),
-        Command::Schedule | Command::Availability => Err(Error::new(
+        Command::Schedule
+        | Command::Availability
+        | Command::Submit
+        | Command::Deliver
+        | Command::Outbox => Err(Error::new(
             Status::Internal,
-            "the command has a request of its own",
+            "the command has a request of its own, or none",
         )),
     }
 }
@@ -51,7 +55,11 @@ pub fn read(command: Command, answer: &Answer) -> Result<Found> {
         Command::QueueStatus => queue_status::read(answer),
         Command::OpenFor => open_for::read(answer),
         Command::CallIn => call_in::read(answer),
-        Command::Schedule | Command::Availability => Err(answer.unexpected("no result")),
+        Command::Schedule
+        | Command::Availability
+        | Command::Submit
+        | Command::Deliver
+        | Command::Outbox => Err(answer.unexpected("no result")),
     }
 }
 

@@ -1,0 +1,41 @@
+"""A daemon that delivers the bookings of an outbox, until SIGTERM or SIGINT ends it.
+
+    deliverer.py CONFIG_FILE
+
+CONFIG_FILE holds a JSON object with dataURL and outbox.file. For each entry that is delivered, refused, unknown or expired, it
+prints one line without personal data.
+"""
+
+import json
+import pathlib
+import signal
+import sys
+
+from callbackservice import Service
+
+
+def on_event(event, data):
+    if event == "CallbackService.scheduled":
+        print(data["entry"], "delivered as", data.get("id", ""), flush=True)
+    elif event == "CallbackService.scheduleError":
+        print(data["entry"], "not delivered:", data["error"]["name"], flush=True)
+
+
+def main(path):
+    config = json.loads(pathlib.Path(path).read_text())
+    config["outbox"]["deliver"] = "thread"
+    ending = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ending.append(True))
+    with Service(config, on_event) as service:
+        while not ending:
+            # Handlers run in here.
+            service.dispatch(0.25)
+    # What is under way is given back, and looked up by the next deliverer.
+    return 0
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit("usage: deliverer.py CONFIG_FILE")
+    sys.exit(main(sys.argv[1]))
