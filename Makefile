@@ -38,7 +38,7 @@ VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 SONAME := libcallbackservice.so.1
 # The file that the links libcallbackservice.so.1 and libcallbackservice.so name.
 REAL := $(SONAME).$(shell echo '$(VERSION)' | sed 's/^[0-9]*\.\([0-9]*\.[0-9]*\).*/\1/')
-HEADERS := $(wildcard include/*.h include/*.hpp bindings/cpp/*.hpp)
+HEADERS := $(wildcard include/*.h include/*.hpp)
 # Headers that callbackservice.hpp includes.
 CPP_HEADERS := $(wildcard include/callbackservice/*.hpp)
 PAGES = $(wildcard build/docs/man/man3/*.3)

@@ -138,7 +138,7 @@ def measure(run, base, api, name, fault, **more):
         seconds = time.monotonic() - begun
         grown = memory("VmHWM") - before
         lines += [told(outcome), json.dumps(capi.diagnostics())]
-        service.configure(configuration(api, base, "ok", **more))
+        service.configure(configuration(api, base, "ok", ajaxTimeout=10_000, **more))
         if status_of(next_outcome := run(service, name, COMMANDS[name])) != "OK":
             wrong.append(f"the next call fails: {next_outcome}")
     capi.set_log("off")

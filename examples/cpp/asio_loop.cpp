@@ -54,8 +54,7 @@ auto async_command(Dispatcher &dispatcher, std::string name, JsonText data, Toke
             asio::post(work, [shared, result = std::move(result)]() mutable { (*shared)(std::move(result)); });
         };
         try {
-            const Call call =
-                dispatcher.service().async(std::move(command), std::move(options)).start(complete);
+            const Call call = dispatcher.service().async(std::move(command), std::move(options)).start(complete);
             if (slot.is_connected()) slot.assign([call](asio::cancellation_type) { call.cancel(); });
         } catch (const Error &error) {
             complete(Unexpected(error));
@@ -65,11 +64,10 @@ auto async_command(Dispatcher &dispatcher, std::string name, JsonText data, Toke
 }
 
 static asio::awaitable<void> book(Dispatcher &dispatcher, asio::io_context &loop) {
-    const Result<Outcome> available = co_await async_command(
-        dispatcher, "CallbackService.availability", Options().number_of_days(2), asio::use_awaitable);
+    const Result<Outcome> available = co_await async_command(dispatcher, "CallbackService.availability",
+                                                             Options().number_of_days(2), asio::use_awaitable);
     if (available && !available->slots().empty()) {
-        const Options options =
-            Options().phone_number("+14151110000").desired_time(available->slots().back().utc_time);
+        const Options options = Options().phone_number("+14151110000").desired_time(available->slots().back().utc_time);
         const Result<Outcome> booked =
             co_await async_command(dispatcher, "CallbackService.schedule", options, asio::use_awaitable);
         std::cout << (booked ? "booked: " + booked->id() : booked.error().what()) << '\n';

@@ -2,8 +2,8 @@
 
     my_callbacks.py DATA_URL NUMBER [move ID TIME | cancel ID]
 
-DATA_URL is that of a v1 API, and TIME a time with a zone, such as 2030-12-01T10:00:00+01:00. The exit code is 0 if it was
-done, 1 if it was refused, and 2 if that is not known.
+DATA_URL is that of a v1 API, and TIME a time with a zone, such as 2030-12-01T10:00:00+01:00.
+The exit code is 0 if it was done, 1 if it was refused, and 2 if that is not known.
 """
 
 import sys

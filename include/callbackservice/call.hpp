@@ -19,8 +19,8 @@ class Call {
 public:
     Call() = default;
 
-    /// Cancels the call, which then completes with Status::cancelled; a booking may have reached the
-    /// server by then. Whether the call was still running.
+    /// Cancels the call, which then completes with Status::cancelled; a booking may have reached
+    /// the server by then. Whether the call was still running.
     bool cancel() const noexcept { return cbsvc_cancel(service_, id_) == CBSVC_OK; }
 
     /// The number of the call, as next_event() returns it; 0 before the call has started.
@@ -47,14 +47,17 @@ class [[nodiscard]] AsyncCommand {
 public:
     AsyncCommand(cbsvc_service *service, std::shared_ptr<detail::State> state, std::string name,
                  JsonText data)
-        : service_(service), state_(std::move(state)), name_(std::move(name)), data_(std::move(data)) {}
+        : service_(service),
+          state_(std::move(state)),
+          name_(std::move(name)),
+          data_(std::move(data)) {}
     AsyncCommand(AsyncCommand &&) = default;
     AsyncCommand &operator=(AsyncCommand &&) = delete;
     ~AsyncCommand() {
         if (suspended_) suspended_->coroutine = nullptr;
     }
 
-    /// Where to put the call when it starts. It must be there until then.
+    /// Where to put the call when it starts. It must be there until the call has started.
     AsyncCommand &&into(Call &call) && {
         into_ = &call;
         return std::move(*this);
@@ -97,9 +100,9 @@ public:
         return future;
     }
 
-    // The functions of an awaitable, for co_await in C++20. It returns the Result<Outcome>, also of
-    // a call that cannot start. A coroutine that is destroyed while it waits is not resumed; its
-    // call goes on unless it is cancelled.
+    // The functions of an awaitable, for co_await in C++20. It returns the Result<Outcome>, also
+    // of a call that cannot start. A coroutine that is destroyed while it waits is not resumed;
+    // its call goes on unless it is cancelled.
     [[nodiscard]] bool await_ready() const noexcept { return false; }
     template <typename Coroutine>
     bool await_suspend(Coroutine coroutine) {

@@ -46,7 +46,8 @@ private:
 
 namespace detail {
 
-/// What a service and its handlers share, and what outlives the service inside one of its handlers.
+/// What a service and its handlers share, and what outlives the service inside one of its
+/// handlers.
 class State {
 public:
     void set_error_handler(ErrorHandler handler) {
@@ -215,8 +216,9 @@ void invoke(Handler &handler, const char *event, const char *data) {
     } else if constexpr (std::is_invocable_v<Handler &, const Event &>) {
         handler(Event(event, data));
     } else {
-        static_assert(std::is_invocable_v<Handler &, const std::string &, const std::string &>,
-                      "a handler takes a Result<Outcome>, an Event, or the event and its data as strings");
+        static_assert(
+            std::is_invocable_v<Handler &, const std::string &, const std::string &>,
+            "a handler takes a Result<Outcome>, an Event, or the event and its data as strings");
         handler(std::string(event), std::string(data));
     }
 }
@@ -246,7 +248,8 @@ struct OwnedHandler {
 template <typename Handler>
 auto own(Handler &&handler, const std::shared_ptr<State> &state) {
     using Owned = OwnedHandler<std::decay_t<Handler>>;
-    if (is_empty<std::decay_t<Handler>>(handler)) throw Error(Status::null_argument, "the handler is empty");
+    if (is_empty<std::decay_t<Handler>>(handler))
+        throw Error(Status::null_argument, "the handler is empty");
     return std::unique_ptr<Owned>(new Owned{std::forward<Handler>(handler), state});
 }
 

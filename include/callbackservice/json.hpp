@@ -124,15 +124,16 @@ inline std::vector<std::string> texts_at(const std::string &json, const char *po
     return texts;
 }
 
-// Days of the proleptic Gregorian calendar. An era is 400 years, and a year begins on March 1st, so
-// that the leap day is its last.
+// Days of the proleptic Gregorian calendar. An era is 400 years, and a year begins on March 1st,
+// so that the leap day is its last.
 constexpr std::int64_t days_of_era = 146097, days_before_1970 = 719468;
 
 constexpr std::int64_t days_of_date(std::int64_t year, std::int64_t month, std::int64_t day) {
     if (month <= 2) --year;
     const std::int64_t era = year / 400, of_era = year % 400;
     const std::int64_t of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-    return era * days_of_era + of_era * 365 + of_era / 4 - of_era / 100 + of_year - days_before_1970;
+    return era * days_of_era + of_era * 365 + of_era / 4 - of_era / 100 + of_year -
+           days_before_1970;
 }
 
 /// Reads a time as the library writes it: 2030-12-01T10:00:00.000Z.
@@ -145,7 +146,8 @@ inline std::optional<Time> parse_time(const std::string &text) {
     }
     const auto digits = [&](std::size_t at, std::size_t count) {
         std::int64_t number = 0;
-        for (std::size_t next = at; next < at + count; ++next) number = number * 10 + (text[next] - '0');
+        for (std::size_t next = at; next < at + count; ++next)
+            number = number * 10 + (text[next] - '0');
         return number;
     };
     std::int64_t milliseconds = 0, unit = 100;
@@ -169,7 +171,8 @@ inline std::optional<Time> time_at(const std::string &json, const char *pointer)
 
 /// Writes a time of the years 1 to 9999; nothing for another.
 template <typename Duration>
-std::optional<std::string> format_time(std::chrono::time_point<std::chrono::system_clock, Duration> time) {
+std::optional<std::string> format_time(
+    std::chrono::time_point<std::chrono::system_clock, Duration> time) {
     constexpr double year_1 = -62135596800.0, year_10000 = 253402300800.0;
     const double rough = std::chrono::duration<double>(time.time_since_epoch()).count();
     if (!(rough >= year_1 && rough < year_10000)) return std::nullopt;
@@ -188,9 +191,9 @@ std::optional<std::string> format_time(std::chrono::time_point<std::chrono::syst
     const std::int64_t year = era * 400 + year_of_era + (month <= 2 ? 1 : 0);
     char text[128];
     std::snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", static_cast<int>(year),
-                  static_cast<int>(month), static_cast<int>(day), static_cast<int>(of_day / 3600000),
-                  static_cast<int>(of_day / 60000 % 60), static_cast<int>(of_day / 1000 % 60),
-                  static_cast<int>(of_day % 1000));
+                  static_cast<int>(month), static_cast<int>(day),
+                  static_cast<int>(of_day / 3600000), static_cast<int>(of_day / 60000 % 60),
+                  static_cast<int>(of_day / 1000 % 60), static_cast<int>(of_day % 1000));
     return std::string(text);
 }
 

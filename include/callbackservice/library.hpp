@@ -57,17 +57,19 @@ struct KeptLogHandler {
 
 }  // namespace detail
 
-/// Sends the log lines of the library to a handler; there is one for the whole process. LogLevel::off
-/// or an empty handler stops logging. The handler is kept as long as the process runs, because it may
-/// still run on another thread. It runs inside functions that the application calls. What it throws
-/// is discarded.
+/// Sends the log lines of the library to a handler; there is one for the whole process.
+/// LogLevel::off or an empty handler stops logging. The handler is kept as long as the process
+/// runs, because it may still run on another thread. It runs inside functions that the application
+/// calls. What it throws is discarded.
 ///
 /// Example:
-///     callbackservice::set_log(callbackservice::LogLevel::warning,
-///                              [](callbackservice::LogLevel, std::string_view line) { std::clog << line << '\n'; });
+///     callbackservice::set_log(
+///         callbackservice::LogLevel::warning,
+///         [](callbackservice::LogLevel, std::string_view line) { std::clog << line << '\n'; });
 inline void set_log(LogLevel level, LogHandler handler = nullptr) {
     const bool is_on = level != LogLevel::off && handler;
-    detail::KeptLogHandler *const kept = is_on ? detail::KeptLogHandler::keep(std::move(handler)) : nullptr;
+    detail::KeptLogHandler *const kept =
+        is_on ? detail::KeptLogHandler::keep(std::move(handler)) : nullptr;
     const cbsvc_status status = cbsvc_set_log(static_cast<std::int32_t>(level),
                                               is_on ? detail::KeptLogHandler::call : nullptr, kept);
     if (status != CBSVC_OK) throw Error(static_cast<Status>(status), "there is no such log level");

@@ -12,16 +12,16 @@
 #endif
 #endif
 
-// Result differs with and without std::expected, so the two have different symbols: object files of
-// both kinds can be linked together. Exceptions and handlers cross shared objects, which needs
+// Result differs with and without std::expected, so the two have different symbols: object files
+// of both kinds can be linked together. Exceptions and handlers cross shared objects, which needs
 // symbols that they share even where they are built with hidden visibility.
 #if defined(__cpp_lib_expected)
 #define CALLBACKSERVICE_VARIANT with_std_expected
 #else
 #define CALLBACKSERVICE_VARIANT with_own_expected
 #endif
-#define CALLBACKSERVICE_BEGIN                                                          \
-    namespace callbackservice {                                                        \
+#define CALLBACKSERVICE_BEGIN   \
+    namespace callbackservice { \
     inline namespace CALLBACKSERVICE_VARIANT __attribute__((visibility("default"))) {
 #define CALLBACKSERVICE_END \
     }                       \

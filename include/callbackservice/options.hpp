@@ -19,15 +19,16 @@ using DumpedText = std::enable_if_t<
 
 /// Numbers and booleans, but no characters.
 template <typename Value>
-using IfNumber = std::enable_if_t<
-    std::is_integral_v<Value> && !std::is_same_v<Value, char> && !std::is_same_v<Value, wchar_t> &&
-    !std::is_same_v<Value, char16_t> && !std::is_same_v<Value, char32_t>>;
+using IfNumber =
+    std::enable_if_t<std::is_integral_v<Value> && !std::is_same_v<Value, char> &&
+                     !std::is_same_v<Value, wchar_t> && !std::is_same_v<Value, char16_t> &&
+                     !std::is_same_v<Value, char32_t>>;
 
 }  // namespace detail
 
-/// The JSON text that a function takes: a string, Options, Config, or a value of a JSON library that
-/// has a function dump(), such as nlohmann::json. A text with a NUL is refused by the function that
-/// receives it.
+/// The JSON text that a function takes: a string, Options, Config, or a value of a JSON library
+/// that has a function dump(), such as nlohmann::json. A text with a NUL is refused by the
+/// function that receives it.
 class JsonText {
 public:
     JsonText(std::string text) : text_(std::move(text)) {
@@ -57,11 +58,13 @@ protected:
     /// Puts a value at a JSON Pointer, or removes it (nullptr).
     void put(std::string_view pointer, const std::string *value) {
         const std::string path(pointer);
-        if (detail::has_nul(path)) return fail(Status::bad_option, "the name of an option contains a NUL");
-        if (value && detail::has_nul(*value)) return fail(Status::bad_option, path + " contains a NUL");
+        if (detail::has_nul(path))
+            return fail(Status::bad_option, "the name of an option contains a NUL");
+        if (value && detail::has_nul(*value))
+            return fail(Status::bad_option, path + " contains a NUL");
         detail::Text result;
-        const cbsvc_status status =
-            cbsvc_json_set(text_.c_str(), path.c_str(), value ? value->c_str() : nullptr, result.out());
+        const cbsvc_status status = cbsvc_json_set(text_.c_str(), path.c_str(),
+                                                   value ? value->c_str() : nullptr, result.out());
         if (status != CBSVC_OK) return fail(static_cast<Status>(status), path + " cannot be set");
         text_ = result.str();
     }
@@ -82,7 +85,9 @@ public:
     explicit Builder(JsonText json) : JsonText(std::move(json)) {}
 
     /// Sets a member by its name.
-    Derived &set(std::string_view name, std::string_view value) { return set_at(pointer(name), value); }
+    Derived &set(std::string_view name, std::string_view value) {
+        return set_at(pointer(name), value);
+    }
     template <typename Number, typename = IfNumber<Number>>
     Derived &set(std::string_view name, Number value) {
         if constexpr (std::is_same_v<Number, bool>) {
@@ -151,8 +156,8 @@ private:
 
 }  // namespace detail
 
-/// The options of a command. docs/behaviour.md lists them; set() takes every name. Values are put as
-/// strings, with the escapes that they need; commands accept numbers and booleans as strings.
+/// The options of a command. docs/behaviour.md lists them; set() takes every name. Values are put
+/// as strings, with the escapes that they need; commands accept numbers and booleans as strings.
 ///
 /// A value with a NUL, a text that is not UTF-8 and a time beyond the years 1 to 9999 have no form
 /// in JSON. The command that receives the options then fails, and sends nothing.
@@ -210,10 +215,11 @@ enum class Handlers {
     poll,
 };
 
-/// A configuration, or a change of one. docs/configuration.md lists the keys; set() takes every one.
+/// A configuration, or a change of one. docs/configuration.md lists the keys; set() takes every
+/// one.
 ///
 /// Example:
-///     callbackservice::Config config("https://gms.example.com/genesys/1/service/callback/samples");
+///     callbackservice::Config config("http://127.0.0.1:8080/genesys/1/service/callback/samples");
 ///     config.handlers(callbackservice::Handlers::thread).timeout(std::chrono::seconds(5));
 ///     callbackservice::Service other(config);
 class Config : public detail::Builder<Config> {
@@ -237,7 +243,9 @@ public:
         return set("handlers", names[static_cast<int>(where)]);
     }
     /// The deadline of a whole command.
-    Config &timeout(std::chrono::milliseconds deadline) { return set("ajaxTimeout", deadline.count()); }
+    Config &timeout(std::chrono::milliseconds deadline) {
+        return set("ajaxTimeout", deadline.count());
+    }
     Config &header(std::string_view name, std::string_view value) {
         return set_in("headers", name, value);
     }

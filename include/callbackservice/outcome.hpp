@@ -46,7 +46,7 @@ struct CallIn {
     std::string id, to_phone_number, access_code;
 };
 
-/// Whether the server has done what a rejected command asked for.
+/// Whether the server has done what a rejected or cancelled command asked for.
 enum class Happened {
     /// The command does nothing of this kind.
     not_said,
@@ -55,7 +55,7 @@ enum class Happened {
     unknown,
 };
 
-/// Why a command was rejected. What the outcome does not say is empty.
+/// Why a command was rejected or cancelled. What the outcome does not say is empty.
 struct ErrorDetails {
     Status status = Status::ok;
     std::string name;
@@ -70,17 +70,17 @@ struct ErrorDetails {
     bool retryable = false;
     std::optional<std::chrono::milliseconds> retry_after;
     std::optional<std::int64_t> attempts;
-    /// Of schedule, cancel, reschedule and call_in. After a cancelled call, what it may have done.
-    Happened booked = Happened::not_said, cancelled = Happened::not_said, moved = Happened::not_said,
-             created = Happened::not_said;
+    /// Of schedule, cancel, reschedule and call_in.
+    Happened booked = Happened::not_said, cancelled = Happened::not_said,
+             moved = Happened::not_said, created = Happened::not_said;
 };
 
 /// What came of a command: the JSON text that the library returns, and what it contains. Each
 /// accessor reads the text anew.
 ///
 /// Example:
-///     const callbackservice::Outcome outcome = service.availability_or_throw(R"({"numberOfDays":5})");
-///     for (const callbackservice::Slot &slot : outcome.slots())
+///     const auto available = service.availability_or_throw(R"({"numberOfDays":5})");
+///     for (const callbackservice::Slot &slot : available.slots())
 ///         std::cout << slot.utc_text << ' ' << slot.capacity.value_or(0) << '\n';
 class Outcome {
 public:
@@ -212,13 +212,12 @@ public:
 
     /// Why the command was rejected or cancelled; without a value if it was neither.
     [[nodiscard]] std::optional<ErrorDetails> error() const {
-        if (state() == "cancelled") return cancelled_details();
         const std::optional<std::string> json = detail::value_at(text_, "/error");
         if (!json) return std::nullopt;
         ErrorDetails details;
         details.status = static_cast<Status>(
             detail::integer_at<cbsvc_status>(*json, "/status").value_or(CBSVC_INTERNAL));
-        details.name = callbackservice::name(details.status);
+        details.name = status_name(details.status);
         details.message = detail::text_at(*json, "/message");
         details.server_message = detail::text_at(*json, "/serverMessage");
         details.server_code = detail::text_at(*json, "/serverCode");
@@ -256,19 +255,6 @@ private:
         const std::optional<std::string> said = detail::value_at(json, pointer);
         if (!said) return Happened::not_said;
         return *said == "no" ? Happened::no : Happened::unknown;
-    }
-
-    ErrorDetails cancelled_details() const {
-        ErrorDetails details;
-        details.status = Status::cancelled;
-        details.name = callbackservice::name(details.status);
-        details.message = "the call was cancelled; the server may have received it";
-        const std::string command = this->command();
-        if (command == "CallbackService.schedule") details.booked = Happened::unknown;
-        if (command == "CallbackService.cancel") details.cancelled = Happened::unknown;
-        if (command == "CallbackService.reschedule") details.moved = Happened::unknown;
-        if (command == "CallbackService.callIn") details.created = Happened::unknown;
-        return details;
     }
 
     std::string text_;

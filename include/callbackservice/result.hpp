@@ -22,7 +22,7 @@ CALLBACKSERVICE_BEGIN
 class Error : public std::runtime_error {
 public:
     Error(Status status, const std::string &message, Outcome outcome = Outcome())
-        : std::runtime_error(std::string(name(status)) + ": " + message),
+        : std::runtime_error(std::string(status_name(status)) + ": " + message),
           status_(status),
           content_(std::make_shared<const Content>(Content{message, std::move(outcome)})) {}
 
@@ -38,7 +38,7 @@ public:
         if (std::optional<ErrorDetails> details = outcome().error()) return *std::move(details);
         ErrorDetails details;
         details.status = status_;
-        details.name = name(status_);
+        details.name = status_name(status_);
         details.message = message();
         return details;
     }

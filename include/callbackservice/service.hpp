@@ -12,8 +12,8 @@
 
 CALLBACKSERVICE_BEGIN
 
-/// A time limit that never passes. Every negative duration, and one above 2^31 milliseconds, has the
-/// same meaning.
+/// A time limit that never passes. Every negative duration, and one above 2^31 milliseconds, has
+/// the same meaning.
 inline constexpr std::chrono::milliseconds no_limit{-1};
 
 namespace detail {
@@ -26,8 +26,8 @@ inline std::int32_t limit(std::chrono::milliseconds timeout) noexcept {
 
 }  // namespace detail
 
-/// A subscription, which ends when this object is destroyed. The destructor does not wait for a call
-/// of the handler that runs on another thread. The object may outlive its service.
+/// A subscription, which ends when this object is destroyed. The destructor does not wait for a
+/// call of the handler that runs on another thread. The object may outlive its service.
 class [[nodiscard]] Subscription {
 public:
     Subscription() = default;
@@ -63,14 +63,16 @@ private:
     std::uint64_t id_ = 0;
 };
 
-/// An open service; the destructor closes it. It can be moved, not copied. Any thread may use it,
-/// also in a forked child.
+/// An open service; the destructor closes it. It can be moved, not copied. Several threads may
+/// call its functions at the same time, also close(), and so may a forked child; only moving and
+/// destroying it must not meet another use.
 ///
-/// It may be destroyed inside one of its own handlers: it is then closed when the call that runs the
-/// handler returns or, with Handlers::thread, on another thread.
+/// It may be destroyed inside one of its own handlers: it is then closed when the call that runs
+/// the handler returns or, with Handlers::thread, on another thread.
 ///
 /// Example:
-///     callbackservice::Service other(R"({"dataURL":"http://127.0.0.1:8080/genesys/1/service/callback/samples"})");
+///     callbackservice::Service other(
+///         R"({"dataURL":"http://127.0.0.1:8080/genesys/1/service/callback/samples"})");
 ///     const auto booked = other.schedule(callbackservice::Options().phone_number("+14151110000"));
 ///     if (booked)
 ///         std::cout << "booked as " << booked->id() << '\n';
@@ -110,20 +112,22 @@ public:
     Service(const Service &) = delete;
     Service &operator=(const Service &) = delete;
 
-    /// Cancels asynchronous calls, runs the handlers of all completions, and waits without limit for
-    /// calls of other threads. With Handlers::poll, what next_event() has not returned is discarded.
+    /// Cancels asynchronous calls, runs the handlers of all completions, and waits without limit
+    /// for calls of other threads. With Handlers::poll, what next_event() has not returned is
+    /// discarded.
     ~Service() {
         if (service_) detail::close({service_, state_});
     }
 
-    /// Closes the service before the destructor does, and waits up to the timeout for calls of other
-    /// threads; whether they have left. Throws the exception of a handler, or Error: with
-    /// Status::reentrant inside a handler of this service, and with Status::busy if next_event() has
-    /// completions that have not been taken. The service then stays open.
+    /// Closes the service before the destructor does, and waits up to the timeout for calls of
+    /// other threads; whether they have left. Throws the exception of a handler, or Error: with
+    /// Status::reentrant inside a handler of this service, and with Status::busy if next_event()
+    /// has completions that have not been taken. The service then stays open.
     bool close(std::chrono::milliseconds timeout = no_limit) {
         detail::Frame frame;
         const cbsvc_status status = cbsvc_close(service_, detail::limit(timeout));
-        if (status == CBSVC_OK || status == CBSVC_TIMEOUT) service_ = nullptr;
+        // The handle stays: other threads may be reading it, and the library knows that it is
+        // closed.
         frame.finish();
         if (status == CBSVC_BUSY) {
             throw Error(Status::busy, "take all completions with next_event, then close again");
@@ -169,15 +173,15 @@ public:
 
 // One line for each command: the function that returns a Result, the one that throws, and the one
 // for asynchronous calls.
-#define CALLBACKSERVICE_COMMAND(function, name)                                           \
-    [[nodiscard]] Result<Outcome> function(const JsonText &data) {                        \
-        return command("CallbackService." name, data);                                    \
-    }                                                                                     \
-    [[nodiscard]] Outcome function##_or_throw(const JsonText &data) {                     \
-        return command_or_throw("CallbackService." name, data);                           \
-    }                                                                                     \
-    AsyncCommand async_##function(JsonText data) {                                        \
-        return async("CallbackService." name, std::move(data));                           \
+#define CALLBACKSERVICE_COMMAND(function, name)                       \
+    [[nodiscard]] Result<Outcome> function(const JsonText &data) {    \
+        return command("CallbackService." name, data);                \
+    }                                                                 \
+    [[nodiscard]] Outcome function##_or_throw(const JsonText &data) { \
+        return command_or_throw("CallbackService." name, data);       \
+    }                                                                 \
+    AsyncCommand async_##function(JsonText data) {                    \
+        return async("CallbackService." name, std::move(data));       \
     }
 
     CALLBACKSERVICE_COMMAND(schedule, "schedule")
@@ -206,13 +210,15 @@ public:
     ///         "CallbackService.scheduled", [&](const callbackservice::Event &) { ++booked; });
     template <typename Handler>
     Subscription subscribe(const std::string &event, Handler &&handler) {
-        if (detail::has_nul(event)) throw Error(Status::bad_option, "the name of the event contains a NUL");
+        if (detail::has_nul(event))
+            throw Error(Status::bad_option, "the name of the event contains a NUL");
         auto owned = detail::own(std::forward<Handler>(handler), state_);
         using Owned = typename decltype(owned)::element_type;
         Subscription subscription(service_);
         detail::Frame frame;
-        const cbsvc_status status = cbsvc_subscribe(service_, event.c_str(), Owned::call, owned.release(),
-                                                    Owned::release, &subscription.id_);
+        const cbsvc_status status =
+            cbsvc_subscribe(service_, event.c_str(), Owned::call, owned.release(), Owned::release,
+                            &subscription.id_);
         frame.finish();
         if (status != CBSVC_OK) {
             throw Error(static_cast<Status>(status), "cannot subscribe to \"" + event + '"');
@@ -274,7 +280,8 @@ public:
         return Unexpected(Error(static_cast<Status>(status), "there is no event"));
     }
 
-    /// A descriptor that is readable while dispatch() or next_event() has work. The service owns it.
+    /// A descriptor that is readable while dispatch() or next_event() has work. The service owns
+    /// it.
     [[nodiscard]] std::intptr_t waitable() {
         std::intptr_t descriptor = -1;
         const cbsvc_status status = cbsvc_waitable(service_, &descriptor);

@@ -45,7 +45,7 @@ enum class Status : cbsvc_status {
 };
 
 /// The name of a status, such as SLOT_UNAVAILABLE; UNKNOWN for an unknown number.
-[[nodiscard]] inline const char *name(Status status) noexcept {
+[[nodiscard]] inline const char *status_name(Status status) noexcept {
     return cbsvc_status_name(static_cast<cbsvc_status>(status));
 }
 

@@ -15,12 +15,12 @@
 
 using namespace callbackservice;
 
-#define CHECK(condition)                                                                  \
-    do {                                                                                  \
-        if (!(condition)) {                                                               \
-            std::fprintf(stderr, "%s, line %d: %s\n", __FILE__, __LINE__, #condition);    \
-            std::exit(1);                                                                 \
-        }                                                                                 \
+#define CHECK(condition)                                                               \
+    do {                                                                               \
+        if (!(condition)) {                                                            \
+            std::fprintf(stderr, "%s, line %d: %s\n", __FILE__, __LINE__, #condition); \
+            std::exit(1);                                                              \
+        }                                                                              \
     } while (0)
 
 inline std::string url, url_v3;

@@ -1,10 +1,6 @@
 // Every command against the server, in each of its forms; texts with a NUL; the log and diagnostics.
 #include "check.hpp"
 
-#if __has_include(<nlohmann/json.hpp>)
-#include <nlohmann/json.hpp>
-#endif
-
 using std::chrono::hours;
 
 static void v1() {
@@ -21,7 +17,8 @@ static void v1() {
     const Result<Outcome> moved = service.reschedule(Options().id(id).desired_time(later));
     CHECK(moved && moved->callback()->desired_time == later);
     bool is_found = false;
-    for (const Callback &found : service.query_or_throw(Options().phone_number("+14151110000").state("SCHEDULED")).callbacks()) {
+    for (const Callback &found :
+         service.query_or_throw(Options().phone_number("+14151110000").state("SCHEDULED")).callbacks()) {
         is_found = is_found || found.id == id;
     }
     CHECK(is_found);
@@ -29,11 +26,13 @@ static void v1() {
     CHECK(service.cancel(Options().id(id)) && service.retrieve(Options().id(id))->callback()->reason == "CANCELLED");
 
     const Result<Outcome> unknown = service.cancel(Options().id("nobody"));
-    CHECK(!unknown && unknown.error().status() == Status::not_found && unknown.error().details().cancelled == Happened::no);
+    CHECK(!unknown && unknown.error().status() == Status::not_found &&
+          unknown.error().details().cancelled == Happened::no);
     CHECK(refused([&] { (void)service.retrieve_or_throw(Options().id("nobody")); }) == Status::not_found);
     const Result<Outcome> misspelt = service.schedule(R"({"phonenumber":"1","desired_time":"x"})");
     CHECK(misspelt.error().status() == Status::bad_option && misspelt.error().details().field == "desired_time");
-    CHECK(std::string(misspelt.error().what()).find("BAD_OPTION: ") == 0 && misspelt.error().outcome().state() == "rejected");
+    CHECK(std::string(misspelt.error().what()).find("BAD_OPTION: ") == 0 &&
+          misspelt.error().outcome().state() == "rejected");
     CHECK(service.call_in(R"({"groupName":"x"})").error().status() == Status::unsupported);
     CHECK(service.command("CallbackService.nothing", "{}").error().status() == Status::unknown_command);
     CHECK(service.configure(R"({"ajaxTimeout":"x"})").error().status() == Status::config);
@@ -45,7 +44,8 @@ static void v3() {
     Service service(Config(url_v3).no_proxy().api_version("v3").api_key("sandbox-key").service_name("samples"));
     const std::string id = service.schedule_or_throw(Options().phone_number("+14151110000")).id();
     CHECK(service.retrieve(Options().id(id))->callback()->id == id);
-    const std::vector<WaitTime> times = service.estimated_wait_time_or_throw(Options().virtual_queue("samples")).wait_times();
+    const std::vector<WaitTime> times =
+        service.estimated_wait_time_or_throw(Options().virtual_queue("samples")).wait_times();
     CHECK(times.size() == 1 && times[0].virtual_queue == "samples");
     CHECK(service.queue_status_or_throw(Options().queue_name("samples")).queue());
     CHECK(service.open_for_or_throw(Options().timezone("Europe/Berlin")).open_for());
@@ -86,15 +86,19 @@ static void forms_of_handlers() {
     CHECK(service.schedule(book) && heard == std::string("uniqueresolvedresolved") + scheduled + "!");
     CHECK(refused([&] { service.on("*", std::function<void(const Event &)>()); }) == Status::null_argument);
     CHECK(refused([&] { service.on("*", static_cast<void (*)(const Event &)>(nullptr)); }) == Status::null_argument);
-    CHECK(refused([&] { service.start(schedule, book, std::function<void(Result<Outcome>)>()); }) == Status::null_argument);
+    CHECK(refused([&] { service.start(schedule, book, std::function<void(Result<Outcome>)>()); }) ==
+          Status::null_argument);
 }
 
 static void library() {
     std::vector<std::pair<LogLevel, std::string>> lines;
     set_log(LogLevel::debug, [&](LogLevel level, std::string_view line) { lines.emplace_back(level, line); });
-    { Service service(config().set("theme", "dark")); }
+    {
+        Service service(config().set("theme", "dark"));
+    }
     bool is_warned = false;
-    for (const auto &[level, line] : lines) is_warned = is_warned || (level == LogLevel::warning && line.find("theme") != std::string::npos);
+    for (const auto &[level, line] : lines)
+        is_warned = is_warned || (level == LogLevel::warning && line.find("theme") != std::string::npos);
     CHECK(is_warned);
     set_log(LogLevel::debug, [&](LogLevel, std::string_view) { throw 1; });
     {
@@ -113,21 +117,10 @@ static void library() {
     CHECK(Outcome(diagnostics()).get("/version") == version() && is_library_current());
 }
 
-static void json_libraries() {
-#ifdef NLOHMANN_JSON_VERSION_MAJOR
-    Service service(nlohmann::json::parse(config().text()));
-    const nlohmann::json options{{"phonenumber", "+14151110000"}, {"userData", {{"visits", "\"3\""}}}};
-    const nlohmann::json outcome = service.schedule_or_throw(options).as<nlohmann::json>();
-    CHECK(outcome.at("state") == "resolved" && outcome.at("id").is_string());
-    CHECK(service.async_schedule(options).start().id() != 0);
-#endif
-}
-
 static void test() {
     v1();
     v3();
     texts_with_nul();
     forms_of_handlers();
     library();
-    json_libraries();
 }

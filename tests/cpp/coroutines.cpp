@@ -77,7 +77,9 @@ static void without_a_booking() {
     }
     // One that is destroyed while it waits is not resumed.
     status = Status::panic;
-    { const Task destroyed = wait_for_outcome(service, book, call, status); }
+    {
+        const Task destroyed = wait_for_outcome(service, book, call, status);
+    }
     CHECK(service.dispatch(soon) && status == Status::panic);
     Service polled(config(Handlers::poll));
     const Task wrong = wait_for_outcome(polled, book, call, status);

@@ -63,7 +63,9 @@ static void closing() {
     service.on_error([](std::exception_ptr error) { reported.push_back(what(error)); });
     service.async_schedule(book).start([](const Event &) { throw 9; });
     reported.clear();
-    { const Service last(std::move(service)); }
+    {
+        const Service last(std::move(service));
+    }
     CHECK((reported == std::vector<std::string>{"9"}));
 }
 

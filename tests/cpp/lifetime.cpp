@@ -72,7 +72,7 @@ static void moving_services() {
     std::string states;
     Service first(config());
     first.async_schedule(book).start([&](Result<Outcome> outcome) {
-        if (!outcome) states += name(outcome.error().status());
+        if (!outcome) states += status_name(outcome.error().status());
     });
     Service second(config());
     cbsvc_service *const kept = second.get();
@@ -93,7 +93,9 @@ static void moving_services() {
     CHECK(open_services() == 1 && first.get() != kept);
     second = std::move(first);
     CHECK(open_services() == 1);
-    { const Service third(std::move(second)); }
+    {
+        const Service third(std::move(second));
+    }
     CHECK(open_services() == 0);
     second = Service(config());
     CHECK(second.close() && open_services() == 0);
@@ -144,7 +146,8 @@ static void subscriptions() {
 
 static void own_handler_cannot_close() {
     Service service(config());
-    CHECK(refused([&] { service.on("CallbackService.ready", [&](const Event &) { service.close(); }); }) == Status::reentrant);
+    CHECK(refused([&] { service.on("CallbackService.ready", [&](const Event &) { service.close(); }); }) ==
+          Status::reentrant);
     CHECK(open_services() == 1);
 }
 

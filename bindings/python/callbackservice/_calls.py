@@ -17,42 +17,38 @@ import collections
 import ctypes
 import itertools
 import os
-import sys
 import threading
 import time
 import weakref
-from typing import Any, Callable, Deque, Dict, List, Optional, Protocol, Set, Tuple, Union
+from typing import Any, Callable, Deque, Dict, List, Optional, Protocol, Set, Union
 
 from ._completion import Completion
+from ._delivery import Delivery, EventFunction, LogFunction, Owner, raise_first, report
 from ._fork import in_child, notice
 from ._library import HANDLER, RELEASE, take
 from ._threads import HandlersThread, end_helpers, forget_threads, is_running, library_threads, run_on_helper
-from ._values import decoded
-from .types import JsonObject, Status
-
-EventFunction = Callable[[str, JsonObject], Any]
-LogFunction = Callable[[str, str], Any]
-Target = Union[EventFunction, LogFunction, Completion]
+from .types import Status
 
 
-class Owner(Protocol):
-    """What the calls of a service know of it."""
+class CallOwner(Owner, Protocol):
+    """What the calls of a service need of it."""
 
-    # Handlers of events and completions of calls by their numbers.
-    _handlers: Dict[int, Union[EventFunction, Completion]]
-    _is_silent: bool
     _interrupted: List[Call]
     _handlers_thread: HandlersThread
 
 
 # A reference to the service of each number that the library knows as a handler's data. The library never calls a
 # handler with a number that it has released.
-_owners: Dict[int, Callable[[], Optional[Owner]]] = {}
+_owners: Dict[int, Callable[[], Optional[CallOwner]]] = {}
 _numbers = itertools.count(1)
 
 # Calls that have not left the library, and threads that are inside one of the functions that it calls.
 _running: Set[Call] = set()
 _recording: Set[int] = set()
+
+# How long a wait lasts at most before Python looks for signals again, in seconds. One that comes at the moment at which
+# the wait begins does not interrupt it.
+_SLICE = 0.2
 
 # Log lines that came from a thread without a call; the next call delivers them.
 _stray: Deque[Delivery] = collections.deque()
@@ -66,81 +62,6 @@ class _State:
 
 
 _state = _State()
-
-
-class Delivery:
-    """A call of a function of the program that the library has asked for."""
-
-    __slots__ = ("_arguments", "_number", "_owner", "_returned", "_target", "begun")
-
-    def __init__(
-        self, owner: Optional[Owner], number: int, target: Optional[Target], arguments: Tuple[bytes, bytes]
-    ) -> None:
-        """The target is None for an event, whose handler is looked up when it is due: it may have gone."""
-        self.begun = False
-        self._owner, self._number, self._target = owner, number, target
-        self._arguments = arguments
-        self._returned: Optional[_thread.LockType] = None
-
-    @property
-    def is_log_line(self) -> bool:
-        return self._owner is None
-
-    def run(self) -> None:
-        """Calls the function, unless that was done or its subscription has ended."""
-        if self.begun:
-            return
-        owner = self._owner
-        target = self._target
-        if owner is not None and target is None:
-            target = owner._handlers.get(self._number)
-        if target is None or owner is not None and owner._is_silent:
-            self.begun = True
-            return
-        name = self._arguments[0].decode(errors="replace")
-        # A log line is text, the data of a handler is JSON.
-        data: Any = self._arguments[1].decode(errors="replace") if owner is None else decoded(self._arguments[1])
-        inside = _inside()
-        depth = len(inside)
-        try:
-            inside.append(owner)
-            if isinstance(target, Completion):
-                errors = target.deliver(name, data)
-                self.begun = True
-                raise_first(errors)
-            else:
-                # The last step before the function: an exception of a signal handler finds the delivery either not
-                # begun or inside the function.
-                self.begun = True
-                target(name, data)
-        finally:
-            del inside[depth:]
-
-    def hand_over(self) -> _thread.LockType:
-        """Before another thread runs it: a lock that can be acquired once the function has returned."""
-        returned = self._returned = _thread.allocate_lock()
-        returned.acquire()
-        return returned
-
-    def has_returned(self) -> None:
-        try:
-            if self._returned is not None:
-                self._returned.release()
-        except RuntimeError:
-            pass  # Given up at exit.
-
-
-def _inside() -> List[Optional[Owner]]:
-    """The services whose handlers this thread runs, the innermost last."""
-    inside: Optional[List[Optional[Owner]]] = getattr(_local, "inside", None)
-    if inside is None:
-        inside = _local.inside = []
-    return inside
-
-
-def is_inside(service: Owner) -> bool:
-    """Whether this thread runs a handler of the service."""
-    return any(owner is service for owner in _inside())
 
 
 def _record_marked(event: bytes, data: bytes, number: int) -> None:
@@ -186,7 +107,7 @@ record, record_line = HANDLER(_record_marked), HANDLER(_record_line)
 release = RELEASE(_owners.pop)
 
 
-def _deliver(owner: Owner, delivery: Delivery) -> None:
+def _deliver(owner: CallOwner, delivery: Delivery) -> None:
     call = _current_call()
     if call:
         call.deliveries.append(delivery)
@@ -196,7 +117,7 @@ def _deliver(owner: Owner, delivery: Delivery) -> None:
         owner._handlers_thread.run(delivery)
 
 
-def keep(owner: Owner, handler: Union[EventFunction, Completion]) -> int:
+def keep(owner: CallOwner, handler: Union[EventFunction, Completion]) -> int:
     """A number for a handler, for which the owner keeps it."""
     number = next(_numbers)
     owner._handlers[number] = handler
@@ -208,7 +129,7 @@ def set_log(function: Optional[LogFunction]) -> None:
     _state.log = function
 
 
-def refer_to(owner: Owner) -> None:
+def refer_to(owner: CallOwner) -> None:
     """Makes the handlers of an owner that is being collected reachable until the library releases them."""
     for number in list(owner._handlers):
         if number in _owners:
@@ -241,7 +162,7 @@ class Call:
         function: Optional[Callable[..., int]],
         *arguments: Any,
         out: Optional[ctypes.c_void_p] = None,
-        owner: Optional[Owner] = None,
+        owner: Optional[CallOwner] = None,
         is_closing: bool = False,
         is_brief: bool = False,
     ) -> None:
@@ -344,7 +265,7 @@ class Call:
                 elif not self._sleep(deadline):
                     break
         except BaseException:
-            _report(errors)
+            report(errors)
             raise
         if self.is_finished:
             # Another thread may wait for the same call.
@@ -354,11 +275,10 @@ class Call:
 
     def _sleep(self, deadline: Optional[float]) -> bool:
         """Waits for a delivery or the end; whether the deadline has not passed."""
-        if deadline is None:
-            self._wake.acquire()
-            return True
-        left = deadline - time.monotonic()
-        return left > 0 and self._wake.acquire(True, min(left, threading.TIMEOUT_MAX)) or left > 0
+        left = _SLICE if deadline is None else deadline - time.monotonic()
+        if left > 0:
+            self._wake.acquire(True, min(left, _SLICE))
+        return left > 0
 
     def deliver(self, errors: List[BaseException]) -> None:
         """Runs the oldest delivery. An exception is added to the errors, one that ends the program is raised."""
@@ -374,19 +294,6 @@ class Call:
         # A handler may have had the rest delivered already.
         if self.deliveries and self.deliveries[0] is delivery:
             self.deliveries.popleft()
-
-
-def raise_first(errors: List[BaseException]) -> None:
-    """Raises the first exception, if any, and reports the others."""
-    if errors:
-        _report(errors[1:])
-        raise errors[0]
-
-
-def _report(errors: List[BaseException]) -> None:
-    """Reports exceptions that cannot be raised because another one is."""
-    for error in errors:
-        sys.excepthook(type(error), error, error.__traceback__)
 
 
 def deliver_stray_lines() -> None:

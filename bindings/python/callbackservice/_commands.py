@@ -68,9 +68,7 @@ _ALIASES: Dict[str, Tuple[str, ...]] = {
 }
 
 
-def _command(
-    name: str, result: Callable[[JsonObject], R], options: Optional[Json], **keywords: Any
-) -> Command[R]:
+def _command(name: str, result: Callable[[JsonObject], R], options: Optional[Json], **keywords: Any) -> Command[R]:
     """A command with the keywords that are given, each by its name in the API, put to the options."""
     given = {key: value for key, value in keywords.items() if value is not None}
     if options is not None and given:
@@ -112,9 +110,9 @@ def schedule(
 ) -> Command[Booking]:
     """Books a callback.
 
-    ``phone_number`` is the number to call. ``desired_time`` is an aware datetime or a text of ISO 8601 with a zone; None
-    is as soon as possible. ``user_data`` is merged over the configured user data: its keys are any, its values what
-    JSON has, and datetime, UUID and Decimal. The others are the options of the same name of the API.
+    ``phone_number`` is the number to call. ``desired_time`` is an aware datetime or a text of ISO 8601 with a zone;
+    None is as soon as possible. ``user_data`` is merged over the configured user data: its keys are any, its values
+    what JSON has, and datetime, UUID and Decimal. The others are the options of the same name of the API.
 
     ``options`` takes options by their names in the API, as a mapping or a JSON text, for what has no keyword here. One
     that is given twice raises TypeError.
@@ -156,9 +154,9 @@ def availability(
 ) -> Command[Availability]:
     """Lists the slots that can be booked; without any, the list is empty.
 
-    ``start_date`` and ``end_date`` are aware datetimes or texts of ISO 8601; ``number_of_days`` is an alternative to the
-    end. ``timezone``, a name of the IANA database or a ZoneInfo, gives slots a ``local_time``, and ``report_busy`` lists
-    full slots too; both are for v3 only. ``options`` takes options by their names in the API.
+    ``start_date`` and ``end_date`` are aware datetimes or texts of ISO 8601; ``number_of_days`` is an alternative to
+    the end. ``timezone``, a name of the IANA database or a ZoneInfo, gives slots a ``local_time``, and ``report_busy``
+    lists full slots too; both are for v3 only. ``options`` takes options by their names in the API.
 
     Raises CallbackServiceError. A failure that is safe to repeat is repeated within the configured ``ajaxTimeout``.
     """
@@ -176,19 +174,20 @@ def availability(
     )
 
 
-def cancel(
-    id: Id, *, discard_ors_failure: Optional[bool] = None, options: Optional[Json] = None
-) -> Command[Callback]:
+def cancel(id: Id, *, discard_ors_failure: Optional[bool] = None, options: Optional[Json] = None) -> Command[Callback]:
     """Cancels a callback that was booked, by its ``id``.
 
     To cancel a call of this package that is under way, use ``cancel`` of the object that ``start`` has returned.
     ``discard_ors_failure`` is for v1: it removes the callback also if the orchestration server fails to.
 
-    Raises NotFound, and any other CallbackServiceError. A cancellation is never sent twice; if its response is lost, the
-    message says that the callback may have been cancelled.
+    Raises NotFound, and any other CallbackServiceError. A cancellation is never sent twice; if its response is lost,
+    the message says that the callback may have been cancelled.
     """
     if not isinstance(id, (str, uuid.UUID)):
-        raise TypeError(f"the id of a callback is a str or UUID, not {type(id).__name__}; to cancel a started call, use its method cancel")
+        raise TypeError(
+            f"the id of a callback is a str or UUID, not {type(id).__name__}; "
+            "to cancel a started call, use its method cancel"
+        )
     return _command("cancel", _results.callback_of, options, id=id, discardOrsFailure=discard_ors_failure)
 
 
@@ -201,8 +200,8 @@ def reschedule(
 ) -> Command[Callback]:
     """Moves a callback to another time, changes its user data, or both (v1 only).
 
-    Raises SlotUnavailable with other ``slots``, NotFound, UnsupportedError over v3, and any other CallbackServiceError. It
-    is never sent twice; if its response is lost, the message says that the callback may have been moved.
+    Raises SlotUnavailable with other ``slots``, NotFound, UnsupportedError over v3, and any other CallbackServiceError.
+    It is never sent twice; if its response is lost, the message says that the callback may have been moved.
     """
     return _command("reschedule", _results.callback_of, options, id=id, desiredtime=desired_time, userData=user_data)
 
@@ -224,8 +223,8 @@ def query(
 ) -> Command[Callbacks]:
     """Finds callbacks (v1 only); without any, the list is empty.
 
-    At least one key has to be given: ``phone_number``, ``state`` (also ``"!COMPLETED"``), ``id``, or others in ``keys``.
-    ``operand`` is ``"AND"`` (the default) or ``"OR"``. ``all_services`` looks beyond the configured service.
+    At least one key has to be given: ``phone_number``, ``state`` (also ``"!COMPLETED"``), ``id``, or others in
+    ``keys``. ``operand`` is ``"AND"`` (the default) or ``"OR"``. ``all_services`` looks beyond the configured service.
 
     Raises UnsupportedError over v3, and any other CallbackServiceError.
     """
@@ -243,7 +242,10 @@ def query(
 
 
 def queue_position(id: Id, *, options: Optional[Json] = None) -> Command[Callback]:
-    """Returns the ``position_in_queue`` of a callback, its ``estimated_wait_time`` in seconds, or both. Raises NotFound, and any other CallbackServiceError."""
+    """Returns the ``position_in_queue`` of a callback, its ``estimated_wait_time`` in seconds, or both.
+
+    Raises NotFound, and any other CallbackServiceError.
+    """
     return _command("queuePosition", _results.callback_of, options, id=id)
 
 
@@ -314,8 +316,8 @@ def call_in(
 ) -> Command[CallIn]:
     """Announces a caller who will call in (v3 only).
 
-    Raises UnsupportedError over v1, and any other CallbackServiceError. It is never sent twice; if its response is lost,
-    the message says that the request may have been created.
+    Raises UnsupportedError over v1, and any other CallbackServiceError. It is never sent twice; if its response is
+    lost, the message says that the request may have been created.
     """
     return _command(
         "callIn",

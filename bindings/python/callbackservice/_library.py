@@ -80,7 +80,9 @@ def _declare(loaded: ctypes.CDLL, place: str) -> None:
         try:
             function = getattr(loaded, name)
         except AttributeError:
-            raise ImportError(f"{place} is not the library of callbackservice {__version__}: it has no {name}") from None
+            raise ImportError(
+                f"{place} is not the library of callbackservice {__version__}: it has no {name}"
+            ) from None
         function.argtypes, function.restype = parameters, result
 
 

@@ -6,7 +6,8 @@ import logging
 from typing import Optional, Union
 
 from . import _calls
-from ._calls import Call, LogFunction
+from ._calls import Call
+from ._delivery import LogFunction
 from ._library import NO_HANDLER, library
 from .errors import error_of
 from .types import LogLevel

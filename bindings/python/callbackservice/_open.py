@@ -12,9 +12,10 @@ import weakref
 from typing import Any, Callable, Dict, List, Optional, Set, Tuple, TypeVar, Union
 
 from . import _calls
-from ._calls import Call, EventFunction
+from ._calls import Call
 from ._commands import full_name
 from ._completion import Completion
+from ._delivery import EventFunction, is_inside
 from ._fork import in_child, notice
 from ._library import NO_HANDLER, library
 from ._log import end_log, follow_logger
@@ -106,8 +107,8 @@ class OpenService:
     def subscribe(self, event: str, function: Callable[[str, JsonObject], Any]) -> int:
         """Calls a function with the name and the data of an event, or of all events (``*``).
 
-        The name may lack the prefix ``CallbackService.``. Returns a number for ``unsubscribe``. Raises ArgumentError for
-        an event that the library does not have.
+        The name may lack the prefix ``CallbackService.``. Returns a number for ``unsubscribe``. Raises ArgumentError
+        for an event that the library does not have.
         """
         name = text(full_name(event), "the event")
         subscription = ctypes.c_uint64()
@@ -190,15 +191,15 @@ class OpenService:
     def close(self, timeout: Optional[float] = 5.0) -> None:
         """Closes the service. Closing a closed service does nothing.
 
-        Blocking commands on other threads end with ClosedError, started calls are cancelled, and their handlers run. Waits
-        up to ``timeout`` seconds (None: without limit) for other threads to leave the service, and raises CallTimeout if
-        one does not: the service is closed then, and no further handler is called. Raises StateError inside a handler
-        of the service.
+        Blocking commands on other threads end with ClosedError, started calls are cancelled, and their handlers run.
+        Waits up to ``timeout`` seconds (None: without limit) for other threads to leave the service, and raises
+        CallTimeout if one does not: the service is closed then, and no further handler is called. Raises StateError
+        inside a handler of the service.
         """
         limit, deadline = milliseconds(timeout), deadline_after(timeout)
         if not self._service.value or self._has_ended:
             return
-        if _calls.is_inside(self):
+        if is_inside(self):
             raise error_of(Status.REENTRANT, "a handler cannot close its own service")
         has_left = self._close_handle(limit)
         self._deliver_interrupted()
@@ -255,12 +256,10 @@ class OpenService:
             # The interpreter is ending, or there are too many threads.
             self._close_in_library(0)
             return
-        if not _calls.is_inside(self) and not _calls.is_recording():
+        if not is_inside(self) and not _calls.is_recording():
             thread.join(_COLLECT_TIMEOUT)
 
-    def _call(
-        self, function: Callable[..., int], *arguments: Any, out: Optional[ctypes.c_void_p] = None
-    ) -> Call:
+    def _call(self, function: Callable[..., int], *arguments: Any, out: Optional[ctypes.c_void_p] = None) -> Call:
         """A call during which nothing of the program runs, except the log's function."""
         follow_logger()
         _calls.deliver_stray_lines()

@@ -58,8 +58,8 @@ class StartedCall(Generic[R]):
     def result(self, timeout: Optional[float] = None) -> R:
         """Waits for the call and returns the result of the command, or raises its exception.
 
-        Dispatches the service while it waits, up to ``timeout`` seconds (None: without limit), so that handlers of other
-        calls run too. Raises CallTimeout if the call has not completed by then; it goes on.
+        Dispatches the service while it waits, up to ``timeout`` seconds (None: without limit), so that handlers of
+        other calls run too. Raises CallTimeout if the call has not completed by then; it goes on.
         """
         ended = ended_of(self._wait(timeout), self._result)
         if isinstance(ended, CallbackServiceError):
@@ -93,7 +93,9 @@ class StartedCall(Generic[R]):
         completion = self._completion
         while not completion.has_ended:
             if completion.process != os.getpid():
-                raise error_of(Status.NO_SUCH, f"{self.command} was started by the parent process, which gets its outcome")
+                raise error_of(
+                    Status.NO_SUCH, f"{self.command} was started by the parent process, which gets its outcome"
+                )
             left = SLICE if deadline is None else min(deadline - time.monotonic(), SLICE)
             if left < 0:
                 raise error_of(Status.TIMEOUT, f"{self.command} has not completed yet")

@@ -8,11 +8,25 @@ import queue
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Callable, List, Optional, Set
+from typing import TYPE_CHECKING, Any, Callable, List, Optional, Protocol, Set
+
+
+class Delivery(Protocol):
+    """A call of a function of the program, for which another thread waits."""
+
+    def hand_over(self) -> _thread.LockType: ...
+    def run(self) -> None: ...
+    def has_returned(self) -> None: ...
+
+
+class Call(Protocol):
+    """A call of the library."""
+
+    def run(self) -> None: ...
+    def wake(self) -> None: ...
+
 
 if TYPE_CHECKING:
-    from ._calls import Call, Delivery
-
     Deliveries = queue.SimpleQueue[Optional[Delivery]]
 
 # Threads of the library that run handlers, by the system's number.

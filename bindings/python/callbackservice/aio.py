@@ -45,10 +45,10 @@ class AsyncService:
     that is to use it, and close it there: ``async with AsyncService(config) as service``. Only that loop's thread may
     use it. Each command has the parameters, results and exceptions of the method of the same name of ``Service``.
 
-    A task that is cancelled, or that ``asyncio.timeout`` ends, cancels its call. A booking may have reached the server by
-    then: the CancelledError has the call as ``callbackservice_call``, a StartedCall whose ``exception().booked`` says so
-    when it has completed; the logger ``callbackservice`` warns of such a booking, and the events of a booking that was
-    made all the same come as usual. To let a booking go on, await it through ``asyncio.shield``.
+    A task that is cancelled, or that ``asyncio.timeout`` ends, cancels its call. A booking may have reached the server
+    by then: the CancelledError has the call as ``callbackservice_call``, a StartedCall whose ``exception().booked``
+    says so when it has completed; the logger ``callbackservice`` warns of such a booking, and the events of a booking
+    that was made all the same come as usual. To let a booking go on, await it through ``asyncio.shield``.
 
     Raises ConfigurationError, BusyError, and StateError with ``"handlers":"thread"``.
     """
@@ -119,8 +119,10 @@ class AsyncService:
         self._remove_reader()
         # Only this thread is inside the service, so there is nothing to wait for.
         self._service.close(0)
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        # A handler that closes the service does not wait for itself.
+        handlers = self._tasks - {asyncio.current_task()}
+        if handlers:
+            await asyncio.wait(handlers)
 
     def _remove_reader(self) -> None:
         if not self._loop.is_closed():

@@ -143,7 +143,11 @@ class CallbackServiceError(Exception):
     def _happened(self, member: str) -> Optional[Happened]:
         happened: Optional[Happened] = self._error().get(member)
         outcome = self.outcome or {}
-        if happened is None and outcome.get("state") == "cancelled" and EFFECTS.get(outcome.get("command", "")) == member:
+        if (
+            happened is None
+            and outcome.get("state") == "cancelled"
+            and EFFECTS.get(outcome.get("command", "")) == member
+        ):
             # It may have been on its way.
             return "unknown"
         return happened
@@ -253,9 +257,7 @@ _BY_CLASS: Dict[int, Type[CallbackServiceError]] = {
 }
 
 
-def error_of(
-    status: int, message: Optional[str] = None, outcome: Optional[JsonObject] = None
-) -> CallbackServiceError:
+def error_of(status: int, message: Optional[str] = None, outcome: Optional[JsonObject] = None) -> CallbackServiceError:
     """The exception for a status."""
     kind = _BY_STATUS.get(status) or _BY_CLASS.get(status // 100, CallbackServiceError)
     return kind(status, message, outcome)

@@ -100,8 +100,8 @@ class Service(OpenService):
     thread and any forked child may use it.
 
     Handlers run on the thread whose call caused them, or on a thread of the service with ``"handlers":"thread"`` in the
-    configuration. An exception in a handler is raised by the method that runs the handler, after the other handlers have
-    run; with ``"handlers":"thread"`` it goes to ``threading.excepthook``.
+    configuration. An exception in a handler is raised by the method that runs the handler, after the other handlers
+    have run; with ``"handlers":"thread"`` it goes to ``threading.excepthook``.
 
     Signals interrupt every wait. An exception that arises while a command is under way, such as KeyboardInterrupt, does
     not end the command: the exception has an InterruptedCall as ``callbackservice_call``, whose ``result`` gives the

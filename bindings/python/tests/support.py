@@ -6,7 +6,8 @@ import pathlib
 import subprocess
 import sys
 
-PACKAGE = pathlib.Path(__file__).resolve().parent.parent
+TESTS = pathlib.Path(__file__).resolve().parent
+PACKAGE = TESTS.parent
 ROOT = PACKAGE.parent.parent
 RELEASE = ROOT / "build" / "release"
 
@@ -57,7 +58,9 @@ class Sandbox:
 
     def __enter__(self):
         self.process = subprocess.Popen(
-            [RELEASE / "callback-sandbox", "--listen", "127.0.0.1:0", *self.arguments], stdout=subprocess.PIPE, text=True
+            [RELEASE / "callback-sandbox", "--listen", "127.0.0.1:0", *self.arguments],
+            stdout=subprocess.PIPE,
+            text=True,
         )
         self.base = self.process.stdout.readline().strip()[len("listening on ") :]
         self.v1 = f"{self.base}/genesys/1/service/callback/samples"
@@ -72,9 +75,9 @@ class Sandbox:
 
 def run(*command, expected=0, env=None, **options):
     """Runs a program and returns what it printed; fails with all of it when the program fails."""
-    done = subprocess.run(
-        [str(word) for word in command], env=env or ENVIRONMENT, capture_output=True, text=True, timeout=60, **options
-    )
+    # Python looks for packages in its directory first.
+    options = {"cwd": TESTS, "env": env or ENVIRONMENT, "timeout": 60, **options}
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, **options)
     assert done.returncode == expected, f"ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
@@ -92,6 +95,7 @@ class Scripts:
     def begin(self, body, url, *arguments):
         process = subprocess.Popen(
             [sys.executable, "-u", "-c", PRELUDE + body, url, *arguments],
+            cwd=TESTS,
             env=ENVIRONMENT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -78,7 +78,9 @@ async with AsyncService(CONFIG) as service:
 """
     with Server(may_answer=False) as server:
         shown = run_main(body, server)
-    line = "WARNING callbackservice the task of CallbackService.schedule was cancelled, and it may have reached the server"
+    line = (
+        "WARNING callbackservice the task of CallbackService.schedule was cancelled, and it may have reached the server"
+    )
     assert shown.splitlines() == [f"{line} (booked: unknown)"] * 3
 
 
@@ -149,6 +151,19 @@ else:
 """
     with Server(may_answer=False) as server:
         run_main(body, server)
+
+
+def test_a_coroutine_handler_may_close_the_service(server):
+    body = """
+service, closed = AsyncService(CONFIG), []
+@service.on("scheduled")
+async def close(event):
+    await service.close()
+    closed.append(event.result.id)
+await service.schedule(phone_number="1")
+await ready(lambda: closed == ["1"])
+"""
+    run_main(body, server)
 
 
 def test_wrong_uses_are_refused(server):

@@ -6,10 +6,11 @@ import re
 import sys
 import textwrap
 
-import callbackservice
 import pytest
-from callbackservice import CallbackServiceError, Service, errors
 from support import PACKAGE, PRELUDE, ROOT, run
+
+import callbackservice
+from callbackservice import CallbackServiceError, Service, errors
 
 DOCUMENT = (ROOT / "docs/python.md").read_text()
 README = (PACKAGE / "README.md").read_text()
@@ -76,5 +77,15 @@ def test_the_tables_of_exceptions_are_complete():
 
 def test_every_export_is_documented():
     known = DOCUMENT + PRELUDE
-    hidden = {"Outcome", "Slot", "Status", "EventName", "InterruptedCall", "WaitTime", "diagnostics", "version", "__version__"}
+    hidden = {
+        "Outcome",
+        "Slot",
+        "Status",
+        "EventName",
+        "InterruptedCall",
+        "WaitTime",
+        "diagnostics",
+        "version",
+        "__version__",
+    }
     assert [name for name in callbackservice.__all__ if name not in hidden and f"`{name}" not in known] == []

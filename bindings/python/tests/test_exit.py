@@ -5,7 +5,6 @@ import time
 import pytest
 from support import Server, run_script
 
-
 SITUATIONS = {
     "a daemon thread books, with a handler": """
 service = opened(on_event=lambda event, data: None)

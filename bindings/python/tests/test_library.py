@@ -5,10 +5,11 @@ import shutil
 import subprocess
 import sys
 
-import callbackservice
 import pytest
+from support import ENVIRONMENT, PACKAGE, RELEASE, ROOT, TESTS, run
+
+import callbackservice
 from callbackservice import _library
-from support import ENVIRONMENT, PACKAGE, RELEASE, ROOT, run
 
 NO_LIBRARY = {key: value for key, value in ENVIRONMENT.items() if key != "CALLBACKSERVICE_LIBRARY"}
 SHOW = "import callbackservice; print(callbackservice._library.path)"
@@ -16,7 +17,11 @@ SHOW = "import callbackservice; print(callbackservice._library.path)"
 
 def error_of(*words, **environment):
     done = subprocess.run(
-        [sys.executable, "-c", "import callbackservice"], env={**NO_LIBRARY, **environment}, capture_output=True, text=True
+        [sys.executable, "-c", "import callbackservice"],
+        env={**NO_LIBRARY, **environment},
+        cwd=TESTS,
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 1
     assert "ImportError" in done.stderr
@@ -27,7 +32,9 @@ def error_of(*words, **environment):
 @pytest.fixture
 def package(tmp_path):
     """A copy of the package outside the checkout."""
-    shutil.copytree(PACKAGE / "callbackservice", tmp_path / "callbackservice", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        PACKAGE / "callbackservice", tmp_path / "callbackservice", ignore=shutil.ignore_patterns("__pycache__")
+    )
     return tmp_path
 
 
@@ -36,7 +43,9 @@ def test_the_error_lists_the_places_that_were_tried(package):
     empty = package / "empty.so"
     empty.write_bytes(b"")
     error_of(empty, CALLBACKSERVICE_LIBRARY=str(empty), PYTHONPATH=str(package))
-    error_of(package / "callbackservice" / _library.SONAME, "libcallbackservice.so.1: cannot open", PYTHONPATH=str(package))
+    error_of(
+        package / "callbackservice" / _library.SONAME, "libcallbackservice.so.1: cannot open", PYTHONPATH=str(package)
+    )
 
 
 def test_the_library_of_a_wheel_is_beside_the_package(package):

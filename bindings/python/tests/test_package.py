@@ -9,8 +9,9 @@ import tarfile
 import zipfile
 
 import pytest
-from callbackservice import _library
 from support import ENVIRONMENT, PACKAGE, RELEASE, run
+
+from callbackservice import _library
 
 pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("hatchling") is None, reason="hatchling is not installed"),
@@ -27,7 +28,12 @@ def build(kind, directory, **environment):
 
 def test_a_wheel_needs_nothing_else(tmp_path):
     library = str(RELEASE / "libcallbackservice.so")
-    wheel = build("wheel", tmp_path / "dist", CALLBACKSERVICE_LIBRARY=library, CALLBACKSERVICE_WHEEL_PLATFORM="manylinux_2_17_x86_64")
+    wheel = build(
+        "wheel",
+        tmp_path / "dist",
+        CALLBACKSERVICE_LIBRARY=library,
+        CALLBACKSERVICE_WHEEL_PLATFORM="manylinux_2_17_x86_64",
+    )
     assert wheel.name.endswith("-py3-none-manylinux_2_17_x86_64.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
@@ -36,7 +42,9 @@ def test_a_wheel_needs_nothing_else(tmp_path):
         assert f"callbackservice/{name}" in names
     assert any(name.endswith("licenses/LICENSE-MIT") for name in names)
     assert not any("test" in name or name.endswith("build_library.py") for name in names)
-    environment = {key: value for key, value in ENVIRONMENT.items() if key not in ("CALLBACKSERVICE_LIBRARY", "PYTHONPATH")}
+    environment = {
+        key: value for key, value in ENVIRONMENT.items() if key not in ("CALLBACKSERVICE_LIBRARY", "PYTHONPATH")
+    }
     program = "import callbackservice; print(callbackservice._library.path)"
     shown = run(sys.executable, "-c", program, env={**environment, "PYTHONPATH": str(tmp_path / "site")}, cwd=tmp_path)
     assert shown == f"{tmp_path}/site/callbackservice/{_library.SONAME}\n"

@@ -7,27 +7,26 @@ import time
 import pytest
 from support import Server, run_script
 
-
 WAITS = {
-        "dispatch": "service = opened(); ready(); service.dispatch(None)",
-        "dispatch, 30 s": "service = opened(); ready(); service.dispatch(30)",
-        "dispatch, infinity": "service = opened(); ready(); service.dispatch(math.inf)",
-        "dispatch with a log": "set_log('debug', print); service = opened(); ready(); service.dispatch(None)",
-        "schedule": "opened(on_event=lambda event, data: ready()).schedule(BOOK)",
-        "schedule in a with": "with opened() as service: ready(); service.schedule(BOOK)",
-        "schedule, handlers' thread": "service = opened('thread'); ready(); service.schedule(BOOK)",
-        "schedule with a log": "set_log('debug', print); service = opened(); ready(); service.schedule(BOOK)",
-        "availability": "service = opened(); ready(); service.availability(number_of_days=1)",
-        "command": "service = opened(); ready(); service.command(SCHEDULE, BOOK)",
-        "close": """
+    "dispatch": "service = opened(); ready(); service.dispatch(None)",
+    "dispatch, 30 s": "service = opened(); ready(); service.dispatch(30)",
+    "dispatch, infinity": "service = opened(); ready(); service.dispatch(math.inf)",
+    "dispatch with a log": "set_log('debug', print); service = opened(); ready(); service.dispatch(None)",
+    "schedule": "opened(on_event=lambda event, data: ready()).schedule(BOOK)",
+    "schedule in a with": "with opened() as service: ready(); service.schedule(BOOK)",
+    "schedule, handlers' thread": "service = opened('thread'); ready(); service.schedule(BOOK)",
+    "schedule with a log": "set_log('debug', print); service = opened(); ready(); service.schedule(BOOK)",
+    "availability": "service = opened(); ready(); service.availability(number_of_days=1)",
+    "command": "service = opened(); ready(); service.command(SCHEDULE, BOOK)",
+    "close": """
 service = opened(on_event=lambda event, data: event != "CallbackService.ready" and time.sleep(60), ajaxTimeout=200)
 threading.Thread(target=lambda: caught(service.schedule, BOOK), daemon=True).start()
 time.sleep(1); ready(); service.close(None)""",
-        "close, handlers' thread": """
+    "close, handlers' thread": """
 service = opened("thread")
 service.start("CallbackService.configure", {}, lambda event, data: (ready(), time.sleep(60)))
 service.close(None)""",
-        "the outcome of an interrupted call": """
+    "the outcome of an interrupted call": """
 signal.signal(signal.SIGALRM, lambda *_: 1 / 0); signal.setitimer(signal.ITIMER_REAL, 0.3)
 error = caught(opened().schedule, BOOK); ready(); error.callbackservice_call.result()""",
     "the result of a started call": "call = opened().start.schedule(BOOK); ready(); call.result()",
@@ -40,7 +39,8 @@ def test_an_interrupt_ends_every_wait(scripts):
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/x"
         # All at the same time: each has to have begun to wait when it is interrupted.
         processes = {
-            name: scripts.begin("ready = lambda: print('ready', flush=True)\n" + body, url) for name, body in WAITS.items()
+            name: scripts.begin("ready = lambda: print('ready', flush=True)\n" + body, url)
+            for name, body in WAITS.items()
         }
         for name, process in processes.items():
             while "ready" not in process.stdout.readline():
@@ -55,10 +55,9 @@ def test_an_interrupt_ends_every_wait(scripts):
             assert "KeyboardInterrupt" in errors
         assert time.monotonic() - begun < 8
 
+
 @pytest.mark.parametrize("handler", ["handler", "none"])
 @pytest.mark.parametrize("mode", ["caller", "thread"])
-
-
 def test_an_interrupted_booking_is_made_once_and_can_be_asked_for(scripts, mode, handler):
     body = """
 class TimeLimit(Exception):
@@ -90,7 +89,7 @@ print("done")
         process = scripts.begin(body, server.url, mode, handler)
         assert server.arrived.acquire(timeout=20)
         process.send_signal(signal.SIGUSR1)
-        assert process.stdout.readline() == "interrupted\n", process.poll()
+        assert process.stdout.readline() == "interrupted\n", process.stderr.read()
         server.may_answer.set()
         out, errors = process.communicate(timeout=20)
         assert out == "done\n", errors
@@ -197,3 +196,31 @@ assert ended[-1] == "last", ended
 raise error
 """
     run_script(body, "http://127.0.0.1:1/x", expected=5)
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        "service.schedule(BOOK)",
+        "service.dispatch(None)",
+        "service.start.schedule(BOOK).result()",
+        "opened('thread').start.schedule(BOOK).result()",
+    ],
+)
+def test_a_signal_that_another_thread_receives_ends_a_wait(wait):
+    """The system then does not interrupt the wait of the main thread, where Python runs the handlers of signals."""
+    body = """
+class Tick(Exception): pass
+def tick(*_): raise Tick()
+signal.signal(signal.SIGUSR1, tick)
+service = opened()
+def send():
+    time.sleep(0.3)
+    signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+threading.Thread(target=send, daemon=True).start()
+begun = time.monotonic()
+error = caught(lambda: eval(sys.argv[2]))
+assert type(error) is Tick and time.monotonic() - begun < 10, (error, time.monotonic() - begun)
+"""
+    with Server(may_answer=False) as server:
+        run_script(body, server.url, wait)

@@ -6,10 +6,11 @@ import pickle
 import re
 import typing
 
-import callbackservice
 import pytest
-from callbackservice import Status, _results, errors, types
 from support import ROOT, run_script
+
+import callbackservice
+from callbackservice import Status, _results, errors, types
 
 
 def test_the_statuses_are_those_of_the_header():
@@ -50,7 +51,10 @@ def test_a_cancelled_call_says_whether_it_may_have_had_its_effect():
         error = callbackservice.CallCancelled(302, None, {"command": command, "state": "cancelled"})
         for name in errors.EFFECTS.values():
             assert getattr(error, name) == ("unknown" if name == member else None)
-    assert callbackservice.CallCancelled(302, None, {"command": "CallbackService.query", "state": "cancelled"}).booked is None
+    assert (
+        callbackservice.CallCancelled(302, None, {"command": "CallbackService.query", "state": "cancelled"}).booked
+        is None
+    )
 
 
 SLOT = {"utcTime": "2030-12-01T10:00:00.000Z", "capacity": 3}
@@ -103,7 +107,11 @@ def test_a_service_cannot_be_pickled_and_says_so():
 
 
 def test_the_configuration_is_checked():
-    for config, message in [({}, "Invalid configuration"), ({"dataURL": "x"}, "dataURL"), ('{"dataUrl":"http://x/"}', "did you mean")]:
+    for config, message in [
+        ({}, "Invalid configuration"),
+        ({"dataURL": "x"}, "dataURL"),
+        ('{"dataUrl":"http://x/"}', "did you mean"),
+    ]:
         with pytest.raises(callbackservice.ConfigurationError, match=message):
             callbackservice.Service(config)
     with callbackservice.Service({"dataURL": "http://127.0.0.1:1/"}) as service:
