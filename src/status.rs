@@ -5,8 +5,8 @@ use std::ffi::CStr;
 macro_rules! statuses {
     ($($variant:ident = $code:literal $name:literal,)*) => {
         /// The reason of a failure. The hundreds digit gives the class: 1xx invalid argument, 2xx
-        /// wrong state of the service, 3xx timed out, cancelled or expired, 4xx network error, 5xx rejected
-        /// by the server, 9xx internal error.
+        /// wrong state of the service, 3xx timed out, cancelled or expired, 4xx network error, 5xx
+        /// rejected by the server, 9xx internal error.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(i32)]
         pub enum Status {
