@@ -515,8 +515,8 @@ cbsvc_status cbsvc_waitable(cbsvc_service *service, intptr_t *waitable);
  * Subscribes a handler to an event.
  *
  * event is CallbackService.ready, an event of a command such as CallbackService.scheduled or
- * CallbackService.scheduleError (docs/behaviour.md lists them), or * for all. Handlers of one
- * event run in the order of subscription. A service is ready from the start: a subscription to
+ * CallbackService.scheduleError (docs/behaviour.md lists them), or * for all. Handlers of
+ * one event run in the order of subscription. A service is ready from the start: a subscription to
  * CallbackService.ready or * is notified before this function returns, or with
  * "handlers":"thread" on the handlers' thread.
  *
@@ -568,13 +568,13 @@ cbsvc_status cbsvc_unsubscribe(cbsvc_service *service, uint64_t subscription);
  * counts.
  *
  * *value is the text of a string, without quotation marks and escapes, or any other value as
- * JSON; free it with cbsvc_string_free. value may be NULL to ask whether there is a value. Half
- * a surrogate pair in a string becomes U+FFFD. The text is checked only as far as it is read.
+ * JSON; free it with cbsvc_string_free. value may be NULL to ask whether there is a value.
+ * Half a surrogate pair in a string becomes U+FFFD. The text is checked only as far as it is read.
  *
  * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (json, pointer),
  * CBSVC_NOT_UTF8, CBSVC_NOT_JSON, CBSVC_BAD_OPTION (the pointer is malformed, or the string
- * holds U+0000), CBSVC_NO_SUCH (nothing there, or null), CBSVC_PANIC. The log says why, without
- * data. Since 0.1.
+ * holds U+0000), CBSVC_NO_SUCH (nothing there, or null), CBSVC_PANIC. The log says why,
+ * without data. Since 0.1.
  *
  * Example:
  *     char *outcome, *id;
@@ -595,9 +595,9 @@ cbsvc_status cbsvc_json_get(const char *json, const char *pointer, char **value)
  * *needed is set.
  *
  * *needed is the length of the value in bytes, with its NUL unless size is negative, or
- * 2147483647 if it is larger; 0 if there is no value. needed may be NULL. A value is copied whole
- * or not at all: on failure, buffer holds the empty string or blanks. buffer may be json
- * itself.
+ * 2147483647 if it is larger; 0 if there is no value. needed may be NULL. A value is copied
+ * whole or not at all: on failure, buffer holds the empty string or blanks. buffer may be
+ * json itself.
  *
  * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (json, pointer, buffer),
  * CBSVC_BUFFER_TOO_SMALL, CBSVC_NOT_UTF8, CBSVC_NOT_JSON, CBSVC_BAD_OPTION (the pointer is
@@ -629,8 +629,8 @@ cbsvc_status cbsvc_json_read(const char *json,
  * 0 on failure.
  *
  * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (json, pointer),
- * CBSVC_NOT_UTF8, CBSVC_NOT_JSON, CBSVC_BAD_OPTION (the pointer is malformed, or the value is
- * neither an array nor an object), CBSVC_NO_SUCH (nothing there, or null), CBSVC_PANIC.
+ * CBSVC_NOT_UTF8, CBSVC_NOT_JSON, CBSVC_BAD_OPTION (the pointer is malformed, or the value
+ * is neither an array nor an object), CBSVC_NO_SUCH (nothing there, or null), CBSVC_PANIC.
  * Since 0.1.
  *
  * Example:

@@ -79,7 +79,8 @@ class Package:
         self.compress(self.doc / "changelog.Debian.gz", entry)
 
     def files(self):
-        return sorted(path for path in self.directory.rglob("*") if path.is_file() and self.control not in path.parents)
+        paths = sorted(self.directory.rglob("*"))
+        return [path for path in paths if path.is_file() and self.control not in path.parents]
 
     def build(self, output):
         """Writes the control files, sets rights and times, and packs."""

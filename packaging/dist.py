@@ -43,10 +43,16 @@ def epoch():
     return int(os.environ["SOURCE_DATE_EPOCH"])
 
 
+def results():
+    """What the present and former runs have made; other files lie beside it."""
+    return sorted([*DIST.glob("*.deb"), *DIST.glob("libcallbackservice-*.tar.gz")])
+
+
 def install(built, stage, prefix, libdir, docdir):
     shutil.rmtree(stage, ignore_errors=True)
     places = [f"PREFIX={prefix}", f"LIBDIR={libdir}", f"INCLUDEDIR={prefix}/include", f"DOCDIR={docdir}"]
-    run("make", "--silent", "install", f"LIBRARY={built / 'library'}", f"DESTDIR={stage}", *places, "MANDIR=" + f"{prefix}/share/man")
+    places += [f"MANDIR={prefix}/share/man", f"DESTDIR={stage}", f"LIBRARY={built / 'library'}"]
+    run("make", "--silent", "install", *places)
 
 
 def pack(directory, archive):
@@ -68,15 +74,18 @@ def pack(directory, archive):
 def extra_licenses():
     """What the linker adds to the code of the packages."""
     (zig,) = VENV.glob("python3*/site-packages/ziglang")
-    texts = {"Zig's compiler-rt": ("MIT", "LICENSE"), "LLVM's libunwind": ("Apache-2.0 WITH LLVM-exception", "lib/libunwind/LICENSE.TXT")}
-    return [(name, license, (zig / path).read_text()) for name, (license, path) in texts.items()]
+    return [
+        ("Zig's compiler-rt", "MIT", (zig / "LICENSE").read_text()),
+        ("LLVM's libunwind", "Apache-2.0 WITH LLVM-exception", (zig / "lib/libunwind/LICENSE.TXT").read_text()),
+    ]
 
 
 def build(architecture, version):
     target = f"{architecture}-unknown-linux-gnu"
     built = DIST / architecture
     run("sh", "packaging/build.sh", architecture, built.relative_to(ROOT))
-    texts = {name: licenses.document(name, target, extra_licenses()) for name in ["callbackservice", "callback-sandbox"]}
+    packages = ["callbackservice", "callback-sandbox"]
+    texts = {package: licenses.document(package, target, extra_licenses()) for package in packages}
 
     name = f"libcallbackservice-{version}-{architecture}-linux-gnu"
     stage = built / "stage"
@@ -99,12 +108,11 @@ def main():
         tools |= STANDARD_LIBRARY
     debian_tools.ensure("make dist", tools)
     DIST.mkdir(parents=True, exist_ok=True)
-    for path in [*DIST.glob("*.deb"), *DIST.glob("*.tar.gz")]:
+    for path in results():
         path.unlink()
     for architecture in architectures:
         build(architecture, header.version())
-    results = sorted([*DIST.glob("*.deb"), *DIST.glob("*.tar.gz")])
-    sums = "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in results)
+    sums = "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in results())
     (DIST / "SHA256SUMS").write_text(sums)
     print(sums, end="")
 

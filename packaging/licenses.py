@@ -12,7 +12,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 # Parts of the standard library for other systems, its tests and its build.
 NOT_LINKED = re.compile(
-    r"(cc|dlmalloc|fortanix|getopts|hermit|moto|r-efi|rand|shlex|unwinding|vex|wasi|windows|wit-bindgen)\b|windows_|rand_"
+    r"(cc|dlmalloc|fortanix|getopts|hermit|moto|r-efi|rand|shlex|unwinding|vex|wasi|windows|wit-bindgen)\b|"
+    r"(rand|windows)_"
 )
 
 
@@ -44,7 +45,8 @@ def texts_of(package):
     if package["name"] == "libsqlite3-sys":
         # SQLite itself comes with a blessing instead of a licence.
         source = (directory / "sqlite3/sqlite3.h").read_text(encoding="utf-8")
-        found.append("SQLite is in the public domain:\n" + re.search(r"\*\* The author disclaims.*?\*{9}", source, re.S).group())
+        blessing = re.search(r"\*\* The author disclaims.*?\*{9}", source, re.S).group()
+        found.append(f"SQLite is in the public domain:\n{blessing}")
     if not found:
         # The manifest alone gives the licence: that text of it which needs no copyright line.
         if "Apache-2.0" not in (package["license"] or ""):

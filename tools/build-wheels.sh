@@ -1,45 +1,49 @@
 #!/bin/sh
-# Builds the wheels of the Python package and its source distribution into build/dist.
+# Builds a wheel of the Python package for each architecture, and the source distribution, into build/dist.
 #
-#     tools/build-wheels.sh [x86_64] [aarch64]
+#     tools/build-wheels.sh [ARCHITECTURE...]
 #
-# Without arguments, for every architecture whose Rust target is installed. The libraries need glibc 2.17 or later. zig,
-# which links them, and the other tools come from PyPI into a virtual environment below build.
+# The libraries are those of `make dist`; what it has not built is built here. Without arguments, for x86_64.
 set -eu
-PYTHON=${PYTHON:-python3}
 tools=$PWD/build/wheel-tools
 dist=$PWD/build/dist
-[ -f Cargo.lock ] || { echo 'run this in the root of the repository' >&2; exit 1; }
+requirements=bindings/python/build-requirements.txt
+[ -f "$requirements" ] || { echo 'run this in the root of the repository' >&2; exit 1; }
+[ $# -gt 0 ] || set -- x86_64
 
-if [ ! -x "$tools/bin/auditwheel" ]; then
-    "$PYTHON" -m venv --clear "$tools"
-    "$tools/bin/pip" install --quiet --disable-pip-version-check -r bindings/python/build-requirements.txt
+if ! cmp -s "$requirements" "$tools/requirements.txt"; then
+    "${PYTHON:-python3}" -m venv --clear "$tools"
+    "$tools/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
+    cp "$requirements" "$tools/requirements.txt"
 fi
-PATH=$tools/bin:$PATH
-
-installed() {
-    [ -d "$(rustc --print sysroot)/lib/rustlib/$1/lib" ]
+package() {
+    "$tools/bin/python" -m build --no-isolation --outdir "$dist" "$@" bindings/python > "$tools/build.log" 2>&1 || {
+        cat "$tools/build.log" >&2
+        exit 1
+    }
 }
 
-if [ $# -eq 0 ]; then
-    for architecture in x86_64 aarch64; do
-        if installed "$architecture-unknown-linux-gnu"; then set -- "$@" "$architecture"; fi
-    done
-fi
-
-rm -rf "$dist"
-python -m build --no-isolation --sdist --outdir "$dist" bindings/python
+mkdir -p "$dist"
+rm -f "$dist"/callbackservice-*.whl "$dist"/callbackservice-*.tar.gz
+# The files of the same commit are the same bytes.
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
+export SOURCE_DATE_EPOCH
+package --sdist
 for architecture in "$@"; do
-    target=$architecture-unknown-linux-gnu
-    installed "$target" || { echo "the Rust target $target is not installed" >&2; exit 1; }
-    CARGO_PROFILE_RELEASE_STRIP=symbols cargo zigbuild --locked --release --lib --target "$target.2.17"
-    CALLBACKSERVICE_LIBRARY=${CARGO_TARGET_DIR:-target}/$target/release/libcallbackservice.so \
-    CALLBACKSERVICE_WHEEL_PLATFORM=manylinux_2_17_$architecture \
-        python -m build --no-isolation --wheel --outdir "$dist" bindings/python
-    shown=$(auditwheel show "$dist"/*_"$architecture".whl | tr '\n' ' ')
+    library=$dist/$architecture/library/libcallbackservice.so.1
+    [ -f "$library" ] || sh packaging/build.sh "$architecture" "build/dist/$architecture"
+    licenses=$dist/$architecture/third-party-licenses.txt
+    PYTHONPATH=packaging "$tools/bin/python" -c '
+import sys, dist, licenses
+print(licenses.document("callbackservice", sys.argv[1] + "-unknown-linux-gnu", dist.extra_licenses()), end="")
+' "$architecture" > "$licenses"
+    CALLBACKSERVICE_LIBRARY=$library CALLBACKSERVICE_THIRD_PARTY_LICENSES=$licenses \
+    CALLBACKSERVICE_WHEEL_PLATFORM=manylinux_2_17_$architecture package --wheel
+    wheel=$(ls "$dist"/callbackservice-*_"$architecture".whl)
+    shown=$("$tools/bin/auditwheel" show "$wheel" | tr '\n' ' ')
     case $shown in
-    *"following platform tag: \"manylinux_2_17_$architecture\""*) ;;
-    *) printf 'the wheel does not run where its name says:\n%s\n' "$shown" >&2; exit 1 ;;
+    *"platform tag: \"manylinux_2_17_$architecture\""*) ;;
+    *) printf '%s does not run where its name says:\n%s\n' "$wheel" "$shown" >&2; exit 1 ;;
     esac
 done
-ls -l "$dist"
+ls "$dist"/callbackservice-*

@@ -7,8 +7,9 @@ import sys
 
 
 def ensure(purpose, tools):
-    """Installs what is missing of `tools`, a dictionary from programs or files to Debian packages, or ends naming it."""
-    missing = sorted({package for tool, package in tools.items() if not shutil.which(tool) and not os.path.exists(tool)})
+    """Installs what is missing of `tools`, a dictionary from programs or files to packages, or ends naming it."""
+    absent = [tool for tool in tools if not shutil.which(tool) and not os.path.exists(tool)]
+    missing = sorted({tools[tool] for tool in absent})
     if not missing:
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):

@@ -191,7 +191,8 @@ def doxygen_comment(item):
 
 def doxygen_input():
     """The header as Doxygen reads it."""
-    main = ["/** @file", " * The functions, types and constants of the library. */", "/**", " * @mainpage Conventions", " *"]
+    main = ["/** @file", " * The functions, types and constants of the library. */"]
+    main += ["/**", " * @mainpage Conventions", " *"]
     for part in header.introduction():
         main += [f" * - {entry}" for entry in part] if isinstance(part, list) else [f" * {part}"]
         main.append(" *")

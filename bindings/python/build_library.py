@@ -2,7 +2,8 @@
 
 A wheel takes the library at CALLBACKSERVICE_LIBRARY, and otherwise builds it with cargo: from the repository, or in a
 source distribution from the sources in ``rust``. CALLBACKSERVICE_WHEEL_PLATFORM is the platform in the name of the
-wheel, by default that of this system.
+wheel, by default that of this system. CALLBACKSERVICE_THIRD_PARTY_LICENSES is a file with the licenses of what the
+library contains.
 """
 
 import json
@@ -38,6 +39,9 @@ class BuildHook(BuildHookInterface):
             include[str(self.library(crate))] = f"callbackservice/{SONAME}"
             metadata = f"{self.metadata.name}-{self.metadata.version}.dist-info"
             include.update({str(crate / name): f"{metadata}/licenses/{name}" for name in LICENSES})
+            third_party = os.environ.get("CALLBACKSERVICE_THIRD_PARTY_LICENSES")
+            if third_party:
+                include[third_party] = f"{metadata}/licenses/third-party-licenses.txt"
             build_data["pure_python"] = False
             build_data["tag"] = f"py3-none-{self.platform()}"
 

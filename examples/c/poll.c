@@ -9,8 +9,7 @@
 
 int main(int argc, char **argv)
 {
-    char config[512];
-    char *error, *event, *data;
+    char *config, *error, *event, *data;
     cbsvc_service *service;
     cbsvc_status status;
     uint64_t booking, call = 0;
@@ -19,7 +18,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: poll DATA_URL\n");
         return 2;
     }
-    snprintf(config, sizeof config, "{\"dataURL\":\"%s\",\"handlers\":\"poll\"}", argv[1]);
+    if (cbsvc_json_set("{\"handlers\":\"poll\"}", "/dataURL", argv[1], &config) != CBSVC_OK)
+        return 1;
     if (cbsvc_init(config, NULL, NULL, &service, &error) != CBSVC_OK) {
         fprintf(stderr, "%s\n", error);
         cbsvc_string_free(error);
@@ -27,6 +27,7 @@ int main(int argc, char **argv)
     }
     status = cbsvc_start(service, "CallbackService.schedule", "{\"phonenumber\":\"+14151110000\"}", NULL, NULL, NULL,
                          &booking);
+    cbsvc_string_free(config);
     while (status == CBSVC_OK && call != booking) {
         status = cbsvc_next_event(service, 1000, &call, &event, &data);
         if (status == CBSVC_OK) {

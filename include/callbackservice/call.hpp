@@ -57,7 +57,7 @@ public:
         if (suspended_) suspended_->coroutine = nullptr;
     }
 
-    /// Where to put the call when it starts. It must be there until then.
+    /// Where to put the call when it starts. It must be there until the call has started.
     AsyncCommand &&into(Call &call) && {
         into_ = &call;
         return std::move(*this);

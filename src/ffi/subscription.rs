@@ -12,8 +12,8 @@ use crate::status::Status;
 /// Subscribes a handler to an event.
 ///
 /// `event` is `CallbackService.ready`, an event of a command such as `CallbackService.scheduled` or
-/// `CallbackService.scheduleError` (`docs/behaviour.md` lists them), or `*` for all. Handlers of one
-/// event run in the order of subscription. A service is ready from the start: a subscription to
+/// `CallbackService.scheduleError` (`docs/behaviour.md` lists them), or `*` for all. Handlers of
+/// one event run in the order of subscription. A service is ready from the start: a subscription to
 /// `CallbackService.ready` or `*` is notified before this function returns, or with
 /// `"handlers":"thread"` on the handlers' thread.
 ///

@@ -350,6 +350,12 @@ fn changes_are_confirmed_by_success_only() {
             }
             assert_eq!(outcome["callback"], expected, "{api} {name} {body}");
         }
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        for id in ["5", "6"] {
+            let body = format!(r#"{{"_id":"{id}","data":{{"id":"{id}"}},"x":{deep}}}"#);
+            let state = if id == "5" { "resolved" } else { "rejected" };
+            assert_eq!(outcome(api, name, 200, &body)["state"], state);
+        }
         for body in ["<html>", "OK", r#"{"_id":"6","data":{"id":"6"}}"#] {
             let outcome = outcome(api, name, 200, body);
             assert_eq!(outcome["error"]["name"], "PROTOCOL", "{api} {name} {body}");

@@ -214,6 +214,7 @@ impl<'a> Body<'a> {
             http: response.status,
             text: self.text,
             json: self.json,
+            id: self.id(),
             subject: ANY,
         }
     }

@@ -37,8 +37,8 @@ pub fn parse(text: &str, what: &str) -> Result<Option<Value>> {
     }
 }
 
-/// Checks that a caller's text is JSON which [`parse`] takes, or empty. `what` names the text in the
-/// error.
+/// Checks that a caller's text is JSON which [`parse`] takes, or empty. `what` names the text in
+/// the error.
 pub fn check(text: &str, what: &str) -> Result<()> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.trim().is_empty() {

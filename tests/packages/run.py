@@ -63,7 +63,7 @@ class Way:
     def setUpClass(cls):
         cls.root = Root(cls.suite, cls.way)
         cls.addClassCleanup(cls.root.close)
-        for path in [*DIST.glob("*.deb"), *DIST.glob("*.tar.gz")]:
+        for path in [*DIST.glob("*.deb"), *DIST.glob("libcallbackservice-*.tar.gz")]:
             cls.root.copy(path)
         cls.root.copy(*(ROOT / f"tests/c/{name}" for name in ["check.h", "interface.c", "exception.cpp"]))
         cls.root.copy(ROOT / "examples/cpp/quickstart.cpp", ROOT / "tests/packages/consume.sh")
@@ -167,7 +167,7 @@ class Artifacts(unittest.TestCase):
             self.assertEqual(hashlib.sha256((DIST / name).read_bytes()).hexdigest(), digest)
 
     def test_every_linked_package_has_a_licence_text(self):
-        for archive in DIST.glob("*.tar.gz"):
+        for archive in DIST.glob("libcallbackservice-*.tar.gz"):
             name = archive.name.removesuffix(".tar.gz")
             text = run("tar", "-xzOf", archive, f"{name}/share/doc/callbackservice/third-party-licenses.txt")
             for part in ["rustls ", "ring ", "Rust standard library", "hyper ", "Text 1\n"]:

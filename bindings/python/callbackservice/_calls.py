@@ -46,6 +46,10 @@ _numbers = itertools.count(1)
 _running: Set[Call] = set()
 _recording: Set[int] = set()
 
+# How long a wait lasts at most before Python looks for signals again, in seconds. One that comes at the moment at which
+# the wait begins does not interrupt it.
+_SLICE = 0.2
+
 # Log lines that came from a thread without a call; the next call delivers them.
 _stray: Deque[Delivery] = collections.deque()
 
@@ -271,11 +275,10 @@ class Call:
 
     def _sleep(self, deadline: Optional[float]) -> bool:
         """Waits for a delivery or the end; whether the deadline has not passed."""
-        if deadline is None:
-            self._wake.acquire()
-            return True
-        left = deadline - time.monotonic()
-        return left > 0 and self._wake.acquire(True, min(left, threading.TIMEOUT_MAX)) or left > 0
+        left = _SLICE if deadline is None else deadline - time.monotonic()
+        if left > 0:
+            self._wake.acquire(True, min(left, _SLICE))
+        return left > 0
 
     def deliver(self, errors: List[BaseException]) -> None:
         """Runs the oldest delivery. An exception is added to the errors, one that ends the program is raised."""

@@ -119,8 +119,10 @@ class AsyncService:
         self._remove_reader()
         # Only this thread is inside the service, so there is nothing to wait for.
         self._service.close(0)
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        # A handler that closes the service does not wait for itself.
+        handlers = self._tasks - {asyncio.current_task()}
+        if handlers:
+            await asyncio.wait(handlers)
 
     def _remove_reader(self) -> None:
         if not self._loop.is_closed():

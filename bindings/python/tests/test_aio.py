@@ -153,6 +153,19 @@ else:
         run_main(body, server)
 
 
+def test_a_coroutine_handler_may_close_the_service(server):
+    body = """
+service, closed = AsyncService(CONFIG), []
+@service.on("scheduled")
+async def close(event):
+    await service.close()
+    closed.append(event.result.id)
+await service.schedule(phone_number="1")
+await ready(lambda: closed == ["1"])
+"""
+    run_main(body, server)
+
+
 def test_wrong_uses_are_refused(server):
     body = """
 try:

@@ -196,3 +196,31 @@ assert ended[-1] == "last", ended
 raise error
 """
     run_script(body, "http://127.0.0.1:1/x", expected=5)
+
+
+@pytest.mark.parametrize(
+    "wait",
+    [
+        "service.schedule(BOOK)",
+        "service.dispatch(None)",
+        "service.start.schedule(BOOK).result()",
+        "opened('thread').start.schedule(BOOK).result()",
+    ],
+)
+def test_a_signal_that_another_thread_receives_ends_a_wait(wait):
+    """The system then does not interrupt the wait of the main thread, where Python runs the handlers of signals."""
+    body = """
+class Tick(Exception): pass
+def tick(*_): raise Tick()
+signal.signal(signal.SIGUSR1, tick)
+service = opened()
+def send():
+    time.sleep(0.3)
+    signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+threading.Thread(target=send, daemon=True).start()
+begun = time.monotonic()
+error = caught(lambda: eval(sys.argv[2]))
+assert type(error) is Tick and time.monotonic() - begun < 10, (error, time.monotonic() - begun)
+"""
+    with Server(may_answer=False) as server:
+        run_script(body, server.url, wait)

@@ -95,6 +95,8 @@ pub struct Answer<'a> {
     /// The body as text, and the same if it is JSON.
     pub text: &'a str,
     pub json: Option<&'a str>,
+    /// The identifier in the body, also if that nests too deeply to be used as JSON.
+    pub id: Option<String>,
     pub subject: &'a Subject,
 }
 
@@ -113,7 +115,7 @@ impl Answer<'_> {
         let http = self.http;
         let message = match self.json {
             _ if self.text.is_empty() => format!("the server's response (HTTP {http}) has no body"),
-            None => format!("the server's response (HTTP {http}) is not JSON; is dataURL that of the callback API?"),
+            None => format!("the server's response (HTTP {http}) is not JSON; check that dataURL is that of the callback API"),
             Some(_) => format!("the server's response (HTTP {http}) has {lacks}; check that apiVersion matches the server"),
         };
         Error::new(Status::Protocol, message)
@@ -140,6 +142,7 @@ impl Answer<'_> {
     fn changed_record(&self) -> Result<Record> {
         let value = match self.json {
             None if self.text.trim().is_empty() => Value::Null,
+            None if self.id.is_some() && self.id == self.subject.id => Value::Null,
             None => return Err(self.unexpected("no confirmation")),
             Some(_) => self.value().unwrap_or_default(),
         };
