@@ -38,7 +38,7 @@ pub struct OutboxConfig {
     /// The same as an absolute path.
     pub file: PathBuf,
     pub deliver: DeliverMode,
-    /// How many entries may wait.
+    /// How many entries may be unfinished.
     pub max_entries: i64,
     /// After which time an entry expires.
     pub max_age: Duration,

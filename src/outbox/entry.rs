@@ -66,7 +66,7 @@ pub struct NewEntry {
     pub twin: Option<i64>,
     /// What is sent.
     pub request: StoredRequest,
-    /// How many entries may wait.
+    /// How many entries may be unfinished.
     pub max_entries: i64,
 }
 

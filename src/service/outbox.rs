@@ -220,6 +220,7 @@ impl Service {
             config: call.config.clone(),
             transport: Arc::new(Transport::new(call.config.connection.clone())?),
             events: Arc::default(),
+            is_heard: self.is_heard(),
         };
         let events = host.events.clone();
         let runtime = threads::new_runtime().map_err(|error| refused(&error))?;
@@ -251,6 +252,11 @@ impl Service {
         if let Some(outbox) = &self.config().outbox {
             Store::close_if_unused(&outbox.file);
         }
+    }
+
+    /// Whether anybody receives events.
+    fn is_heard(&self) -> bool {
+        self.handler_mode() == HandlerMode::Poll || self.bus.has_subscriptions()
     }
 
     /// What the outbox holds, if the service has one.
@@ -340,6 +346,8 @@ struct CallHost {
     config: Arc<Config>,
     transport: Arc<Transport>,
     events: Arc<Mutex<Vec<Event>>>,
+    /// Whether anybody receives the events.
+    is_heard: bool,
 }
 
 impl Host for CallHost {
@@ -348,7 +356,9 @@ impl Host for CallHost {
     }
 
     fn conclude(&self, entry: EntryName, config: Arc<Config>, conclusion: Conclusion) {
-        lock(&self.events).push(event(&entry, config, conclusion));
+        if self.is_heard {
+            lock(&self.events).push(event(&entry, config, conclusion));
+        }
     }
 }
 
@@ -373,7 +383,7 @@ impl Host for ServiceHost {
         let (Some(service), Some(state)) = (self.service.upgrade(), self.state.upgrade()) else {
             return;
         };
-        if service.handler_mode() != HandlerMode::Poll && !service.bus.has_subscriptions() {
+        if !service.is_heard() {
             return;
         }
         let (event, text) = event(&entry, config, conclusion);

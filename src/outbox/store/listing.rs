@@ -111,7 +111,8 @@ impl Store {
     pub fn totals(&self, deadline: Instant) -> Result<Totals> {
         let mut totals = self.read(deadline, |connection, now| {
             let mut totals = Totals::default();
-            let mut statement = connection.prepare_cached("SELECT delivery, entries FROM total")?;
+            let mut statement = connection
+                .prepare_cached("SELECT delivery, count(*) FROM entry GROUP BY delivery")?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
                 totals.entries[delivery(row, 0)? as usize] = row.get(1)?;

@@ -59,21 +59,18 @@ CREATE TABLE request (
     body TEXT NOT NULL
 );
 
--- How many entries there are in each state.
-CREATE TABLE total (delivery TEXT PRIMARY KEY, entries INTEGER NOT NULL) WITHOUT ROWID;
-INSERT INTO total VALUES
-    ('waiting', 0), ('sending', 0), ('delivered', 0), ('refused', 0), ('unknown', 0), ('expired', 0);
+-- How many entries are not finished.
+CREATE TABLE total (one INTEGER PRIMARY KEY CHECK (one = 1), open INTEGER NOT NULL);
+INSERT INTO total VALUES (1, 0);
 CREATE TRIGGER entry_added AFTER INSERT ON entry BEGIN
-    UPDATE total SET entries = entries + 1 WHERE delivery = new.delivery;
-END;
-CREATE TRIGGER entry_changed AFTER UPDATE OF delivery ON entry WHEN old.delivery <> new.delivery BEGIN
-    UPDATE total SET entries = entries + (delivery = new.delivery) - (delivery = old.delivery)
-        WHERE delivery IN (old.delivery, new.delivery);
+    UPDATE total SET open = open + 1;
 END;
 CREATE TRIGGER entry_removed AFTER DELETE ON entry BEGIN
-    UPDATE total SET entries = entries - 1 WHERE delivery = old.delivery;
+    UPDATE total SET open = open - (old.finished_at IS NULL);
     DELETE FROM request WHERE number = old.number;
 END;
-CREATE TRIGGER entry_finished AFTER UPDATE OF finished_at ON entry WHEN new.finished_at IS NOT NULL BEGIN
+CREATE TRIGGER entry_finished AFTER UPDATE OF finished_at ON entry
+    WHEN old.finished_at IS NULL AND new.finished_at IS NOT NULL BEGIN
+    UPDATE total SET open = open - 1;
     DELETE FROM request WHERE number = new.number;
 END;

@@ -102,9 +102,9 @@ impl Store {
     fn write_batch(&self, batch: Vec<Ticket>) -> Vec<Ticket> {
         let mut results = Vec::new();
         let written = self.try_once(Access::Write, LOCK_WAIT, &mut |transaction, now| {
-            let mut waiting = count_waiting(transaction)?;
+            let mut open = count_open(transaction)?;
             for ticket in &batch {
-                results.push(store(transaction, &ticket.entry, now, &mut waiting)?);
+                results.push(store(transaction, &ticket.entry, now, &mut open)?);
             }
             Ok(())
         });
@@ -162,10 +162,10 @@ impl Drop for Writing<'_> {
     }
 }
 
-/// The number of entries that are to be sent.
-fn count_waiting(transaction: &Connection) -> rusqlite::Result<i64> {
+/// The number of entries that are not finished.
+fn count_open(transaction: &Connection) -> rusqlite::Result<i64> {
     transaction
-        .prepare_cached("SELECT sum(entries) FROM total WHERE delivery IN ('waiting', 'sending')")?
+        .prepare_cached("SELECT open FROM total")?
         .query_row([], |row| row.get(0))
 }
 
@@ -174,14 +174,14 @@ fn store(
     transaction: &Connection,
     entry: &NewEntry,
     now: Now,
-    waiting: &mut i64,
+    open: &mut i64,
 ) -> rusqlite::Result<Result<Submitted>> {
     if let Some(present) = find_key(transaction, entry)? {
         return Ok(present);
     }
-    if *waiting >= entry.max_entries {
+    if *open >= entry.max_entries {
         let message = format!(
-            "outbox full: {} entries wait (outbox.maxEntries); deliver them, or raise the limit",
+            "outbox full: {} entries are not finished (outbox.maxEntries); deliver them, or raise the limit",
             entry.max_entries
         );
         return Ok(Err(Error::new(Status::Busy, message).retryable(true)));
@@ -215,7 +215,7 @@ fn store(
             &request.content_type,
             &request.body,
         ))?;
-    *waiting += 1;
+    *open += 1;
     Ok(Ok(Submitted {
         id: entry.id.clone(),
         key: entry.key.clone(),
