@@ -14,11 +14,11 @@ import sys
 from callbackservice import Service
 
 
-def on_event(event, data):
-    if event == "CallbackService.scheduled":
-        print(data["entry"], "delivered as", data.get("id", ""), flush=True)
-    elif event == "CallbackService.scheduleError":
-        print(data["entry"], "not delivered:", data["error"]["name"], flush=True)
+def report(event):
+    if event.error:
+        print(event.entry, "not delivered:", event.error.name, flush=True)
+    else:
+        print(event.entry, "delivered as", event.result.id or "", flush=True)
 
 
 def main(path):
@@ -27,7 +27,8 @@ def main(path):
     ending = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ending.append(True))
-    with Service(config, on_event) as service:
+    with Service(config) as service:
+        service.on("scheduled", "scheduleError")(report)
         while not ending:
             # Handlers run in here.
             service.dispatch(0.25)

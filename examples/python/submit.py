@@ -18,15 +18,14 @@ def main(path, number, key, desired_time=None):
     config = json.loads(pathlib.Path(path).read_text())
     # This process only stores: it starts no thread, and sends nothing.
     config["outbox"]["deliver"] = "command"
-    booking = {"phonenumber": number, "key": key, "desiredtime": desired_time}
     try:
         with Service(config) as service:
-            outcome = service.command("CallbackService.submit", booking)
+            submission = service.submit(key=key, phone_number=number, desired_time=desired_time)
     except CallbackServiceError as error:
         print(f"not stored: {error}", file=sys.stderr)
         return 1
     # From here on the booking is on disk, whatever happens to this process, the server or the power supply.
-    print("stored as", outcome["entry"])
+    print("stored as", submission.entry)
     return 0
 
 

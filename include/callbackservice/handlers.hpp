@@ -38,6 +38,10 @@ public:
     [[nodiscard]] std::uint64_t call() const noexcept { return call_; }
     /// The outcome of the command.
     [[nodiscard]] Result<Outcome> outcome() const { return detail::result_of(text_); }
+    /// The entry of the outbox whose booking this is about, and the key with which it was
+    /// submitted; empty if it is about none.
+    [[nodiscard]] std::string entry() const { return detail::text_at(text_, "/entry"); }
+    [[nodiscard]] std::string key() const { return detail::text_at(text_, "/key"); }
 
 private:
     std::string name_, text_;

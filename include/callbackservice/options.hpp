@@ -203,6 +203,30 @@ public:
     Options &virtual_queue(std::string_view name) { return append("virtualQueues", name); }
     Options &group_name(std::string_view name) { return set("groupName", name); }
     Options &from_phone_number(std::string_view number) { return set("fromPhoneNumber", number); }
+
+    /// The text by which the program identifies a booking that it submits, without personal data.
+    Options &key(std::string_view key) { return set("key", key); }
+    /// An entry of the outbox, by the entry() of its outcome.
+    Options &entry(std::string_view entry) { return set("entry", entry); }
+    /// The state of entries: waiting, sending, delivered, refused, unknown or expired.
+    Options &delivery(std::string_view state) { return set("delivery", state); }
+    /// The most entries that outbox lists.
+    Options &limit(int entries) { return set_positive("limit", entries); }
+    /// What outbox does with an entry: resend or forget.
+    Options &action(std::string_view action) { return set("action", action); }
+    /// How long deliver may take, at most a day.
+    Options &timeout(std::chrono::milliseconds limit) {
+        return set_positive("timeoutMs", limit.count());
+    }
+
+private:
+    // The library takes a zero for an option that is absent.
+    template <typename Number>
+    Options &set_positive(std::string_view name, Number number) {
+        if (number > 0) return set(name, number);
+        fail(Status::bad_option, std::string(name) + " must be above 0");
+        return *this;
+    }
 };
 
 /// Where the handlers of a service run.
@@ -213,6 +237,14 @@ enum class Handlers {
     thread,
     /// Nowhere: next_event() returns events and completions.
     poll,
+};
+
+/// What delivers the entries of an outbox.
+enum class Deliver {
+    /// A thread of the library, while the service is open.
+    thread,
+    /// deliver() only.
+    command,
 };
 
 /// A configuration, or a change of one. docs/configuration.md lists the keys; set() takes every
@@ -255,6 +287,13 @@ public:
     Config &ca_file(std::string_view path) { return set_in("tls", "caFile", path); }
     Config &basic_auth(std::string_view username, std::string_view password) {
         return set_in("basicAuth", "username", username).set_in("basicAuth", "password", password);
+    }
+    /// The file that stores the bookings of submit(). Other keys of the outbox are put with
+    /// set_at(), such as /outbox/maxAgeMs.
+    Config &outbox(std::string_view file, Deliver what = Deliver::thread) {
+        const char *const names[] = {"thread", "command"};
+        return set_in("outbox", "file", file)
+            .set_in("outbox", "deliver", names[static_cast<int>(what)]);
     }
 };
 

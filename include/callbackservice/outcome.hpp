@@ -75,6 +75,26 @@ struct ErrorDetails {
              moved = Happened::not_said, created = Happened::not_said;
 };
 
+/// What has become of the entries that one deliver() has sent.
+struct DeliveryCounts {
+    std::int64_t delivered = 0, refused = 0, unknown = 0, expired = 0;
+    /// Entries for this server that are to be sent later.
+    std::int64_t waiting = 0;
+};
+
+/// A booking in the outbox. What does not apply is empty.
+struct OutboxEntry {
+    std::string entry, key;
+    /// waiting, sending, delivered, refused, unknown or expired.
+    std::string delivery;
+    /// The identifier of the booked callback.
+    std::string id;
+    std::int64_t attempts = 0;
+    std::optional<Time> submitted_at, next_attempt_at, desired_time;
+    /// Why it is not delivered.
+    std::optional<ErrorDetails> error;
+};
+
 /// What came of a command: the JSON text that the library returns, and what it contains. Each
 /// accessor reads the text anew.
 ///
@@ -200,6 +220,48 @@ public:
         return call_in;
     }
 
+    /// Of submit(), and of the event of a booking that was submitted: the entry of the outbox, and
+    /// the key of the program.
+    [[nodiscard]] std::string entry() const { return detail::text_at(text_, "/entry"); }
+    [[nodiscard]] std::string key() const { return detail::text_at(text_, "/key"); }
+
+    /// Of submit(): what has become of the entry, waiting unless it was there before.
+    [[nodiscard]] std::string delivery() const { return detail::text_at(text_, "/delivery"); }
+
+    /// The counts of deliver(); without a value if it was rejected.
+    [[nodiscard]] std::optional<DeliveryCounts> delivery_counts() const {
+        if (!get("/waiting")) return std::nullopt;
+        const auto count = [&](const char *pointer) {
+            return detail::integer_at<std::int64_t>(text_, pointer).value_or(0);
+        };
+        DeliveryCounts counts;
+        counts.delivered = count("/delivered");
+        counts.refused = count("/refused");
+        counts.unknown = count("/unknown");
+        counts.expired = count("/expired");
+        counts.waiting = count("/waiting");
+        return counts;
+    }
+
+    /// The entries that outbox() lists, or the one that it has changed.
+    [[nodiscard]] std::vector<OutboxEntry> entries() const {
+        std::vector<OutboxEntry> entries;
+        for (const std::string &json : detail::elements_at(text_, "/entries")) {
+            OutboxEntry entry;
+            entry.entry = detail::text_at(json, "/entry");
+            entry.key = detail::text_at(json, "/key");
+            entry.delivery = detail::text_at(json, "/delivery");
+            entry.id = detail::text_at(json, "/id");
+            entry.attempts = detail::integer_at<std::int64_t>(json, "/attempts").value_or(0);
+            entry.submitted_at = detail::time_at(json, "/submittedAt");
+            entry.next_attempt_at = detail::time_at(json, "/nextAttemptAt");
+            entry.desired_time = detail::time_at(json, "/desiredTime");
+            entry.error = read_error(json);
+            entries.push_back(std::move(entry));
+        }
+        return entries;
+    }
+
     /// Elements of slots that are not slots, such as a date that does not exist.
     [[nodiscard]] std::vector<std::string> unread_slots() const {
         return detail::texts_at(text_, "/unreadSlots");
@@ -211,8 +273,11 @@ public:
     }
 
     /// Why the command was rejected or cancelled; without a value if it was neither.
-    [[nodiscard]] std::optional<ErrorDetails> error() const {
-        const std::optional<std::string> json = detail::value_at(text_, "/error");
+    [[nodiscard]] std::optional<ErrorDetails> error() const { return read_error(text_); }
+
+private:
+    static std::optional<ErrorDetails> read_error(const std::string &outcome) {
+        const std::optional<std::string> json = detail::value_at(outcome, "/error");
         if (!json) return std::nullopt;
         ErrorDetails details;
         details.status = static_cast<Status>(
@@ -235,7 +300,6 @@ public:
         return details;
     }
 
-private:
     static Callback read_callback(const std::string &json) {
         Callback callback;
         callback.id = detail::text_at(json, "/id");

@@ -195,6 +195,9 @@ public:
     CALLBACKSERVICE_COMMAND(queue_status, "queueStatus")
     CALLBACKSERVICE_COMMAND(open_for, "openFor")
     CALLBACKSERVICE_COMMAND(call_in, "callIn")
+    CALLBACKSERVICE_COMMAND(submit, "submit")
+    CALLBACKSERVICE_COMMAND(deliver, "deliver")
+    CALLBACKSERVICE_COMMAND(outbox, "outbox")
     CALLBACKSERVICE_COMMAND(configure, "configure")
 #undef CALLBACKSERVICE_COMMAND
 

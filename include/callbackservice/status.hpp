@@ -28,6 +28,7 @@ enum class Status : cbsvc_status {
     no_such = CBSVC_NO_SUCH,
     timeout = CBSVC_TIMEOUT,
     cancelled = CBSVC_CANCELLED,
+    expired = CBSVC_EXPIRED,
     dns = CBSVC_DNS,
     connect = CBSVC_CONNECT,
     tls = CBSVC_TLS,
@@ -42,6 +43,7 @@ enum class Status : cbsvc_status {
     not_found = CBSVC_NOT_FOUND,
     panic = CBSVC_PANIC,
     internal = CBSVC_INTERNAL,
+    storage = CBSVC_STORAGE,
 };
 
 /// The name of a status, such as SLOT_UNAVAILABLE; UNKNOWN for an unknown number.

@@ -88,7 +88,7 @@ class Program(Case):
 class Behaviour(Program):
     """The test programs under AddressSanitizer, LeakSanitizer and UndefinedBehaviorSanitizer."""
 
-    TESTS = ["exceptions", "lifetime", "values", "commands", "asynchronous", "coroutines", "cancelled_thread"]
+    TESTS = ["exceptions", "lifetime", "values", "commands", "asynchronous", "coroutines", "cancelled_thread", "outbox"]
 
     def test_every_program_is_run(self):
         others = {"uncaught", "throwing_handler", "json_library"}
@@ -228,6 +228,7 @@ class Examples(Program):
             for dialect in [DIALECTS[0], DIALECTS[-1]]:
                 with self.subTest(dialect):
                     program = self.program(dialect).replace("http://127.0.0.1:8080", sandbox.base)
+                    program = program.replace("/var/spool/app", str(self.scratch))
                     shown = run(self.compile(program, dialect, *CHECKED), sandbox.v1)
                     self.assertIn("booked as 369-", shown)
                     self.assertIn("CallbackService.scheduled", shown)

@@ -6,78 +6,36 @@ documentation. A new command needs its function here and one line in each of the
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import uuid
 import zoneinfo
-from typing import Any, Callable, Dict, Generic, Mapping, Optional, Tuple, TypeVar, Union
+from typing import Any, Mapping, Optional, Union
 
-from . import _results
-from ._values import Json, joined, members_of
-from .errors import CallbackServiceError, error_of
+from . import _entries, _results
+from ._command import Command
+from ._command import command_of as _command
+from ._values import Json, milliseconds
 from .types import (
     Availability,
     Booking,
     Callback,
     Callbacks,
     CallIn,
-    Event,
-    JsonObject,
+    Delivery,
+    DeliveryCounts,
     Names,
     OpenFor,
-    Outcome,
+    OutboxEntries,
+    OutboxEntry,
     QueueStatus,
+    Submission,
     Time,
     WaitTimes,
 )
 
-R = TypeVar("R")
-
-PREFIX = "CallbackService."
-
 Id = Union[str, uuid.UUID]
 UserData = Mapping[str, Any]
 Zone = Union[str, datetime.tzinfo]
-
-
-@dataclasses.dataclass(frozen=True)
-class Command(Generic[R]):
-    """A command with its options, and what makes its result of the outcome."""
-
-    name: str
-    data: Json
-    result: Callable[[JsonObject], R]
-
-
-# Names in the API of the options that have several; the first is the one that is sent.
-_ALIASES: Dict[str, Tuple[str, ...]] = {
-    "id": ("id", "_id"),
-    "phonenumber": ("phonenumber", "phoneNumber", "_customer_number"),
-    "desiredtime": ("desiredtime", "desiredTime", "_desired_time"),
-    "calldirection": ("calldirection", "callDirection"),
-    "waitforagent": ("waitforagent", "waitForAgent"),
-    "waitforuserconfirm": ("waitforuserconfirm", "waitForUserConfirm"),
-    "mediatype": ("mediatype", "mediaType"),
-    "callbackstate": ("callbackstate", "callbackState"),
-    "ursvirtualqueue": ("ursvirtualqueue", "ursVirtualQueue"),
-    "startDate": ("startDate", "start", "startMS", "start-ms"),
-    "endDate": ("endDate", "end", "endMS", "end-ms"),
-    "numberOfDays": ("numberOfDays", "number-of-days"),
-    "maxTimeSlots": ("maxTimeSlots", "max-time-slots"),
-    "reportBusy": ("reportBusy", "report-busy"),
-}
-
-
-def _command(name: str, result: Callable[[JsonObject], R], options: Optional[Json], **keywords: Any) -> Command[R]:
-    """A command with the keywords that are given, each by its name in the API, put to the options."""
-    given = {key: value for key, value in keywords.items() if value is not None}
-    if options is not None and given:
-        members = members_of(options)
-        for key in given:
-            for alias in _ALIASES.get(key, (key,)):
-                if members.get(alias) is not None:
-                    raise TypeError(f"{alias} is given in the options and also as a keyword")
-    return Command(PREFIX + name, joined(options, given), result)
 
 
 def _zone(zone: Optional[Zone]) -> Optional[str]:
@@ -330,50 +288,109 @@ def call_in(
     )
 
 
-# The results of the commands that have one of their own.
-_RESULTS: Dict[str, Callable[[JsonObject], Outcome]] = {
-    "schedule": _results.booking_of,
-    "availability": _results.availability_of,
-    "cancel": _results.callback_of,
-    "reschedule": _results.callback_of,
-    "retrieve": _results.callback_of,
-    "query": _results.callbacks_of,
-    "queuePosition": _results.callback_of,
-    "estimatedWaitTime": _results.wait_times_of,
-    "queueStatus": _results.queue_status_of,
-    "openFor": _results.open_for_of,
-    "callIn": _results.call_in_of,
-}
+def submit(
+    options: Optional[Json] = None,
+    *,
+    key: Optional[str] = None,
+    phone_number: Union[str, int, None] = None,
+    desired_time: Optional[Time] = None,
+    first_name: Optional[str] = None,
+    last_name: Optional[str] = None,
+    email: Optional[str] = None,
+    subject: Optional[str] = None,
+    user_data: Optional[UserData] = None,
+    service_name: Optional[str] = None,
+    call_direction: Optional[str] = None,
+    wait_for_agent: Optional[bool] = None,
+    wait_for_user_confirm: Optional[bool] = None,
+    media_type: Optional[str] = None,
+    callback_state: Optional[str] = None,
+    urs_virtual_queue: Optional[str] = None,
+) -> Command[Submission]:
+    """Stores a booking in the configured outbox, from which it is delivered later.
+
+    It returns when the booking is on disk, and waits for no server. ``key``, a text of the program of at most 200
+    characters and without personal data, identifies the booking: a second one with the same key is not stored, and the
+    first entry is returned. The others are those of ``schedule``.
+
+    Raises StorageError if the file of the outbox cannot be used, BusyError if it is full, StateError if no ``outbox``
+    is configured, and any other CallbackServiceError. Nothing was stored then, except after an exception that
+    interrupts or cancels the call: submit again with the same ``key``.
+    """
+    return _command(
+        "submit",
+        _entries.submission_of,
+        options,
+        key=key,
+        phonenumber=phone_number,
+        desiredtime=desired_time,
+        firstname=first_name,
+        lastname=last_name,
+        email=email,
+        subject=subject,
+        userData=user_data,
+        serviceName=service_name,
+        calldirection=call_direction,
+        waitforagent=wait_for_agent,
+        waitforuserconfirm=wait_for_user_confirm,
+        mediatype=media_type,
+        callbackstate=callback_state,
+        ursvirtualqueue=urs_virtual_queue,
+    )
 
 
-def full_name(name: str) -> str:
-    """The name of a command or event on the bus; the prefix may be left out."""
-    return name if name == "*" or name.startswith(PREFIX) else PREFIX + name
+def deliver(timeout: Optional[float] = None, *, options: Optional[Json] = None) -> Command[DeliveryCounts]:
+    """Sends the entries of the outbox that are due, and counts what has become of them.
+
+    ``timeout`` is in seconds, at most a day; None is the configured ``ajaxTimeout``. A server that is away is no error:
+    its entries are ``waiting``. What becomes of each entry is also an event, ``scheduled`` or ``scheduleError``.
+
+    Raises StorageError, StateError if no ``outbox`` is configured, and any other CallbackServiceError.
+    """
+    limit = None if timeout is None else milliseconds(timeout)
+    if limit is not None and limit <= 0:
+        raise ValueError(f"the time limit of a delivery must be above 0 and finite: {timeout!r}")
+    return _command("deliver", _entries.counts_of, options, timeoutMs=limit)
 
 
-def event_of(name: str, data: JsonObject) -> Event:
-    """An event as a handler of ``Service.on`` receives it."""
-    short = name[len(PREFIX) :] if name.startswith(PREFIX) else name
-    if "command" not in data:
-        return Event(name=short, result=None, error=None, raw=data)
-    ended = ended_of(data, result_of(str(data["command"])))
-    if isinstance(ended, CallbackServiceError):
-        return Event(name=short, result=None, error=ended, raw=data)
-    return Event(name=short, result=ended, error=None, raw=data)
+def outbox(
+    options: Optional[Json] = None,
+    *,
+    entry: Optional[Id] = None,
+    key: Optional[str] = None,
+    delivery: Optional[Delivery] = None,
+    limit: Optional[int] = None,
+) -> Command[OutboxEntries]:
+    """Lists entries of the outbox: all, or those with this ``entry``, this ``key`` and in this state.
+
+    ``limit`` is the most entries, 100 if it is None. ``resend`` and ``forget`` change an entry.
+
+    Raises StorageError, StateError if no ``outbox`` is configured, and any other CallbackServiceError.
+    """
+    if limit is not None and limit < 1:
+        raise ValueError(f"the limit must be above 0: {limit!r}")
+    return _command("outbox", _entries.entries_of, options, entry=entry, key=key, delivery=delivery, limit=limit)
 
 
-def result_of(command: str) -> Callable[[JsonObject], Outcome]:
-    """What makes the result of a command, given by its name."""
-    short = command[len(PREFIX) :] if command.startswith(PREFIX) else command
-    return _RESULTS.get(short, _results.outcome_of)
+def resend(entry: Id) -> Command[OutboxEntry]:
+    """Has an entry of the outbox sent again, although it may have been booked, and returns it.
+
+    Raises StateError with the status NO_SUCH for an unknown entry, BusyError while it is being sent, ArgumentError if
+    what would be sent is erased because the entry is finished, and any other CallbackServiceError.
+    """
+    return _change("resend", entry)
 
 
-def ended_of(outcome: JsonObject, result: Callable[[JsonObject], R]) -> Union[R, CallbackServiceError]:
-    """The result of a command that has ended, or its exception."""
-    state, error = outcome.get("state"), outcome.get("error")
-    if state == "resolved":
-        return result(outcome)
-    if state == "cancelled":
-        return error_of(302, "the call was cancelled", outcome)
-    status = error.get("status") if isinstance(error, dict) else None
-    return error_of(status if isinstance(status, int) else 902, None, outcome)
+def forget(entry: Id) -> Command[OutboxEntry]:
+    """Removes an entry of the outbox with its key, and returns it as it was.
+
+    A callback that was booked stays booked. Raises StateError with the status NO_SUCH for an unknown entry, BusyError
+    while it is being sent, and any other CallbackServiceError.
+    """
+    return _change("forget", entry)
+
+
+def _change(action: str, entry: Id) -> Command[OutboxEntry]:
+    if not isinstance(entry, (str, uuid.UUID)):
+        raise TypeError(f"an entry is given by its attribute entry, a str or UUID, not {type(entry).__name__}")
+    return _command("outbox", _entries.entry_of, None, entry=entry, action=action)

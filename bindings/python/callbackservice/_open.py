@@ -13,9 +13,9 @@ from typing import Any, Callable, Dict, List, Optional, Set, Tuple, TypeVar, Uni
 
 from . import _calls
 from ._calls import Call
-from ._commands import full_name
 from ._completion import Completion
 from ._delivery import EventFunction, is_inside
+from ._ended import full_name
 from ._fork import in_child, notice
 from ._library import NO_HANDLER, library
 from ._log import end_log, follow_logger

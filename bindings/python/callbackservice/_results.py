@@ -58,8 +58,8 @@ def text_of(value: Any) -> Optional[str]:
 def slots_of(outcome: JsonObject) -> Tuple[Tuple[Slot, ...], Tuple[str, ...]]:
     """The slots of an outcome, and what it lists that is not a slot."""
     slots: List[Slot] = []
-    unread = [str(each) for each in _list_of(outcome.get("unreadSlots"))]
-    for element in _list_of(outcome.get("slots")):
+    unread = [str(each) for each in list_of(outcome.get("unreadSlots"))]
+    for element in list_of(outcome.get("slots")):
         member = element.get if isinstance(element, dict) else {}.get
         time = time_of(member("utcTime"))
         if time is None:
@@ -95,17 +95,17 @@ def callback_of(outcome: JsonObject) -> Callback:
 
 
 def callbacks_of(outcome: JsonObject) -> Callbacks:
-    records = _list_of(outcome.get("callbacks"))
-    unread = map(str, _list_of(outcome.get("unreadCallbacks")))
+    records = list_of(outcome.get("callbacks"))
+    unread = map(str, list_of(outcome.get("unreadCallbacks")))
     return Callbacks(
         raw=outcome,
-        callbacks=tuple(_callback(_object_of(record), record) for record in records),
+        callbacks=tuple(_callback(object_of(record), record) for record in records),
         unread_callbacks=tuple(unread),
     )
 
 
 def _callback(raw: JsonObject, record: Any) -> Callback:
-    member = _object_of(record).get
+    member = object_of(record).get
     return Callback(
         raw=raw,
         id=text_of(member("id")),
@@ -122,7 +122,7 @@ def _callback(raw: JsonObject, record: Any) -> Callback:
 
 
 def wait_times_of(outcome: JsonObject) -> WaitTimes:
-    elements = map(_object_of, _list_of(outcome.get("waitTimes")))
+    elements = map(object_of, list_of(outcome.get("waitTimes")))
     return WaitTimes(raw=outcome, wait_times=tuple(map(_wait_time, elements)))
 
 
@@ -137,7 +137,7 @@ def _wait_time(element: JsonObject) -> WaitTime:
 
 
 def queue_status_of(outcome: JsonObject) -> QueueStatus:
-    queue = _object_of(outcome.get("queue"))
+    queue = object_of(outcome.get("queue"))
     return QueueStatus(
         raw=outcome,
         estimated_wait_time=number_of(queue.get("estimatedWaitTime")),
@@ -151,12 +151,12 @@ def open_for_of(outcome: JsonObject) -> OpenFor:
 
 
 def call_in_of(outcome: JsonObject) -> CallIn:
-    return CallIn(raw=outcome, call_in=_object_of(outcome.get("callIn")))
+    return CallIn(raw=outcome, call_in=object_of(outcome.get("callIn")))
 
 
-def _object_of(value: Any) -> JsonObject:
+def object_of(value: Any) -> JsonObject:
     return value if isinstance(value, dict) else {}
 
 
-def _list_of(value: Any) -> List[Any]:
+def list_of(value: Any) -> List[Any]:
     return value if isinstance(value, list) else []

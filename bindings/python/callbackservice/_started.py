@@ -7,8 +7,8 @@ import time
 import weakref
 from typing import TYPE_CHECKING, Any, Callable, Generic, Optional, TypeVar
 
-from ._commands import ended_of
 from ._completion import Completion
+from ._ended import ended_of
 from ._open import SLICE
 from ._outcomes import deadline_after
 from .errors import CallbackServiceError, error_of

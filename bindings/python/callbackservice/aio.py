@@ -9,13 +9,14 @@ import weakref
 from typing import TYPE_CHECKING, Any, Callable, Coroutine, Optional, Set, TypeVar
 
 from . import _commands as commands
-from ._commands import Command, ended_of, event_of, full_name
+from ._command import Command
 from ._completion import Completion
+from ._ended import ended_of, event_of, full_name
 from ._log import logger
 from ._outcomes import attach
 from ._started import StartedCall
 from ._values import Json
-from .errors import EFFECTS, CallbackServiceError
+from .errors import EFFECTS, CallbackServiceError, CallCancelled
 from .service import Handler, Service, like
 from .types import Event, EventName, JsonObject
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 S = TypeVar("S", bound="AsyncService")
+
+_SUBMIT = "CallbackService.submit"
 
 
 def _coroutine(
@@ -91,6 +94,11 @@ class AsyncService:
     queue_status = _coroutine(commands.queue_status)
     open_for = _coroutine(commands.open_for)
     call_in = _coroutine(commands.call_in)
+    submit = _coroutine(commands.submit)
+    deliver = _coroutine(commands.deliver)
+    outbox = _coroutine(commands.outbox)
+    resend = _coroutine(commands.resend)
+    forget = _coroutine(commands.forget)
 
     async def command(self, name: str, data: Optional[Json] = None) -> JsonObject:
         """Runs a command by its name and returns the outcome as a dictionary. Raises CallbackServiceError."""
@@ -176,11 +184,14 @@ def _dispatch(reference: Callable[[], Optional[Service]]) -> None:
 def _report_abandoned(name: str, outcome: JsonObject) -> None:
     """Logs what became of a command whose task was cancelled."""
     ended = ended_of(outcome, dict)
-    changes = name in EFFECTS
+    changes = name in EFFECTS or name == _SUBMIT
     if not isinstance(ended, CallbackServiceError):
         level = logging.WARNING if changes else logging.INFO
-        what = f"it has resolved: {outcome.get('id')}" if "id" in outcome else "it has resolved"
-    elif changes and getattr(ended, EFFECTS[name]) == "unknown":
+        identifier = outcome.get("id", outcome.get("entry"))
+        what = f"it has resolved: {identifier}" if identifier is not None else "it has resolved"
+    elif name == _SUBMIT and isinstance(ended, CallCancelled):
+        level, what = logging.WARNING, "the booking may have been stored"
+    elif name in EFFECTS and getattr(ended, EFFECTS[name]) == "unknown":
         level, what = logging.WARNING, f"it may have reached the server ({EFFECTS[name]}: unknown)"
     else:
         level, what = logging.INFO, str(ended)

@@ -9,6 +9,7 @@
             BusyError                BUSY
         CallTimeout             3xx  TIMEOUT
         CallCancelled           3xx  CANCELLED
+        Expired                 3xx  EXPIRED: an entry of the outbox was not delivered in time
         NetworkError            4xx  the server was not reached, or its response is none
         Rejected                5xx  the server rejected the command
             SlotUnavailable          SLOT_UNAVAILABLE
@@ -17,6 +18,7 @@
             ServerError              SERVER_ERROR
             NotFound                 NOT_FOUND
         InternalError           9xx  the library or the process is in trouble
+            StorageError             STORAGE: the file of the outbox cannot be used
 
 A status that the package does not know raises the exception of its class. What Python itself rejects, such as a time
 without a zone, is a ValueError or TypeError, and nothing is sent.
@@ -190,7 +192,7 @@ class ClosedError(StateError):
 
 
 class BusyError(StateError):
-    """There are too many services or calls; nothing was lost."""
+    """There are too many services, calls or entries, or the entry is being sent; nothing was lost."""
 
 
 class CallTimeout(CallbackServiceError):
@@ -199,6 +201,10 @@ class CallTimeout(CallbackServiceError):
 
 class CallCancelled(CallbackServiceError):
     """The call was cancelled. A booking may have reached the server: see ``booked``."""
+
+
+class Expired(CallbackServiceError):
+    """An entry of the outbox could not be delivered in time, and is not sent any more."""
 
 
 class NetworkError(CallbackServiceError):
@@ -233,6 +239,10 @@ class InternalError(CallbackServiceError):
     """The library has a bug, or the process is out of memory, descriptors or threads."""
 
 
+class StorageError(InternalError):
+    """The file of the outbox cannot be opened, read or written; the message says why, and nothing was stored."""
+
+
 _BY_STATUS: Dict[int, Type[CallbackServiceError]] = {
     Status.CONFIG: ConfigurationError,
     Status.UNSUPPORTED: UnsupportedError,
@@ -240,11 +250,13 @@ _BY_STATUS: Dict[int, Type[CallbackServiceError]] = {
     Status.CLOSED: ClosedError,
     Status.BUSY: BusyError,
     Status.CANCELLED: CallCancelled,
+    Status.EXPIRED: Expired,
     Status.SLOT_UNAVAILABLE: SlotUnavailable,
     Status.UNAUTHORIZED: Unauthorized,
     Status.RATE_LIMITED: RateLimited,
     Status.SERVER_ERROR: ServerError,
     Status.NOT_FOUND: NotFound,
+    Status.STORAGE: StorageError,
 }
 
 _BY_CLASS: Dict[int, Type[CallbackServiceError]] = {

@@ -7,8 +7,9 @@ import inspect
 from typing import TYPE_CHECKING, Any, Callable, Optional, TypeVar
 
 from . import _commands as commands
-from ._commands import Command, event_of, full_name, result_of
+from ._command import Command
 from ._completion import Completion
+from ._ended import event_of, full_name, result_of
 from ._open import OpenService
 from ._started import StartedCall
 from ._values import Json
@@ -90,6 +91,11 @@ class Starter:
     queue_status = _starting(commands.queue_status)
     open_for = _starting(commands.open_for)
     call_in = _starting(commands.call_in)
+    submit = _starting(commands.submit)
+    deliver = _starting(commands.deliver)
+    outbox = _starting(commands.outbox)
+    resend = _starting(commands.resend)
+    forget = _starting(commands.forget)
 
 
 class Service(OpenService):
@@ -133,6 +139,11 @@ class Service(OpenService):
     queue_status = _blocking(commands.queue_status)
     open_for = _blocking(commands.open_for)
     call_in = _blocking(commands.call_in)
+    submit = _blocking(commands.submit)
+    deliver = _blocking(commands.deliver)
+    outbox = _blocking(commands.outbox)
+    resend = _blocking(commands.resend)
+    forget = _blocking(commands.forget)
 
     @property
     def start(self) -> Starter:

@@ -23,6 +23,9 @@ Happened = Literal["no", "unknown"]
 LogLevel = Literal["off", "error", "warning", "info", "debug"]
 """A level of the library's log; each includes those before it."""
 
+Delivery = Literal["waiting", "sending", "delivered", "refused", "unknown", "expired"]
+"""What has become of an entry of the outbox."""
+
 EventName = Literal[
     "ready",
     "scheduled",
@@ -35,6 +38,12 @@ EventName = Literal[
     "rescheduleError",
     "retrieved",
     "retrieveError",
+    "submitted",
+    "submitError",
+    "deliveryEnded",
+    "deliverError",
+    "outboxEntries",
+    "outboxError",
     "found",
     "queryError",
     "queuePosition",
@@ -72,6 +81,7 @@ class Status(enum.IntEnum):
     NO_SUCH = 205
     TIMEOUT = 301
     CANCELLED = 302
+    EXPIRED = 303
     DNS = 401
     CONNECT = 402
     TLS = 403
@@ -86,6 +96,7 @@ class Status(enum.IntEnum):
     NOT_FOUND = 506
     PANIC = 901
     INTERNAL = 902
+    STORAGE = 903
 
     def __str__(self) -> str:
         return self.name
@@ -223,6 +234,59 @@ class CallIn(Outcome):
 
 
 @dataclass(frozen=True)
+class Submission(Outcome):
+    """A booking that is stored in the outbox."""
+
+    entry: str
+    """Identifies the entry of the outbox. It is not the ``id`` of a callback."""
+    delivery: Delivery
+    """What has become of it; ``"waiting"``, unless a booking of the same key was submitted before."""
+    key: Optional[str]
+    """The key of the program."""
+
+
+@dataclass(frozen=True)
+class DeliveryCounts(Outcome):
+    """What has become of the entries that one ``deliver`` has sent."""
+
+    delivered: int
+    refused: int
+    unknown: int
+    expired: int
+    waiting: int
+    """Entries for this server that are to be sent later."""
+
+
+@dataclass(frozen=True)
+class OutboxEntry(Outcome):
+    """A booking in the outbox, without the number and the user data."""
+
+    entry: str
+    """Identifies the entry. It is not the ``id`` of the callback."""
+    delivery: Delivery
+    key: Optional[str]
+    """The key of the program."""
+    attempts: int
+    submitted_at: Optional[datetime.datetime]
+    """Aware, in UTC."""
+    next_attempt_at: Optional[datetime.datetime]
+    """Aware, in UTC. None if the library does nothing more with the entry."""
+    desired_time: Optional[datetime.datetime]
+    """Aware, in UTC."""
+    id: Optional[str]
+    """Identifies the callback that was booked."""
+    error: Optional[CallbackServiceError] = field(compare=False)
+    """Why the entry is not delivered. It is a value here, and was not raised."""
+
+
+@dataclass(frozen=True)
+class OutboxEntries(Outcome):
+    """Entries of the outbox."""
+
+    entries: Tuple[OutboxEntry, ...]
+
+
+@dataclass(frozen=True)
 class Event:
     """An event, as a handler of ``Service.on`` receives it."""
 
@@ -233,6 +297,20 @@ class Event:
     error: Optional[CallbackServiceError]
     """Why the command was rejected."""
     raw: JsonObject = field(repr=False, compare=False)
+
+    @property
+    def entry(self) -> Optional[str]:
+        """The entry of the outbox whose booking this is about; None if it is about none."""
+        return self._text("entry")
+
+    @property
+    def key(self) -> Optional[str]:
+        """The key with which the entry was submitted."""
+        return self._text("key")
+
+    def _text(self, name: str) -> Optional[str]:
+        value = self.raw.get(name)
+        return value if isinstance(value, str) else None
 
 
 # What options accept.

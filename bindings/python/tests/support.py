@@ -53,12 +53,12 @@ def caught(function, *arguments, **options):
 class Sandbox:
     """A running sandbox with bookings in memory."""
 
-    def __init__(self, *arguments):
-        self.arguments = arguments
+    def __init__(self, *arguments, listen="127.0.0.1:0"):
+        self.arguments = ["--listen", listen, *arguments]
 
     def __enter__(self):
         self.process = subprocess.Popen(
-            [RELEASE / "callback-sandbox", "--listen", "127.0.0.1:0", *self.arguments],
+            [RELEASE / "callback-sandbox", *self.arguments],
             stdout=subprocess.PIPE,
             text=True,
         )

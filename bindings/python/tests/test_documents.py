@@ -26,6 +26,9 @@ CONTINUED = {
 answer = application({"QUERY_STRING": "+14151110000"}, lambda status, headers: print(status))
 assert answer[0].startswith(b"369-"), answer
 """,
+    "service.submit": """
+assert (counts.delivered, counts.waiting) == (1, 0)
+""",
     "from celery": """
 app.conf.task_always_eager = True
 assert book.delay("+14151110000").get().startswith("369-")
@@ -38,8 +41,8 @@ def test_there_are_programs():
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
-def test_the_programs_run(sandbox, name):
-    program = PROGRAMS[name].replace("http://127.0.0.1:8080", sandbox.base)
+def test_the_programs_run(sandbox, name, tmp_path):
+    program = PROGRAMS[name].replace("http://127.0.0.1:8080", sandbox.base).replace("/var/spool/app", str(tmp_path))
     if "celery" in program and importlib.util.find_spec("celery") is None:
         pytest.skip("celery is not installed")
     # Each program finds the server without bookings of this number.

@@ -10,7 +10,7 @@ import pytest
 from support import ROOT, run_script
 
 import callbackservice
-from callbackservice import Status, _results, errors, types
+from callbackservice import Status, _entries, _results, errors, types
 
 
 def test_the_statuses_are_those_of_the_header():
@@ -67,6 +67,10 @@ OUTCOMES = {
     _results.queue_status_of: {"queue": {"estimatedWaitTime": 1.5, "offerImmediateCallback": True}},
     _results.open_for_of: {"openForSeconds": 60},
     _results.call_in_of: {"callIn": {"accessCode": "1"}},
+    _entries.submission_of: {"entry": "e", "key": "k", "delivery": "waiting"},
+    _entries.counts_of: {"delivered": 1, "refused": 2, "unknown": 3, "expired": 4, "waiting": 5},
+    _entries.entries_of: {"entries": [{"entry": "e", "error": {"status": 402, "booked": "no"}}, 5]},
+    _entries.entry_of: {"entries": [{"entry": "e", "nextAttemptAt": "2030-12-01T10:00:00.000Z"}]},
     _results.outcome_of: {"state": "resolved"},
 }
 

@@ -17,7 +17,8 @@ from typing import Optional, Tuple
 from typing_extensions import assert_type
 
 from callbackservice import (
-    AsyncService, Availability, Booking, Callback, Callbacks, CallbackServiceError, Event, Service, Slot, StartedCall,
+    AsyncService, Availability, Booking, Callback, Callbacks, CallbackServiceError, DeliveryCounts, Event, OutboxEntries,
+    OutboxEntry, Service, Slot, StartedCall, Submission,
 )
 from callbackservice.types import Happened
 
@@ -30,6 +31,10 @@ assert_type(service.availability(number_of_days=1).slots, Tuple[Slot, ...])
 assert_type(service.start.schedule(phone_number=1), StartedCall[Booking])
 assert_type(service.start.query(state="QUEUED").result(timeout=None), Callbacks)
 assert_type(service.cancel(uuid.uuid4()), Callback)
+assert_type(service.submit(key="a", phone_number=1), Submission)
+assert_type(service.start.deliver(timeout=1.5), StartedCall[DeliveryCounts])
+assert_type(service.outbox(delivery="waiting"), OutboxEntries)
+assert_type(service.resend(service.outbox().entries[0].entry).error, Optional[CallbackServiceError])
 with service as same:
     assert_type(same, Service)
 
@@ -43,6 +48,7 @@ async def book() -> None:
     async with AsyncService("{}") as aservice:
         assert_type(await aservice.schedule(phone_number="1"), Booking)
         assert_type(await aservice.retrieve("1"), Callback)
+        assert_type(await aservice.forget("1"), OutboxEntry)
 """
 
 BAD = """
@@ -54,6 +60,8 @@ service.availability(number_of_days="1")
 service.on("nonsense")
 service.schedule(phone_number="1").slots
 service.cancel(service.start.schedule(phone_number="1"))
+service.outbox(delivery="lost")
+service.forget(service.outbox().entries[0])
 """
 
 
@@ -73,4 +81,4 @@ def test_mypy(tmp_path):
     assert status == 0, shown
     status, shown = checked(*command, program=BAD, directory=tmp_path)
     wrong = {int(line.split(":")[1]) for line in shown.splitlines() if ": error:" in line}
-    assert wrong == {4, 5, 6, 7, 8, 9}, shown
+    assert wrong == {4, 5, 6, 7, 8, 9, 10, 11}, shown
