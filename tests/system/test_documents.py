@@ -110,19 +110,15 @@ class Programs(Case):
     # What a fragment may use without declaring it.
     DECLARED = """
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <unistd.h>
 #include <callbackservice.h>
 extern cbsvc_service *service;
-extern char *config, *error, *outcome;
+extern char *error, *outcome;
 extern intptr_t descriptor;
 extern int loop, pending;
 void on_done(const char *event, const char *outcome, void *user_data);
-void on_event(const char *event, const char *data, void *user_data);
 """
 
     def blocks(self):
@@ -150,7 +146,8 @@ void on_event(const char *event, const char *data, void *user_data);
                 self.assertTrue(marked, mark)
                 if marked[1]:
                     headers = {"Content-Type": "application/json"}
-                    urllib.request.urlopen(urllib.request.Request(f"{sandbox.base}/sandbox/faults", marked[1].encode(), headers)).close()
+                    fault = urllib.request.Request(f"{sandbox.base}/sandbox/faults", marked[1].encode(), headers)
+                    urllib.request.urlopen(fault).close()
                 program = self.compile(code.replace("http://127.0.0.1:8080", sandbox.base), "-std=c99", "-D_GNU_SOURCE")
                 shown = run(program, cwd=self.scratch)
                 if printed:
@@ -297,6 +294,16 @@ class StatusCodes(Case):
         described = {row["class"] for row in table(STATUS_CODES, "Status codes")}
         used = {f"{row['number'][0]}xx" for row in table(STATUS_CODES, "Table") if row["number"] != "0"}
         self.assertEqual(described, used)
+
+
+class Messages(Case):
+    def test_the_common_messages_are_those_of_the_source(self):
+        sources = [*(ROOT / "src/transport").glob("*.rs"), *(ROOT / "src/config").glob("*.rs")]
+        source = "".join(re.sub(r"\\\n\s*", "", path.read_text()) for path in sources)
+        source = re.sub(r"\{host\}", "HOST", source)
+        messages = names(table((ROOT / "docs/tls-and-proxies.md").read_text(), "Common messages"), "message")
+        self.assertGreater(len(messages), 10)
+        self.assertEqual([message for message in messages if message not in source], [])
 
 
 class Everywhere(Case):
