@@ -3,7 +3,7 @@
 # make test       runs all tests; as root it installs missing Debian packages first
 # make test-full  runs all tests with the full load
 # make test-faults  measures the fault matrix and rewrites its table in docs/reliability.md
-# make test-ledger  books while the server is killed, and compares with its database
+# make test-ledger  books, moves and cancels while the server is killed, and compares with its database
 # make test-outbox  submits to an outbox while processes and server are killed, and compares with the server's database
 # make bench      compares the library with libcurl, requests and others and rewrites docs/benchmarks.md;
 #                 with BASELINE=PATH also with another libcallbackservice.so
@@ -16,9 +16,9 @@
 # make deny       checks licenses, duplicates and sources of the dependencies
 # make fuzz       runs every fuzz target for SECONDS (60)
 # make install    installs what make has built into PREFIX (default /usr/local), below DESTDIR if set; needs no cargo
-# make dist       builds build/dist/: for each architecture a tarball and Debian packages; the same bytes from the same
-#                 commit. ARCHITECTURES=x86_64 builds one
-# make test-packages  installs them into fresh Debian systems and links programs with them
+# make dist       builds build/dist/: for each architecture a tarball, Debian packages and a Python wheel; the same bytes from
+#                 the same commit. ARCHITECTURES=x86_64 builds one
+# make test-packages  installs them into fresh Debian systems and links programs with them, and tests the wheel
 # make test-targets   runs the C test program of the architectures that this machine can only emulate
 # make docs       generates build/docs/: manual pages and the HTML reference
 # make abi        adds the functions and constants that are new in the header to abi/
@@ -177,9 +177,11 @@ uninstall:
 
 dist: manual
 	@ARCHITECTURES="$(ARCHITECTURES)" $(PYTHON) packaging/dist.py
+	@PYTHON="$(PYTHON)" sh tools/build-wheels.sh $(ARCHITECTURES)
 
-test-packages: dist
+test-packages: dist sandbox
 	@$(PYTHON) tests/packages/run.py
+	@PYTHON="$(PYTHON)" sh tools/test-wheel.sh
 
 test-targets: dist
 	@$(PYTHON) tests/packages/targets.py

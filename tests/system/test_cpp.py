@@ -232,6 +232,7 @@ class Examples(Program):
                     shown = run(self.compile(program, dialect, *CHECKED), sandbox.v1)
                     self.assertIn("booked as 369-", shown)
                     self.assertIn("CallbackService.scheduled", shown)
+                    self.assertIn("0 are still waiting", shown)
 
     def test_the_programs_of_the_document_book(self):
         programs = document_examples()[1]

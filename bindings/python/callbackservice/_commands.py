@@ -314,8 +314,9 @@ def submit(
     first entry is returned. The others are those of ``schedule``.
 
     Raises StorageError if the file of the outbox cannot be used, BusyError if it is full, StateError if no ``outbox``
-    is configured, and any other CallbackServiceError. Nothing was stored then, except after an exception that
-    interrupts or cancels the call: submit again with the same ``key``.
+    is configured, and any other CallbackServiceError. Nothing was stored then. Only a call that was cancelled,
+    interrupted, or under way when the service was closed may have stored the booking: submit it again with the same
+    ``key``.
     """
     return _command(
         "submit",

@@ -241,6 +241,22 @@ def test_coroutines(server, config):
     asyncio.run(main())
 
 
+def test_entries_are_delivered_while_the_event_loop_runs(server, config):
+    async def main():
+        async with AsyncService(config(server.base, deliver="thread")) as service:
+            booked = asyncio.get_running_loop().create_future()
+
+            @service.on("scheduled")
+            async def note(event):
+                booked.set_result(event)
+
+            submission = await service.submit(key="a", phone_number=NUMBER)
+            event = await asyncio.wait_for(booked, 30)
+            assert (event.entry, event.key, event.result.id) == (submission.entry, "a", "1")
+
+    asyncio.run(main())
+
+
 def test_a_task_that_is_cancelled_may_have_stored_the_booking(server, config, caplog):
     async def main():
         async with AsyncService(config(server.base)) as service:
