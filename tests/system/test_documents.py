@@ -3,8 +3,9 @@
 import json
 import re
 import sys
+import urllib.request
 
-from support import HEADER, ROOT, Case, Sandbox, python_environment, run
+from support import HEADER, ROOT, STRICT, Case, Sandbox, python_environment, run
 
 README = (ROOT / "README.md").read_text()
 CONFIGURATION = (ROOT / "docs/configuration.md").read_text()
@@ -98,6 +99,61 @@ class Readme(Case):
         listed = names(table(README, "Documentation"), "document")
         for path in [*sorted((ROOT / "docs").glob("*.md")), ROOT / "CHANGELOG.md", ROOT / "sandbox/README.md"]:
             self.assertTrue(any(f"({path.relative_to(ROOT)})" in cell for cell in listed), path.name)
+
+
+class Programs(Case):
+    """Every C block of README and docs is compiled; the marked programs run, and print what the page says."""
+
+    # A block with the comment and the text block that may stand before and behind it.
+    BLOCK = re.compile(r"(?:<!-- test: ([^\n]*) -->\n)?```c\n(.*?)^```\n(?:\nIt prints:\n\n```text\n(.*?)^```\n)?", re.S | re.M)
+    RUN = re.compile(r"(?:compiled and )?run against a sandbox on port 8080(?: with the fault (\{.*\}))?")
+    # What a fragment may use without declaring it.
+    DECLARED = """
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <callbackservice.h>
+extern cbsvc_service *service;
+extern char *error, *outcome;
+extern intptr_t descriptor;
+extern int loop, pending;
+void on_done(const char *event, const char *outcome, void *user_data);
+"""
+
+    def blocks(self):
+        for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+            for number, (mark, code, printed) in enumerate(self.BLOCK.findall(path.read_text()), 1):
+                yield f"{path.name}, C block {number}", mark, code, printed
+
+    def test_every_block_is_compiled(self):
+        compiler = ["cc", *STRICT, "-std=c99", "-D_GNU_SOURCE", "-fsyntax-only", f"-I{ROOT / 'include'}", "-x", "c", "-"]
+        for name, mark, code, _ in self.blocks():
+            with self.subTest(name):
+                self.assertTrue(mark, "has no comment <!-- test: ... --> before it")
+                is_program = "int main(" in code
+                source = code if is_program else f"{self.DECLARED}void fragment(void);\nvoid fragment(void)\n{{\n{code}}}\n"
+                run(*compiler, input=source)
+
+    def test_marked_programs_run_and_print_what_the_page_says(self):
+        names = []
+        for name, mark, code, printed in self.blocks():
+            marked = self.RUN.fullmatch(mark)
+            if "sandbox" not in mark:
+                continue
+            names.append(name)
+            with self.subTest(name), Sandbox() as sandbox:
+                self.assertTrue(marked, mark)
+                if marked[1]:
+                    headers = {"Content-Type": "application/json"}
+                    fault = urllib.request.Request(f"{sandbox.base}/sandbox/faults", marked[1].encode(), headers)
+                    urllib.request.urlopen(fault).close()
+                program = self.compile(code.replace("http://127.0.0.1:8080", sandbox.base), "-std=c99", "-D_GNU_SOURCE")
+                shown = run(program, cwd=self.scratch)
+                if printed:
+                    pattern = ".*".join(re.escape(part) for part in printed.split("..."))
+                    self.assertRegex(shown, rf"\A{pattern}\Z")
+        self.assertGreaterEqual(len(names), 5)
 
 
 class Configuration(Case):
@@ -238,6 +294,16 @@ class StatusCodes(Case):
         described = {row["class"] for row in table(STATUS_CODES, "Status codes")}
         used = {f"{row['number'][0]}xx" for row in table(STATUS_CODES, "Table") if row["number"] != "0"}
         self.assertEqual(described, used)
+
+
+class Messages(Case):
+    def test_the_common_messages_are_those_of_the_source(self):
+        sources = [*(ROOT / "src/transport").glob("*.rs"), *(ROOT / "src/config").glob("*.rs")]
+        source = "".join(re.sub(r"\\\n\s*", "", path.read_text()) for path in sources)
+        source = re.sub(r"\{host\}", "HOST", source)
+        messages = names(table((ROOT / "docs/tls-and-proxies.md").read_text(), "Common messages"), "message")
+        self.assertGreater(len(messages), 10)
+        self.assertEqual([message for message in messages if message not in source], [])
 
 
 class Everywhere(Case):
