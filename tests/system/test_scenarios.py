@@ -4,18 +4,21 @@ The runners print what they have seen, and it is compared here.
 """
 
 import json
+import re
 import socket
 import sys
-import unittest
+import urllib.request
 
-from operations import control
 from support import ROOT, Case, Sandbox, python_environment, run
 
 FILE = ROOT / "tests" / "scenarios.json"
 RUNNERS = ROOT / "tests" / "scenarios"
 SCENARIOS = json.loads(FILE.read_text())
+STEPS = [(scenario, step) for scenario in SCENARIOS["scenarios"] for step in scenario["steps"]]
 PREFIX = "CallbackService."
 MISSING = object()
+# For the runners in C and C++: what they leak or overrun is an error.
+CHECKED = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 
 def value_at(document, pointer):
@@ -29,17 +32,26 @@ def value_at(document, pointer):
     return document
 
 
+def section(title):
+    """A section of the document that lists commands and events."""
+    return (ROOT / "docs" / "behaviour.md").read_text().split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
 class Scenarios(Case):
     @classmethod
     def setUpClass(cls):
         configuration = ("--config", RUNNERS / "sandbox.toml", "--now", SCENARIOS["now"], "--speed", "0")
         cls.sandbox = cls.enterClassContext(Sandbox(*configuration))
+        # Bound and not listening: nobody else gets the port, and a connection is refused.
+        closed = cls.enterClassContext(socket.socket())
+        closed.bind(("127.0.0.1", 0))
+        cls.refusing = f"http://127.0.0.1:{closed.getsockname()[1]}"
 
     def test_in_c(self):
-        self.check([self.compile(RUNNERS / "runner.c", "-std=c99")], ["blocking", "started", "poll"])
+        self.check([self.compile(RUNNERS / "runner.c", "-std=c99", *CHECKED)], ["blocking", "started", "poll"])
 
     def test_in_cpp(self):
-        program = self.compile(RUNNERS / "runner.cpp", "-std=c++17", compiler="g++")
+        program = self.compile(RUNNERS / "runner.cpp", "-std=c++17", *CHECKED, compiler="g++")
         self.check([program], ["blocking", "started", "poll"])
 
     def test_in_python(self):
@@ -48,6 +60,19 @@ class Scenarios(Case):
     def test_every_name_is_there_once(self):
         names = [scenario["name"] for scenario in SCENARIOS["scenarios"]]
         self.assertEqual(len(names), len(set(names)))
+
+    def test_every_command_resolves_over_every_api_that_has_it(self):
+        table = re.findall(r"^\| `(CallbackService\.\w+)` \|.*\|(.*)\|$", section("Commands"), re.M)
+        others = {"v1": "v3 only", "v3": "v1 only"}
+        documented = {(command, api) for command, purpose in table for api in others if others[api] not in purpose}
+        self.assertGreater(len(documented), 15)
+        resolved = {(step["command"], scenario["api"]) for scenario, step in STEPS if step["status"] == "OK"}
+        self.assertEqual(documented - resolved, set())
+
+    def test_every_event_is_published(self):
+        documented = set(re.findall(r"`CallbackService\.(\w+)`", section("Events"))) - {"ready", "configure"}
+        self.assertGreater(len(documented), 15)
+        self.assertEqual(documented, {name for _, step in STEPS for name in step["events"]})
 
     def check(self, program, forms, **options):
         """Runs every scenario in every form."""
@@ -63,12 +88,11 @@ class Scenarios(Case):
     def prepare(self, scenario):
         """Puts the sandbox into the state of the scenario; the base of the server's addresses."""
         if scenario.get("server") == "none":
-            with socket.socket() as closed:
-                closed.bind(("127.0.0.1", 0))
-                return f"http://127.0.0.1:{closed.getsockname()[1]}"
-        control(self.sandbox, "reset", {})
-        for fault in scenario.get("faults", []):
-            control(self.sandbox, "faults", {"count": 1, **fault})
+            return self.refusing
+        for request in [{"path": "/sandbox/reset", "data": {}}, *scenario.get("sandbox", [])]:
+            body = json.dumps(request["data"]).encode()
+            url = self.sandbox.base + request["path"]
+            urllib.request.urlopen(urllib.request.Request(url, body, {"Content-Type": "application/json"})).close()
         return self.sandbox.base
 
     def compare(self, scenario, form, lines):
@@ -108,6 +132,3 @@ class Scenarios(Case):
         for pointer in step.get("absent", []):
             self.assertIs(value_at(outcome, pointer), MISSING, f"{pointer} is there in {outcome}")
 
-
-if __name__ == "__main__":
-    unittest.main()
