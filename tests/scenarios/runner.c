@@ -140,7 +140,7 @@ static char *data_of(const char *step, char *const *outcomes)
 
 int main(int argc, char **argv)
 {
-    char *file, *scenario, *api, *config, *extra, *path, *url, *step, *outcomes[MOST_STEPS] = {NULL};
+    char *file, *scenario, *api, *config, *extra, *path, *url, *error, *step, *outcomes[MOST_STEPS] = {NULL};
     cbsvc_service *service;
     cbsvc_status status;
     int i, is_poll, is_blocking;
@@ -166,8 +166,8 @@ int main(int argc, char **argv)
         put(&config, "/handlers", "poll");
 
     begin_line();
-    if (cbsvc_init(config, is_poll ? NULL : on_event, NULL, &service, NULL) != CBSVC_OK)
-        fail("the service cannot be opened");
+    if (cbsvc_init(config, is_poll ? NULL : on_event, NULL, &service, &error) != CBSVC_OK)
+        fail(error);
     extra = at(scenario, "/config");
     status = extra ? cbsvc_configure(service, extra, NULL) : CBSVC_OK;
     if (is_poll)

@@ -14,13 +14,8 @@ using namespace callbackservice;
 
 namespace {
 
-// What the C++ binding leaves to the C functions: reading any JSON.
 std::optional<std::string> at(const std::string &json, const std::string &pointer) {
-    char *value = nullptr;
-    if (cbsvc_json_get(json.c_str(), pointer.c_str(), &value) != CBSVC_OK) return std::nullopt;
-    std::string text(value);
-    cbsvc_string_free(value);
-    return text;
+    return Outcome(json).get(pointer);
 }
 
 std::string put(const std::string &json, const std::string &pointer, const std::string &value) {

@@ -13,8 +13,10 @@ from support import ROOT, Case, Sandbox, python_environment, run
 
 FILE = ROOT / "tests" / "scenarios.json"
 RUNNERS = ROOT / "tests" / "scenarios"
-SCENARIOS = json.loads(FILE.read_text())
+SCENARIOS = json.loads(FILE.read_text("utf-8"))
 STEPS = [(scenario, step) for scenario in SCENARIOS["scenarios"] for step in scenario["steps"]]
+SCENARIO_MEMBERS = {"name", "api", "config", "sandbox", "server", "steps"}
+STEP_MEMBERS = {"command", "data", "from", "status", "events", "starts", "expect", "same", "present", "absent"}
 PREFIX = "CallbackService."
 MISSING = object()
 # For the runners in C and C++: what they leak or overrun is an error.
@@ -32,9 +34,14 @@ def value_at(document, pointer):
     return document
 
 
+def exact(value):
+    """A text that differs where JSON does: 1 and true are equal in Python."""
+    return "missing" if value is MISSING else json.dumps(value, sort_keys=True)
+
+
 def section(title):
     """A section of the document that lists commands and events."""
-    return (ROOT / "docs" / "behaviour.md").read_text().split(f"\n## {title}\n")[1].split("\n## ")[0]
+    return (ROOT / "docs" / "behaviour.md").read_text("utf-8").split(f"\n## {title}\n")[1].split("\n## ")[0]
 
 
 class Scenarios(Case):
@@ -57,9 +64,12 @@ class Scenarios(Case):
     def test_in_python(self):
         self.check([sys.executable, RUNNERS / "runner.py"], ["blocking", "started"], env=python_environment())
 
-    def test_every_name_is_there_once(self):
+    def test_the_list_is_well_formed(self):
         names = [scenario["name"] for scenario in SCENARIOS["scenarios"]]
         self.assertEqual(len(names), len(set(names)))
+        # A misspelt expectation would expect nothing.
+        for scenario, step in STEPS:
+            self.assertEqual((set(scenario) - SCENARIO_MEMBERS, set(step) - STEP_MEMBERS), (set(), set()), scenario["name"])
 
     def test_every_command_resolves_over_every_api_that_has_it(self):
         table = re.findall(r"^\| `(CallbackService\.\w+)` \|.*\|(.*)\|$", section("Commands"), re.M)
@@ -82,8 +92,8 @@ class Scenarios(Case):
                     directory = self.scratch / f"{index}-{form}"
                     directory.mkdir()
                     base = self.prepare(scenario)
-                    printed = run(*program, FILE, index, base, form, cwd=directory, **options)
-                    self.compare(scenario, form, [json.loads(line) for line in printed.splitlines()])
+                    printed = run(*program, FILE, index, base, form, cwd=directory, encoding="utf-8", **options)
+                    self.compare(scenario, form, [json.loads(line) for line in printed.strip().split("\n")])
 
     def prepare(self, scenario):
         """Puts the sandbox into the state of the scenario; the base of the server's addresses."""
@@ -126,8 +136,9 @@ class Scenarios(Case):
         expected = dict(step.get("expect", {}))
         for same in step.get("same", []):
             expected[same["to"]] = value_at(outcomes[same["step"]], same["pointer"])
-        self.assertEqual({pointer: value_at(outcome, pointer) for pointer in expected}, expected, outcome)
-        for pointer in step.get("present", []):
+        for pointer, value in expected.items():
+            self.assertEqual(exact(value_at(outcome, pointer)), exact(value), f"{pointer} of {outcome}")
+        for pointer in [*step.get("present", []), *(same["to"] for same in step.get("same", []))]:
             self.assertIsNot(value_at(outcome, pointer), MISSING, f"{pointer} is missing in {outcome}")
         for pointer in step.get("absent", []):
             self.assertIs(value_at(outcome, pointer), MISSING, f"{pointer} is there in {outcome}")
