@@ -106,8 +106,9 @@ static cbsvc_status take_event(cbsvc_service *service, int32_t timeout_ms, uint6
 static cbsvc_status run_started(cbsvc_service *service, const char *name, const char *data, int is_poll)
 {
     uint64_t call;
-    cbsvc_status status = cbsvc_start(service, name, data, is_poll ? NULL : on_done, NULL, NULL, &call);
+    cbsvc_status status;
     completed = NULL;
+    status = cbsvc_start(service, name, data, is_poll ? NULL : on_done, NULL, NULL, &call);
     if (status != CBSVC_OK)
         return status;
     while (!completed)
@@ -138,49 +139,52 @@ static char *data_of(const char *step, char *const *outcomes)
     return data;
 }
 
-int main(int argc, char **argv)
+/* The configuration of a scenario's API at this server. */
+static char *config_of(const char *file, const char *scenario, const char *base, int is_poll)
 {
-    char *file, *scenario, *api, *config, *extra, *path, *url, *error, *step, *outcomes[MOST_STEPS] = {NULL};
-    cbsvc_service *service;
-    cbsvc_status status;
-    int i, is_poll, is_blocking;
-
-    if (argc != 5)
-        fail("usage: runner FILE INDEX BASE blocking|started|poll");
-    is_blocking = strcmp(argv[4], "blocking") == 0;
-    is_poll = strcmp(argv[4], "poll") == 0;
-    file = read_file(argv[1]);
-    scenario = at(file, "/scenarios/%s", argv[2]);
-    if (!scenario)
-        fail("there is no such scenario");
-
-    api = at(scenario, "/api");
-    config = at(file, "/apis/%s", api);
-    path = at(config, "/dataURL");
-    url = malloc(strlen(argv[3]) + strlen(path) + 1);
+    char *api = at(scenario, "/api"), *config = at(file, "/apis/%s", api), *path = at(config, "/dataURL");
+    char *url = malloc(strlen(base) + strlen(path) + 1);
     if (!url)
         fail("out of memory");
-    sprintf(url, "%s%s", argv[3], path);
+    sprintf(url, "%s%s", base, path);
     put(&config, "/dataURL", url);
     if (is_poll)
         put(&config, "/handlers", "poll");
+    free(url);
+    cbsvc_string_free(api);
+    cbsvc_string_free(path);
+    return config;
+}
 
+/* Opens the service, and prints the line of that. */
+static cbsvc_service *open_service(const char *config, const char *scenario, int is_poll)
+{
+    cbsvc_service *service;
+    cbsvc_status status;
+    char *error, *changes = at(scenario, "/config");
     begin_line();
     if (cbsvc_init(config, is_poll ? NULL : on_event, NULL, &service, &error) != CBSVC_OK)
         fail(error);
-    extra = at(scenario, "/config");
-    status = extra ? cbsvc_configure(service, extra, NULL) : CBSVC_OK;
-    if (is_poll)
-        take_event(service, 0, 0);
+    status = changes ? cbsvc_configure(service, changes, NULL) : CBSVC_OK;
+    while (is_poll && take_event(service, 0, 0) == CBSVC_OK)
+        continue;
     end_line(status, NULL);
+    cbsvc_string_free(changes);
+    return service;
+}
 
+static void run_steps(cbsvc_service *service, const char *scenario, const char *form)
+{
+    char *step, *outcomes[MOST_STEPS] = {NULL};
+    int i;
     for (i = 0; i < MOST_STEPS && (step = at(scenario, "/steps/%d", i)) != NULL; i++) {
         char *name = at(step, "/command"), *data = data_of(step, outcomes);
+        cbsvc_status status;
         begin_line();
-        if (is_blocking) {
+        if (strcmp(form, "blocking") == 0) {
             status = cbsvc_command(service, name, data, &outcomes[i]);
         } else {
-            status = run_started(service, name, data, is_poll);
+            status = run_started(service, name, data, strcmp(form, "poll") == 0);
             outcomes[i] = completed;
         }
         end_line(status, outcomes[i]);
@@ -188,16 +192,28 @@ int main(int argc, char **argv)
         cbsvc_string_free(data);
         cbsvc_string_free(step);
     }
-
-    status = cbsvc_close(service, -1);
     for (i = 0; i < MOST_STEPS; i++)
         cbsvc_string_free(outcomes[i]);
-    cbsvc_string_free(scenario);
-    cbsvc_string_free(api);
-    cbsvc_string_free(config);
-    cbsvc_string_free(extra);
-    cbsvc_string_free(path);
-    free(url);
+}
+
+int main(int argc, char **argv)
+{
+    char *file, *scenario, *config;
+    cbsvc_service *service;
+    int is_poll;
+
+    if (argc != 5)
+        fail("usage: runner FILE INDEX BASE blocking|started|poll");
+    is_poll = strcmp(argv[4], "poll") == 0;
+    file = read_file(argv[1]);
+    scenario = at(file, "/scenarios/%s", argv[2]);
+    if (!scenario)
+        fail("there is no such scenario");
+    config = config_of(file, scenario, argv[3], is_poll);
+    service = open_service(config, scenario, is_poll);
+    run_steps(service, scenario, argv[4]);
     free(file);
-    return status == CBSVC_OK ? 0 : 1;
+    cbsvc_string_free(scenario);
+    cbsvc_string_free(config);
+    return cbsvc_close(service, -1) == CBSVC_OK ? 0 : 1;
 }
