@@ -1,7 +1,7 @@
 # make            builds the shared library, the static library and the header; build/release links to them
 # make demo       runs the example programs against the sandbox server
 # make test       runs all tests; as root it installs missing Debian packages first
-# make test-full  runs all tests with the full load
+# make test-full  runs all tests with the full load, and those of a library without the outbox
 # make test-faults  measures the fault matrix and rewrites its table in docs/reliability.md
 # make test-ledger  books, moves and cancels while the server is killed, and compares with its database
 # make test-outbox  submits to an outbox while processes and server are killed, and compares with the server's database
@@ -133,6 +133,7 @@ bench-instructions: library
 
 test-full:
 	@FULL=1 $(PYTHON) tests/run.py
+	@$(CARGO) test --locked --quiet --no-default-features --test without_outbox
 
 # Other files of the same SONAME go: ldconfig would take the one with the highest number.
 install:

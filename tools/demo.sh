@@ -35,13 +35,21 @@ for api in v1 v3; do
     printf '==== C, %s ====\n' "$api"
     "$scratch/quickstart" "$api" "$base"
 done
+python_example() {
+    CALLBACKSERVICE_LIBRARY="$release/libcallbackservice.so" PYTHONPATH=bindings/python PYTHONDONTWRITEBYTECODE=1 \
+        "$PYTHON" "examples/python/$@"
+}
 for api in v1 v3; do
     printf '==== Python, %s ====\n' "$api"
-    CALLBACKSERVICE_LIBRARY="$release/libcallbackservice.so" PYTHONPATH=bindings/python PYTHONDONTWRITEBYTECODE=1 \
-        "$PYTHON" examples/python/quickstart.py "$api" "$base"
+    python_example quickstart.py "$api" "$base"
 done
-printf '==== C, the callbacks of +14151110000 ====\n'
-"$scratch/my_callbacks" "$base/genesys/1/service/callback/samples" +14151110000
+caller=+14151110000
+v1=$base/genesys/1/service/callback/samples
+printf '==== C, the callbacks of %s ====\n' "$caller"
+"$scratch/my_callbacks" "$v1" "$caller"
+printf '==== Python, the same callbacks ====\n'
+python_example my_callbacks.py "$v1" "$caller" | tee "$scratch/callbacks"
+python_example my_callbacks.py "$v1" "$caller" cancel "$(sed -n '1s/ .*//p' "$scratch/callbacks")"
 
 printf '\n==== Outbox ====\n'
 kill "$sandbox" && wait "$sandbox" || true

@@ -17,6 +17,7 @@ class Examples(Case):
             self.assertEqual(shown.count(f"5 booked over {api}"), 2, shown)
         self.assertEqual(shown.count("is no longer free. The contact center offers instead:"), 4, shown)
         self.assertRegex(shown, r"SCHEDULED\nmoved \S+ to \S+\ncancelled \S+\n")
+        self.assertRegex(shown, r"\n\d+ callbacks\ncancelled\n")
         self.assertEqual((shown.count("stored as"), shown.count("delivered as")), (3, 3), shown)
         self.assertTrue(shown.endswith("\n3 delivered\n\nThe demo is complete.\n"), shown)
 
