@@ -164,10 +164,12 @@ static void fork_once(const char *event, const char *data, void *user_data)
     (void)event;
     (void)data;
     (void)user_data;
-    if (getpid() == first_process && forked == 0) {
-        forked = fork();
-        CHECK(forked >= 0);
-        if (forked == 0)
+    if (getpid() == first_process && __atomic_load_n(&forked, __ATOMIC_ACQUIRE) == 0) {
+        pid_t child = fork();
+        CHECK(child >= 0);
+        /* The other thread of the parent waits for it, or for what follows it. */
+        __atomic_store_n(&forked, child, __ATOMIC_RELEASE);
+        if (child == 0)
             alarm(60);
     }
 }
@@ -187,11 +189,13 @@ static const char *written_by_handlers(void)
 {
     static char bytes[256];
     ssize_t length;
+    pid_t child;
     int status;
 
     if (getpid() != first_process)
         _exit(0);
-    CHECK(forked > 0 && waitpid(forked, &status, 0) == forked && status == 0);
+    child = __atomic_load_n(&forked, __ATOMIC_ACQUIRE);
+    CHECK(child > 0 && waitpid(child, &status, 0) == child && status == 0);
     close(calls_of_handlers[1]);
     length = read(calls_of_handlers[0], bytes, sizeof bytes - 1);
     CHECK(length >= 0);
@@ -212,7 +216,7 @@ static cbsvc_service *open_for_fork(const char *base, const char *mode)
     char format[256];
 
     first_process = getpid();
-    forked = 0;
+    __atomic_store_n(&forked, 0, __ATOMIC_RELEASE);
     CHECK(pipe(calls_of_handlers) == 0);
     snprintf(format, sizeof format,
              "{\"dataURL\":\"%%s/x\",\"ajaxTimeout\":60000,\"proxy\":\"none\",\"handlers\":\"%s\"}", mode);
@@ -263,7 +267,7 @@ static void handlers_after_a_fork(const char *base)
         char config[256];
         cbsvc_service *service_of_both;
         first_process = getpid();
-        forked = 0;
+        __atomic_store_n(&forked, 0, __ATOMIC_RELEASE);
         CHECK(pipe(calls_of_handlers) == 0);
         snprintf(config, sizeof config, "{\"dataURL\":\"%s/x\",\"ajaxTimeout\":60000,\"proxy\":\"none\"}", base);
         CHECK(cbsvc_init(config, fork_once, NULL, &service_of_both, NULL) == CBSVC_OK);
