@@ -4,6 +4,7 @@ pub mod active_calls;
 mod async_calls;
 mod completion_queue;
 mod counters;
+mod deliverer_slot;
 pub mod diagnostics;
 pub mod event_bus;
 pub mod handle_table;

@@ -1,13 +1,13 @@
 //! The outbox of a service: its commands, and the deliverer on the network thread.
 
 use std::ffi::{CStr, CString};
-use std::sync::mpsc::{self, Receiver};
+use std::sync::mpsc;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
 use serde_json::{json, Value};
-use tokio::task::AbortHandle;
 
+use super::deliverer_slot::{RunningDeliverer, CLOSE_WAIT};
 use super::outcome::Outcome;
 use super::process_state::{ProcessState, QueueItem, Recipient};
 use super::{closed, options, CallContext, Service};
@@ -31,41 +31,8 @@ use crate::text::json::Object;
 use crate::text::timestamp;
 use crate::transport::Transport;
 
-/// How long closing waits for claims to be given back.
-const CLOSE_WAIT: Duration = Duration::from_secs(3);
-
 /// How long diagnostics wait for the file.
 const STATS_WAIT: Duration = Duration::from_millis(200);
-
-/// The deliverer of a service in one process.
-#[derive(Default)]
-pub struct DelivererSlot(Mutex<Option<RunningDeliverer>>);
-
-struct RunningDeliverer {
-    abort: AbortHandle,
-    /// Ends when the deliverer has given its claims back.
-    done: Receiver<()>,
-}
-
-impl DelivererSlot {
-    /// Ends the deliverer. Its claims are given back soon after.
-    pub fn stop(&self) {
-        if let Some(running) = &*lock(&self.0) {
-            running.abort.abort();
-        }
-    }
-
-    /// Waits until the deliverer has given its claims back.
-    pub fn wait(&self, deadline: Option<Instant>) {
-        let Some(running) = lock(&self.0).take() else {
-            return;
-        };
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let _ = running
-            .done
-            .recv_timeout(left.unwrap_or(CLOSE_WAIT).min(CLOSE_WAIT));
-    }
-}
 
 /// A command on the outbox whose options are valid.
 enum Prepared {
@@ -99,30 +66,25 @@ impl Service {
         if outbox.deliver != DeliverMode::Thread {
             return;
         }
-        let mut slot = lock(&state.deliverer.0);
-        if slot
-            .as_ref()
-            .is_some_and(|running| !running.abort.is_finished())
-        {
-            return;
+        let started = state.deliverer.ensure(|| {
+            let thread = state.network_thread()?;
+            let host = ServiceHost {
+                service: Arc::downgrade(self),
+                state: Arc::downgrade(state),
+            };
+            let (sender, done) = mpsc::channel();
+            let store = Store::shared(&outbox.file);
+            let abort = thread.spawn(deliverer::deliver_always(
+                Box::new(host),
+                store,
+                Box::new(sender),
+            ));
+            Ok(RunningDeliverer { abort, done })
+        });
+        // The next command on the outbox tries again.
+        if let Err(error) = started {
+            log::error(|| error.message);
         }
-        let thread = match state.network_thread() {
-            Ok(thread) => thread,
-            // The next command on the outbox tries again.
-            Err(error) => return log::error(|| error.message),
-        };
-        let host = ServiceHost {
-            service: Arc::downgrade(self),
-            state: Arc::downgrade(state),
-        };
-        let (sender, done) = mpsc::channel();
-        let store = Store::shared(&outbox.file);
-        let abort = thread.spawn(deliverer::deliver_always(
-            Box::new(host),
-            store,
-            Box::new(sender),
-        ));
-        *slot = Some(RunningDeliverer { abort, done });
     }
 
     /// Runs a command on the outbox on this thread.

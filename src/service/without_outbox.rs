@@ -13,14 +13,6 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::status::Status;
 
-/// No deliverer.
-#[derive(Default)]
-pub struct DelivererSlot;
-
-impl DelivererSlot {
-    pub fn stop(&self) {}
-}
-
 fn not_built() -> Error {
     let message = "this library was built without the feature outbox";
     Error::new(Status::Unsupported, message)
