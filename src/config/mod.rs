@@ -21,6 +21,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::error::{Error, Result};
+use crate::process::random;
 use crate::status::Status;
 use crate::text::secret::{self, ZeroizingObject};
 use crate::text::{json, number};
@@ -67,6 +68,19 @@ pub struct RetryPolicy {
     pub base_delay: Duration,
     /// The longest pause.
     pub max_delay: Duration,
+}
+
+impl RetryPolicy {
+    /// Half to all of a delay that doubles with every attempt, so that many clients do not come
+    /// back together.
+    pub fn backoff(&self, attempts: u32) -> Duration {
+        let doubled = self
+            .base_delay
+            .saturating_mul(1 << attempts.saturating_sub(1).min(16))
+            .min(self.max_delay);
+        let half = doubled / 2;
+        half + Duration::from_nanos(random::number() % (half.as_nanos() as u64 + 1))
+    }
 }
 
 /// A checked configuration. It never changes; `configure` makes a new one.

@@ -2,10 +2,10 @@
 //!
 //! The clock of the system can be set, forward and back, and at any time. A pause that is measured
 //! with it could last for hours, and an entry could expire years too early. The clock of the file
-//! advances with the time since the system was started, which nobody can set. Only across a restart
+//! advances with the time since the system was started, which no program can set. Only across a restart
 //! does it advance with the system's clock, and never backwards.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, OptionalExtension, Result};
 
@@ -17,6 +17,11 @@ const FIRST_PLAUSIBLE_MS: i64 = 1_700_000_000_000;
 /// How often the file records both clocks, so that what was done to the system's clock before a
 /// restart does not count.
 const RECORD_EVERY_MS: i64 = 60_000;
+
+/// A duration in whole milliseconds.
+pub fn milliseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
 
 /// What the clocks of the system show.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,9 +44,7 @@ impl SystemTimes {
             boot: boot.to_owned(),
             boot_ms: sys::boot_milliseconds(),
             monotonic_ms: sys::monotonic_milliseconds(),
-            wall_ms: wall.map_or(0, |wall| {
-                i64::try_from(wall.as_millis()).unwrap_or(i64::MAX)
-            }),
+            wall_ms: wall.map_or(0, milliseconds),
         }
     }
 }

@@ -1,15 +1,13 @@
 //! What becomes of an entry after an attempt to send it, or after a lookup.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 use crate::command::Command;
 use crate::config::outbox::{OutboxConfig, WhenUnknown};
-use crate::config::{Config, RetryPolicy};
+use crate::config::Config;
 use crate::error::{Error, Result};
+use crate::outbox::clock::milliseconds;
 use crate::outbox::entry::{ClaimedEntry, Delivery, Next, NOT_LOOKED_UP};
-use crate::process::random;
 use crate::protocol::{self, Subject};
 use crate::status::Status;
 use crate::text::timestamp;
@@ -199,7 +197,7 @@ impl Rules<'_> {
     fn pause(&self, entry: &ClaimedEntry, error: &Error) -> i64 {
         let pause = match error.retry_after {
             Some(requested) => requested,
-            None => backoff(&self.outbox.retry, entry.attempts),
+            None => self.outbox.retry.backoff(entry.attempts),
         };
         milliseconds(pause).min(self.time_left(entry).max(0) + 1)
     }
@@ -246,21 +244,6 @@ fn lookup_error(error: Error) -> Error {
         message: format!("looking the booking up failed: {}", error.message),
         ..error
     }
-}
-
-/// A duration in whole milliseconds.
-pub fn milliseconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// Half to all of a pause that doubles with every attempt.
-pub fn backoff(retry: &RetryPolicy, attempts: u32) -> Duration {
-    let doubled = retry
-        .base_delay
-        .saturating_mul(1 << attempts.saturating_sub(1).min(16))
-        .min(retry.max_delay);
-    let half = doubled / 2;
-    half + Duration::from_nanos(random::number() % (half.as_nanos() as u64 + 1))
 }
 
 /// The bookings in the response to a lookup that may be that of an entry.
@@ -362,6 +345,8 @@ const MIN_NUMBER_SUFFIX: usize = 6;
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use serde_json::json;
 
     use super::*;

@@ -606,7 +606,7 @@ async fn look_up(
     let exchanged = transport
         .execute(&request, limits, &Progress::default())
         .await;
-    let wall_ms = wall_ms + crate::outbox::decision::milliseconds(started.elapsed());
+    let wall_ms = wall_ms + crate::outbox::clock::milliseconds(started.elapsed());
     read_lookup(config, &subject, entry, exchanged.result, wall_ms)
 }
 

@@ -4,7 +4,7 @@
 use tokio::time::Instant;
 
 use crate::config::RetryPolicy;
-use crate::outbox::decision::{backoff, Pace};
+use crate::outbox::decision::Pace;
 
 /// The most entries that are sent at the same time. Each is in doubt if the process is killed.
 const MAX: usize = 256;
@@ -75,7 +75,7 @@ impl Window {
                 // Entries that were sent together fail together.
                 if self.may_continue(now) {
                     self.failures = self.failures.saturating_add(1);
-                    self.stopped_until = Some(now + backoff(retry, self.failures));
+                    self.stopped_until = Some(now + retry.backoff(self.failures));
                 }
             }
         }

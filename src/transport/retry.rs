@@ -10,7 +10,7 @@ use super::redirect::send_following_redirects;
 use super::sender::HttpSender;
 use crate::config::RetryPolicy;
 use crate::error::Result;
-use crate::process::{log, random};
+use crate::process::log;
 
 /// Sends the request, and again where that can help, cannot do harm and there is time for it. The
 /// caller ends it at the deadline.
@@ -62,18 +62,7 @@ fn retry_delay(
         Err(error) if error.retryable => Duration::ZERO,
         _ => return None,
     };
-    Some(requested.max(backoff(retry, attempts)))
-}
-
-/// Half to all of a delay that doubles with every attempt, so that many clients do not come back
-/// together.
-fn backoff(retry: &RetryPolicy, attempts: u32) -> Duration {
-    let doubled = retry
-        .base_delay
-        .saturating_mul(1 << (attempts - 1).min(16))
-        .min(retry.max_delay);
-    let half = doubled / 2;
-    half + Duration::from_nanos(random::number() % (half.as_nanos() as u64 + 1))
+    Some(requested.max(retry.backoff(attempts)))
 }
 
 #[cfg(test)]

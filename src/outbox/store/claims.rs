@@ -17,7 +17,7 @@ use rusqlite::{params, Connection, Row};
 use super::Store;
 use crate::error::Result;
 use crate::outbox::claimant::{Claimant, Liveness};
-use crate::outbox::clock::Now;
+use crate::outbox::clock::{milliseconds, Now};
 use crate::outbox::entry::{
     Claimed, ClaimedEntry, Delivery, Next, Settled, Step, StoredRequest, Work, NOT_LOOKED_UP,
 };
@@ -91,7 +91,7 @@ pub struct ClaimRequest {
     /// By when entries must have been due, by the file's clock; those that are to be looked up for
     /// the first time may have become so later.
     pub due_by: Option<i64>,
-    /// After which time an entry that nobody decides about is finished.
+    /// After which time an entry without a decision is finished.
     pub max_age: Duration,
     /// How long an attempt can take.
     pub timeout: Duration,
@@ -262,10 +262,6 @@ impl Store {
     }
 }
 
-fn milliseconds(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
 fn next_due(connection: &Connection, server: &str, now: Now) -> rusqlite::Result<Option<i64>> {
     let due: Option<i64> = connection
         .prepare_cached("SELECT min(due_at) FROM entry WHERE server = ?1 AND due_at IS NOT NULL")?
@@ -422,7 +418,7 @@ fn apply(transaction: &Connection, token: i64, step: &Step, now: Now) -> rusqlit
     Ok(change.settled)
 }
 
-/// Removes entries that were finished long ago, and finishes those that nobody has decided about.
+/// Removes entries that were finished long ago, and finishes those without a decision.
 fn prune(transaction: &Connection, now: Now, request: &ClaimRequest) -> rusqlite::Result<()> {
     let before = |duration| now.file_ms.saturating_sub(milliseconds(duration));
     transaction

@@ -167,7 +167,7 @@ impl Store {
         let work = || {
             let mut connection = lock(&self.connection);
             let times = (self.times)();
-            // A file that was moved or deleted would take entries that nobody finds.
+            // A file that was moved or deleted would take entries that no program finds.
             if connection
                 .as_ref()
                 .is_some_and(|open| !open.is_at(&self.file))
