@@ -63,6 +63,23 @@ pub fn read(command: Command, answer: &Answer) -> Result<Found> {
     }
 }
 
+/// What a command about one callback is about.
+fn subject(id: String) -> Subject {
+    Subject {
+        id: Some(id),
+        ..Subject::default()
+    }
+}
+
+/// A request of the v3 API about one callback.
+fn post_id(path: &str, id: String) -> Result<RequestParts> {
+    let body = Object::from_iter([("id".to_owned(), Value::String(id.clone()))]);
+    Ok(RequestParts {
+        subject: subject(id),
+        ..RequestParts::post_json(path.to_owned(), &body)?
+    })
+}
+
 /// A member of the outcome.
 #[derive(Debug)]
 pub struct Found {

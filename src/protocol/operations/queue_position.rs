@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{base_without, retrieve, Answer, Found};
+use super::{base_without, retrieve, subject, Answer, Found};
 use crate::command::queue_position;
 use crate::config::{ApiVersion, Config};
 use crate::error::Result;
@@ -18,7 +18,7 @@ pub fn request(config: &Config, options: &Object) -> Result<RequestParts> {
             let path = format!("/{}/check-queue-position", encode_segment(&id));
             Ok(RequestParts {
                 base: Some(base_without(config, &[Some("callback"), None])?),
-                subject: retrieve::subject(id),
+                subject: subject(id),
                 ..RequestParts::get(path)
             })
         }

@@ -2,12 +2,12 @@
 
 use serde_json::Value;
 
-use super::{base_without, Answer, Found};
+use super::{base_without, post_id, subject, Answer, Found};
 use crate::command::retrieve;
 use crate::config::{ApiVersion, Config};
 use crate::error::{Error, Result};
 use crate::protocol::form::Query;
-use crate::protocol::{RequestParts, Subject};
+use crate::protocol::RequestParts;
 use crate::status::Status;
 use crate::text::json::Object;
 
@@ -29,18 +29,7 @@ pub fn request(config: &Config, options: &Object) -> Result<RequestParts> {
 
 /// The request of the v3 API, which also tells the place in the queue.
 pub fn v3_request(id: String) -> Result<RequestParts> {
-    let body = Object::from_iter([("id".to_owned(), Value::String(id.clone()))]);
-    Ok(RequestParts {
-        subject: subject(id),
-        ..RequestParts::post_json("/retrieve".to_owned(), &body)?
-    })
-}
-
-pub fn subject(id: String) -> Subject {
-    Subject {
-        id: Some(id),
-        ..Subject::default()
-    }
+    post_id("/retrieve", id)
 }
 
 pub fn read(answer: &Answer) -> Result<Found> {
