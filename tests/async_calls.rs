@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use callbackservice::ffi::async_call::{cbsvc_cancel, cbsvc_start, cbsvc_waitable};
 use callbackservice::ffi::types::cbsvc_service;
 use serde_json::{json, Value};
-use support::server::{reply, AfterResponse, Server};
+use support::server::{booking, reply, unresponsive_server, AfterResponse, Server};
 use support::{open, HandlerFunction, Service};
 
 /// Records what happens to asynchronous calls.
@@ -122,21 +122,6 @@ fn service(server: &Server, extra: Value) -> Service {
         .unwrap()
         .extend(extra.as_object().unwrap().clone());
     open(&config).unwrap()
-}
-
-fn booking() -> Server {
-    Server::json(200, r#"{"_id":"1"}"#)
-}
-
-/// A server that never answers, and a channel that reports each request.
-fn unresponsive_server() -> (Server, mpsc::Receiver<()>) {
-    let (arrived, arrival) = mpsc::channel();
-    let arrived = Mutex::new(arrived);
-    let server = Server::start(move |_, _| {
-        let _ = arrived.lock().unwrap().send(());
-        AfterResponse::KeepOpen
-    });
-    (server, arrival)
 }
 
 fn is_readable(service: Service) -> bool {

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::ffi::{c_char, c_void, CStr, CString};
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{mpsc, Mutex};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use callbackservice::ffi::async_call::{
@@ -18,7 +18,7 @@ use callbackservice::ffi::service::{cbsvc_configure, cbsvc_init};
 use callbackservice::ffi::subscription::{cbsvc_subscribe, cbsvc_unsubscribe};
 use callbackservice::ffi::types::cbsvc_handler;
 use serde_json::{json, Value};
-use support::server::{reply, AfterResponse, Server};
+use support::server::{booking, reply, unresponsive_server, AfterResponse, Server};
 use support::{open, taken, Service};
 
 const OK: i32 = 0;
@@ -48,21 +48,6 @@ fn poll_service(server: &Server, extra: Value) -> Service {
         (0, "CallbackService.ready", json!({}))
     );
     service
-}
-
-fn booking() -> Server {
-    Server::json(200, r#"{"_id":"1"}"#)
-}
-
-/// A server that never answers, and a channel that reports each request.
-fn unresponsive_server() -> (Server, mpsc::Receiver<()>) {
-    let (arrived, arrival) = mpsc::channel();
-    let arrived = Mutex::new(arrived);
-    let server = Server::start(move |_, _| {
-        let _ = arrived.lock().unwrap().send(());
-        AfterResponse::KeepOpen
-    });
-    (server, arrival)
 }
 
 /// The next event, or the status without one.

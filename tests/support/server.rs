@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{mpsc, Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// A request as it came.
@@ -107,6 +107,22 @@ impl Server {
     pub fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }
+}
+
+/// A server that makes every booking.
+pub fn booking() -> Server {
+    Server::json(200, r#"{"_id":"1"}"#)
+}
+
+/// A server that never answers, and a channel that reports each request.
+pub fn unresponsive_server() -> (Server, mpsc::Receiver<()>) {
+    let (arrived, arrival) = mpsc::channel();
+    let arrived = Mutex::new(arrived);
+    let server = Server::start(move |_, _| {
+        let _ = arrived.lock().unwrap().send(());
+        AfterResponse::KeepOpen
+    });
+    (server, arrival)
 }
 
 /// Writes a whole answer.
