@@ -96,7 +96,7 @@ struct OutboxEntry {
 };
 
 /// What came of a command: the JSON text that the library returns, and what it contains. Each
-/// accessor reads the text anew.
+/// accessor reads the text again.
 ///
 /// Example:
 ///     const auto available = service.availability_or_throw(R"({"numberOfDays":5})");

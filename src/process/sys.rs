@@ -211,7 +211,7 @@ use libc::__errno as errno_location;
 use libc::__error as errno_location;
 
 /// Milliseconds since the system was started, also while it was suspended. All processes of the
-/// system read the same clock, and nobody can set it.
+/// system read the same clock, and no program can set it.
 pub fn boot_milliseconds() -> i64 {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     const CLOCK: libc::clockid_t = libc::CLOCK_BOOTTIME;

@@ -55,7 +55,7 @@ def follow_logger() -> None:
     if not _state.follows_logger:
         return
     number = 0
-    # Without a handler nobody would see the lines, which are not free.
+    # Lines that no handler shows are not worth their cost.
     if logger.hasHandlers():
         number = next((_NUMBERS[name] for level, name in _NAMES.items() if logger.isEnabledFor(level)), 0)
     if number != _state.number:
