@@ -2,8 +2,8 @@
 //!
 //! The clock of the system can be set, forward and back, and at any time. A pause that is measured
 //! with it could last for hours, and an entry could expire years too early. The clock of the file
-//! advances with the time since the system was started, which no program can set. Only across a restart
-//! does it advance with the system's clock, and never backwards.
+//! advances with the time since the system was started, which no program can set. Only across a
+//! restart does it advance with the system's clock, and never backwards.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
