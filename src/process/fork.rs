@@ -239,6 +239,7 @@ fn leak_inherited<T>(inherited: Option<(u64, Arc<T>)>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::process::sys;
 
     #[test]
     fn no_mutex_is_held_across_fork() {
@@ -280,14 +281,14 @@ mod tests {
         assert!(Arc::ptr_eq(&first, &slot.get(|| unreachable!())));
         drop(first);
 
-        prepare();
-        child();
-
-        assert!(slot.get_if_set().is_none());
-        let second = slot.get(|| Noisy(dropped.clone()));
-        drop(second);
-        assert_eq!(dropped.load(Ordering::SeqCst), 0);
-        drop(slot);
-        assert_eq!(dropped.load(Ordering::SeqCst), 1);
+        let in_child = || {
+            assert!(slot.get_if_set().is_none());
+            let second = slot.get(|| Noisy(dropped.clone()));
+            drop(second);
+            assert_eq!(dropped.load(Ordering::SeqCst), 0);
+            drop(slot);
+            assert_eq!(dropped.load(Ordering::SeqCst), 1);
+        };
+        assert!(sys::succeeds_in_forked_child(in_child));
     }
 }

@@ -366,6 +366,23 @@ fn close(descriptor: c_int) {
     unsafe { libc::close(descriptor) };
 }
 
+/// Runs a section in a forked child. Whether it ended there without a panic.
+#[cfg(test)]
+pub fn succeeds_in_forked_child(section: impl FnOnce()) -> bool {
+    install_fork_handlers().unwrap();
+    // SAFETY: the child has one thread, which ends in `_exit`. Until then it allocates, which the
+    // C library allows there, and uses what the fork handlers have prepared.
+    let child = unsafe { libc::fork() };
+    if child == 0 {
+        let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(section));
+        // SAFETY: the call ends the process.
+        unsafe { libc::_exit(c_int::from(ended.is_err())) };
+    }
+    let mut status = -1;
+    // SAFETY: `status` is a variable.
+    child > 0 && unsafe { libc::waitpid(child, &mut status, 0) } == child && status == 0
+}
+
 #[cfg(test)]
 pub fn is_readable(descriptor: c_int) -> bool {
     let mut poll = libc::pollfd {
