@@ -252,9 +252,9 @@ cbsvc_status cbsvc_close(cbsvc_service *service, int32_t timeout_ms);
  * Books a telephone callback and waits for the server's response.
  *
  * data is a JSON object with the options, such as phonenumber and desiredtime. The call ends
- * within the configured ajaxTimeout; signals do not end it earlier. Then the event
- * CallbackService.scheduled or CallbackService.scheduleError is published with the outcome as
- * data: on this thread, with "handlers":"thread" on the handlers' thread, or with
+ * within its timeoutMs, or the configured ajaxTimeout; signals do not end it earlier. Then the
+ * event CallbackService.scheduled or CallbackService.scheduleError is published with the
+ * outcome as data: on this thread, with "handlers":"thread" on the handlers' thread, or with
  * "handlers":"poll" by cbsvc_next_event.
  *
  * *outcome is a JSON object, also on failure; free it with cbsvc_string_free. outcome may be
@@ -276,9 +276,9 @@ cbsvc_status cbsvc_schedule(cbsvc_service *service, const char *data, char **out
  * Lists the slots that can be booked and waits for the server's response.
  *
  * query is a JSON object with the options, such as startDate and numberOfDays. The call ends
- * within the configured ajaxTimeout; signals do not end it earlier. Then the event
- * CallbackService.availableSlots or CallbackService.availabilityError is published with the
- * outcome as data: on this thread, with "handlers":"thread" on the handlers' thread, or with
+ * within its timeoutMs, or the configured ajaxTimeout; signals do not end it earlier. Then the
+ * event CallbackService.availableSlots or CallbackService.availabilityError is published with
+ * the outcome as data: on this thread, with "handlers":"thread" on the handlers' thread, or with
  * "handlers":"poll" by cbsvc_next_event.
  *
  * *outcome is a JSON object, also on failure; free it with cbsvc_string_free. outcome may be
@@ -299,7 +299,9 @@ cbsvc_status cbsvc_availability(cbsvc_service *service, const char *query, char 
  * Runs a command by its name and waits for the server's response.
  *
  * name is one of these; blanks at its end do not count. data is the JSON object of the
- * command. docs/behaviour.md lists all options.
+ * command. docs/behaviour.md lists all options. Every command but configure takes timeoutMs,
+ * its deadline instead of the configured one. Every command that sends its request at once takes
+ * headers, such as {"traceparent":"00-..."}.
  *
  * CallbackService.schedule           {"phonenumber":"+14151110000"}
  * CallbackService.availability       {"numberOfDays":5}
@@ -358,8 +360,8 @@ cbsvc_status cbsvc_command(cbsvc_service *service, const char *name, const char 
  * Starts an asynchronous call and returns without waiting for the network.
  *
  * name is the name of any command, see cbsvc_command, and data its JSON object. The request
- * is sent by one thread of the library, which all services share. The deadline is the configured
- * ajaxTimeout, counted from now.
+ * is sent by one thread of the library, which all services share. The deadline is the option
+ * timeoutMs, or the configured ajaxTimeout, counted from now.
  *
  * CBSVC_OK means that the call has started, not that its data is valid or that the server
  * agrees. done receives the result: it is called exactly once (unless cbsvc_close times out

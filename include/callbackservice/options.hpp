@@ -214,9 +214,14 @@ public:
     Options &limit(int entries) { return set_positive("limit", entries); }
     /// What outbox does with an entry: resend or forget.
     Options &action(std::string_view action) { return set("action", action); }
-    /// How long deliver may take, at most a day.
+
+    /// The deadline of this call, at most a day, instead of the configured one.
     Options &timeout(std::chrono::milliseconds limit) {
         return set_positive("timeoutMs", limit.count());
+    }
+    /// A further request header of this call, such as traceparent.
+    Options &header(std::string_view name, std::string_view value) {
+        return set_in("headers", name, value);
     }
 
 private:

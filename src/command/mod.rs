@@ -10,6 +10,7 @@ use crate::status::Status;
 
 pub mod availability;
 pub mod call_in;
+pub mod call_options;
 pub mod cancel;
 pub mod deliver;
 pub mod estimated_wait_time;

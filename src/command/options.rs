@@ -9,6 +9,15 @@ use crate::status::Status;
 use crate::text::json::Object;
 use crate::text::{number, timestamp, typo};
 
+/// The deadline of a call, in milliseconds.
+pub const TIMEOUT: &str = "timeoutMs";
+
+/// The further headers of a call.
+pub const HEADERS: &str = "headers";
+
+/// The options that every command has.
+pub const CALL_OPTIONS: [&str; 2] = [TIMEOUT, HEADERS];
+
 /// The options of a command, each with its aliases.
 pub struct OptionNames(pub &'static [(&'static str, &'static [&'static str])]);
 
@@ -44,15 +53,14 @@ impl OptionNames {
         let Some(unknown) = options.keys().find(is_unknown) else {
             return Ok(());
         };
-        let nearest = typo::nearest(unknown, self.all()).map(|nearest| nearest.name);
+        let known = self.all().chain(CALL_OPTIONS);
+        let nearest = typo::nearest(unknown, known).map(|nearest| nearest.name);
         // A suggestion names the option, not an alias.
         let meant = self.0.iter().find(|(name, aliases)| {
             nearest.is_some_and(|nearest| nearest == *name || aliases.contains(&nearest))
         });
-        Err(unknown_option(
-            unknown,
-            meant.map_or("id", |(name, _)| name),
-        ))
+        let meant = meant.map(|(name, _)| *name).or(nearest);
+        Err(unknown_option(unknown, meant.unwrap_or("id")))
     }
 }
 

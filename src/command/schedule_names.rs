@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::options::{get, unknown_option};
+use super::options::{get, unknown_option, CALL_OPTIONS};
 use crate::config::known_keys::loggable_name;
 use crate::config::v1_fields;
 use crate::error::Result;
@@ -99,10 +99,12 @@ impl Kind {
 }
 
 /// Sent as user data, a misspelt option would book another time, number or queue. The fields of the
-/// entry form are user data in any case, so a wrong letter in one changes no booking.
+/// entry form are user data in any case, and the options of every command say how it is sent: a
+/// wrong letter in one of them changes no booking.
 pub fn reject_typo(name: &str) -> Result<()> {
     let variant = FORM_FIELDS
         .into_iter()
+        .chain(CALL_OPTIONS)
         .find(|field| typo::is_variant(name, field));
     match variant.or_else(|| typo::likely_typo(name, known_options())) {
         None => Ok(()),

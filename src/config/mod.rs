@@ -2,6 +2,7 @@
 
 mod basic_auth;
 pub mod connection;
+pub mod headers;
 pub mod known_keys;
 mod locate;
 mod merge;
@@ -15,17 +16,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::Url;
-use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::process::random;
-use crate::status::Status;
 use crate::text::secret::{self, ZeroizingObject};
-use crate::text::{json, number};
-use basic_auth::basic_auth_header;
 use connection::ConnectionSettings;
 use merge::merge_patch;
 use outbox::OutboxConfig;
@@ -84,6 +81,7 @@ impl RetryPolicy {
 }
 
 /// A checked configuration. It never changes; `configure` makes a new one.
+#[derive(Clone)]
 pub struct Config {
     source: ZeroizingObject,
     /// The base URL of the API, without a trailing slash.
@@ -196,7 +194,7 @@ impl Config {
                 .integer("maxResponseBytes", 1, i32::MAX as u64)?
                 .map_or(DEFAULT_MAX_RESPONSE_BYTES as usize, |bytes| bytes as usize),
             with_response: section.boolean("response")?.unwrap_or(true),
-            headers: parse_headers(&section)?,
+            headers: headers::parse(&section)?,
             handler_mode: section.one_of(
                 "handlers",
                 &[
@@ -324,56 +322,6 @@ fn parse_retry(section: &Section, wire_format: WireFormat) -> Result<RetryPolicy
         retry.max_delay = delay;
     }
     Ok(retry)
-}
-
-/// Headers that the transport itself sets; a second one would break the request.
-const RESERVED_HEADERS: [&str; 8] = [
-    "accept-encoding",
-    "proxy-authorization",
-    "connection",
-    "content-length",
-    "expect",
-    "te",
-    "transfer-encoding",
-    "upgrade",
-];
-
-fn parse_headers(section: &Section) -> Result<HeaderMap> {
-    let mut headers = HeaderMap::new();
-    for (name, value) in section.object("headers")?.into_iter().flatten() {
-        let invalid = |message: &str| {
-            Err(Error::field(
-                Status::Config,
-                &format!("headers.{name}"),
-                message,
-            ))
-        };
-        let Ok(header) = HeaderName::from_bytes(name.as_bytes()) else {
-            return invalid("is not a header name");
-        };
-        if RESERVED_HEADERS.contains(&header.as_str()) {
-            return invalid("is set by the library and cannot be given");
-        }
-        let text = match value {
-            Value::Number(number) => number::whole_digits(number),
-            _ => json::scalar_text(value),
-        };
-        let Some(text) = text.map(Zeroizing::new) else {
-            return invalid("must be text or a whole number");
-        };
-        let Some(value) = secret::sensitive_header(&text) else {
-            return invalid("holds a character that a header cannot carry");
-        };
-        headers.insert(header, value);
-    }
-    if let Some(credentials) = section.object("basicAuth")? {
-        known_keys::reject_misspelt_keys(credentials, "basicAuth", known_keys::BASIC_AUTH)?;
-        headers.insert(
-            reqwest::header::AUTHORIZATION,
-            basic_auth_header(&Section::new(credentials, "basicAuth"))?,
-        );
-    }
-    Ok(headers)
 }
 
 #[cfg(test)]

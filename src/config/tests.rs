@@ -1,5 +1,6 @@
 use super::*;
-use serde_json::json;
+use crate::status::Status;
+use serde_json::{json, Value};
 
 fn parse(config: Value) -> Result<Config> {
     Config::parse(&config.to_string())

@@ -11,8 +11,8 @@ use crate::status::Status;
 /// Starts an asynchronous call and returns without waiting for the network.
 ///
 /// `name` is the name of any command, see `cbsvc_command`, and `data` its JSON object. The request
-/// is sent by one thread of the library, which all services share. The deadline is the configured
-/// `ajaxTimeout`, counted from now.
+/// is sent by one thread of the library, which all services share. The deadline is the option
+/// `timeoutMs`, or the configured `ajaxTimeout`, counted from now.
 ///
 /// `CBSVC_OK` means that the call has started, not that its data is valid or that the server
 /// agrees. `done` receives the result: it is called exactly once (unless `cbsvc_close` times out

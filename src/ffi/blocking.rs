@@ -13,9 +13,9 @@ use crate::service::{lost, Service};
 /// Books a telephone callback and waits for the server's response.
 ///
 /// `data` is a JSON object with the options, such as `phonenumber` and `desiredtime`. The call ends
-/// within the configured `ajaxTimeout`; signals do not end it earlier. Then the event
-/// `CallbackService.scheduled` or `CallbackService.scheduleError` is published with the outcome as
-/// data: on this thread, with `"handlers":"thread"` on the handlers' thread, or with
+/// within its `timeoutMs`, or the configured `ajaxTimeout`; signals do not end it earlier. Then the
+/// event `CallbackService.scheduled` or `CallbackService.scheduleError` is published with the
+/// outcome as data: on this thread, with `"handlers":"thread"` on the handlers' thread, or with
 /// `"handlers":"poll"` by `cbsvc_next_event`.
 ///
 /// `*outcome` is a JSON object, also on failure; free it with `cbsvc_string_free`. `outcome` may be
@@ -50,9 +50,9 @@ pub unsafe extern "C-unwind" fn cbsvc_schedule(
 /// Lists the slots that can be booked and waits for the server's response.
 ///
 /// `query` is a JSON object with the options, such as `startDate` and `numberOfDays`. The call ends
-/// within the configured `ajaxTimeout`; signals do not end it earlier. Then the event
-/// `CallbackService.availableSlots` or `CallbackService.availabilityError` is published with the
-/// outcome as data: on this thread, with `"handlers":"thread"` on the handlers' thread, or with
+/// within its `timeoutMs`, or the configured `ajaxTimeout`; signals do not end it earlier. Then the
+/// event `CallbackService.availableSlots` or `CallbackService.availabilityError` is published with
+/// the outcome as data: on this thread, with `"handlers":"thread"` on the handlers' thread, or with
 /// `"handlers":"poll"` by `cbsvc_next_event`.
 ///
 /// `*outcome` is a JSON object, also on failure; free it with `cbsvc_string_free`. `outcome` may be
@@ -86,7 +86,9 @@ pub unsafe extern "C-unwind" fn cbsvc_availability(
 /// Runs a command by its name and waits for the server's response.
 ///
 /// `name` is one of these; blanks at its end do not count. `data` is the JSON object of the
-/// command. `docs/behaviour.md` lists all options.
+/// command. `docs/behaviour.md` lists all options. Every command but configure takes `timeoutMs`,
+/// its deadline instead of the configured one. Every command that sends its request at once takes
+/// `headers`, such as `{"traceparent":"00-..."}`.
 ///
 /// ```text
 /// CallbackService.schedule           {"phonenumber":"+14151110000"}

@@ -1,6 +1,6 @@
 //! A snapshot of the library for troubleshooting: versions, services, threads. Nothing secret.
 
-use serde_json::{json, Value};
+use serde_json::{json, Map, Value};
 
 use crate::config::{ApiVersion, WireFormat};
 use crate::process::fork::generation;
@@ -39,6 +39,11 @@ fn service_json(stats: &ServiceStats) -> Value {
         WireFormat::Documented => "documented",
         WireFormat::Widgets9 => "widgets-9",
     };
+    let errors: Map<String, Value> = stats
+        .failed
+        .iter()
+        .map(|(status, count)| (status.name().to_owned(), (*count).into()))
+        .collect();
     let mut members = json!({
         "server": stats.origin,
         "apiVersion": api_version,
@@ -49,7 +54,8 @@ fn service_json(stats: &ServiceStats) -> Value {
         "running": stats.running,
         "started": stats.started,
         "resolved": stats.resolved,
-        "rejected": stats.rejected,
+        "rejected": stats.failed.iter().map(|(_, count)| count).sum::<u64>(),
+        "errors": errors,
         "idleClients": stats.idle_connections,
     });
     if let Some(outbox) = &stats.outbox {

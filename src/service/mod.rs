@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::command::call_options::CallOptions;
 use crate::command::{Command, CONFIGURE};
 use crate::config::{Config, HandlerMode};
 use crate::error::{Effect, Error, Result};
@@ -78,8 +79,8 @@ pub struct ServiceStats {
     pub running: usize,
     /// Commands that resolved.
     pub resolved: u64,
-    /// Commands that were rejected.
-    pub rejected: u64,
+    /// Commands that did not, by their status.
+    pub failed: Vec<(Status, u64)>,
     /// Asynchronous calls that have not been dispatched.
     pub started: usize,
     /// Idle connections in this process.
@@ -236,8 +237,13 @@ impl Service {
         started_at: Instant,
         state: &ProcessState,
     ) -> Result<PreparedCall> {
+        let mut options = options(command, data?)?;
         let config = self.config();
-        let options = options(command, data?)?;
+        let changed = CallOptions::take(&mut options)?.apply(&config);
+        let config = changed.map_or(config, Arc::new);
+        if options.is_empty() {
+            return Err(Error::new(Status::NoData, command.missing_data_message()));
+        }
         let (request, subject) = protocol::request(&config, command, &options)?;
         let transport = state.transport(&config)?;
         let limits = ExchangeLimits {
@@ -337,8 +343,8 @@ impl Service {
             subscriptions: self.bus.len(),
             running: state.map_or(0, |state| state.threads.get(ThreadKind::Caller)),
             started: state.map_or(0, |state| state.queue.in_flight()),
-            resolved: self.counters.resolved.load(Ordering::Relaxed),
-            rejected: self.counters.rejected.load(Ordering::Relaxed),
+            resolved: self.counters.resolved(),
+            failed: self.counters.failed(),
             idle_connections: transport.map_or(0, |transport| transport.idle_connections()),
             outbox: Service::outbox_stats(&config),
             config,
@@ -472,9 +478,6 @@ fn options(command: Command, data: Option<&str>) -> Result<Object> {
         None if !needs_data => Ok(Object::new()),
         Some(Value::Object(options)) if !needs_data => Ok(options),
         None => Err(Error::new(Status::NoData, command.missing_data_message())),
-        Some(Value::Object(options)) if options.is_empty() => {
-            Err(Error::new(Status::NoData, command.missing_data_message()))
-        }
         Some(Value::Object(options)) => Ok(options),
         Some(_) => Err(Error::new(
             Status::BadOption,

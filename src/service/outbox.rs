@@ -11,6 +11,7 @@ use super::deliverer_slot::{RunningDeliverer, CLOSE_WAIT};
 use super::outcome::Outcome;
 use super::process_state::{ProcessState, QueueItem, Recipient};
 use super::{closed, options, CallContext, Service};
+use crate::command::call_options::CallOptions;
 use crate::command::outbox::OutboxRequest;
 use crate::command::{deliver, submit, Command};
 use crate::config::outbox::DeliverMode;
@@ -148,7 +149,7 @@ impl Service {
             return Err(not_configured());
         };
         let mut options = options(command, data?)?;
-        let mut timeout = config.timeout;
+        let timeout = CallOptions::take_timeout_only(&mut options)?.unwrap_or(config.timeout);
         let prepared = match command {
             Command::Submit => {
                 let key = submit::take_key(&mut options)?;
@@ -158,7 +159,7 @@ impl Service {
                 Prepared::Submit(Box::new(new_entry(&config, outbox, key, &options)?))
             }
             Command::Deliver => {
-                timeout = deliver::parse(&options)?.unwrap_or(timeout);
+                deliver::OPTIONS.reject_unknown(&options)?;
                 Prepared::Deliver
             }
             _ => Prepared::Request(OutboxRequest::parse(&options)?),

@@ -38,6 +38,10 @@ static void v1() {
     CHECK(service.configure(R"({"ajaxTimeout":"x"})").error().status() == Status::config);
     CHECK(service.configure_or_throw(Config().timeout(std::chrono::seconds(9))).state() == "resolved");
     CHECK(!service.command_or_throw(schedule, book).id().empty());
+    CHECK(service.availability(
+        Options().number_of_days(1).timeout(std::chrono::seconds(9)).header("traceparent", "00-1")));
+    CHECK(service.availability(Options().number_of_days(1).header("Expect", "1")).error().details().field ==
+          "headers.Expect");
 }
 
 static void v3() {

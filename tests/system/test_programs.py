@@ -113,6 +113,7 @@ with Service({"dataURL": v1, "theme": "dark"}, lambda event, data: heard.append(
     assert service.command("CallbackService.schedule", '{"phonenumber":"1"}')["state"] == "resolved"
     [report] = diagnostics()["services"]
     assert (report["apiVersion"], report["resolved"], report["rejected"]) == ("v3", 2, 1), report
+    assert report["errors"] == {"UNAUTHORIZED": 1}, report
     child = os.fork()
     if child == 0:
         service.schedule(phone_number="2")
