@@ -42,6 +42,7 @@ from .errors import (
     Unauthorized,
     UnsupportedError,
 )
+from .events import Event, OutboxEntries, OutboxEntry
 from .service import Service
 from .types import (
     Availability,
@@ -50,11 +51,8 @@ from .types import (
     Callbacks,
     CallIn,
     DeliveryCounts,
-    Event,
     EventName,
     OpenFor,
-    OutboxEntries,
-    OutboxEntry,
     Outcome,
     QueueStatus,
     Slot,

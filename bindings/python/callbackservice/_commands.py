@@ -15,6 +15,7 @@ from . import _entries, _results
 from ._command import Command
 from ._command import command_of as _command
 from ._values import Json, milliseconds
+from .events import OutboxEntries, OutboxEntry
 from .types import (
     Availability,
     Booking,
@@ -25,8 +26,6 @@ from .types import (
     DeliveryCounts,
     Names,
     OpenFor,
-    OutboxEntries,
-    OutboxEntry,
     QueueStatus,
     Submission,
     Time,

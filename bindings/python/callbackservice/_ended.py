@@ -6,7 +6,8 @@ from typing import Callable, Dict, TypeVar, Union
 
 from . import _entries, _results
 from .errors import CallbackServiceError, error_of
-from .types import Event, JsonObject, Outcome
+from .events import Event
+from .types import JsonObject, Outcome
 
 R = TypeVar("R")
 

@@ -6,7 +6,8 @@ from typing import Any, Tuple
 
 from ._results import integer_of, list_of, object_of, text_of, time_of
 from .errors import error_of
-from .types import Delivery, DeliveryCounts, JsonObject, OutboxEntries, OutboxEntry, Status, Submission
+from .events import OutboxEntries, OutboxEntry
+from .types import Delivery, DeliveryCounts, JsonObject, Status, Submission
 
 
 def submission_of(outcome: JsonObject) -> Submission:

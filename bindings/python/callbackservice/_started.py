@@ -5,17 +5,14 @@ from __future__ import annotations
 import os
 import time
 import weakref
-from typing import TYPE_CHECKING, Any, Callable, Generic, Optional, TypeVar
+from typing import Any, Callable, Generic, Optional, TypeVar
 
 from ._completion import Completion
 from ._ended import ended_of
-from ._open import SLICE
+from ._open import SLICE, OpenService
 from ._outcomes import deadline_after
 from .errors import CallbackServiceError, error_of
 from .types import JsonObject, Status
-
-if TYPE_CHECKING:
-    from .service import Service
 
 R = TypeVar("R")
 
@@ -27,7 +24,7 @@ class StartedCall(Generic[R]):
     may be dropped; the call goes on. Any thread may use it.
     """
 
-    def __init__(self, service: Service, completion: Completion, result: Callable[[JsonObject], R]) -> None:
+    def __init__(self, service: OpenService, completion: Completion, result: Callable[[JsonObject], R]) -> None:
         self._service, self._completion, self._result = service, completion, result
 
     def __repr__(self) -> str:

@@ -17,8 +17,9 @@ from ._outcomes import attach
 from ._started import StartedCall
 from ._values import Json
 from .errors import EFFECTS, CallbackServiceError, CallCancelled
+from .events import Event
 from .service import Handler, Service, like
-from .types import Event, EventName, JsonObject
+from .types import EventName, JsonObject
 
 if TYPE_CHECKING:
     from typing_extensions import Concatenate, ParamSpec

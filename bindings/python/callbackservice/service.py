@@ -13,7 +13,8 @@ from ._ended import event_of, full_name, result_of
 from ._open import OpenService
 from ._started import StartedCall
 from ._values import Json
-from .types import Event, EventName, JsonObject, Outcome
+from .events import Event
+from .types import EventName, JsonObject, Outcome
 
 if TYPE_CHECKING:
     from typing_extensions import Concatenate, ParamSpec
