@@ -10,20 +10,20 @@ use std::time::Duration;
 use tokio::task::{Id, JoinSet};
 use tokio::time::{sleep_until, timeout_at, Instant};
 
-use crate::command::Command;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::outbox::decision::{in_doubt, read_lookup, Decision, Lookup, Rules};
-use crate::outbox::entry::{ClaimedEntry, Delivery, Next, Settled, Step, Work, NOT_LOOKED_UP};
-use crate::outbox::error_json;
+use crate::outbox::clock::SystemTimes;
+use crate::outbox::decision::Rules;
+use crate::outbox::entry::{ClaimedEntry, Delivery, Next, Settled, Step, Work};
+use crate::outbox::flight::{Decided, Flight, Landing};
 use crate::outbox::pace::Window;
 use crate::outbox::store::{ClaimRequest, ClaimToken, Store};
+use crate::outbox::tally::{Once, Tally};
 use crate::outbox::worker::Place;
 use crate::process::log;
-use crate::protocol;
+use crate::protocol::stored;
 use crate::status::Status;
-use crate::text::json::Object;
-use crate::transport::message::{ExchangeLimits, ExchangeResult, Progress};
+use crate::transport::message::{ExchangeLimits, ExchangeResult};
 use crate::transport::Transport;
 
 /// How often a deliverer looks for entries that other processes have submitted or left.
@@ -66,15 +66,6 @@ pub enum Conclusion {
     Found(String),
     /// There is no response that decides.
     Failed(Error),
-}
-
-/// How many entries became what.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Tally {
-    pub delivered: u64,
-    pub refused: u64,
-    pub unknown: u64,
-    pub expired: u64,
 }
 
 /// Sends what is due, until nothing is or the deadline has come. Recording results may take a
@@ -165,64 +156,6 @@ pub async fn deliver_always(host: Box<dyn Host>, store: Arc<Store>, done: Box<dy
     }
 }
 
-/// What a run that ends knows of itself.
-#[derive(Default)]
-struct Once {
-    /// When it began, by the file's clock. What becomes due later is left to the next run.
-    began_at: Option<i64>,
-    /// What each entry has become last.
-    states: HashMap<i64, Delivery>,
-}
-
-impl Once {
-    fn tally(&self) -> Tally {
-        let mut tally = Tally::default();
-        for delivery in self.states.values() {
-            match delivery {
-                Delivery::Delivered => tally.delivered += 1,
-                Delivery::Refused => tally.refused += 1,
-                Delivery::Unknown => tally.unknown += 1,
-                Delivery::Expired => tally.expired += 1,
-                Delivery::Waiting | Delivery::Sending => {}
-            }
-        }
-        tally
-    }
-}
-
-/// An entry that is being sent or looked up.
-struct Flight {
-    entry: ClaimedEntry,
-    config: Arc<Config>,
-    progress: Arc<Progress>,
-}
-
-impl Flight {
-    /// The result of a flight that has failed inside the library.
-    fn lost(&self) -> Landing {
-        let message = "internal error: the attempt ended before it had a result";
-        let error = Error::new(Status::Internal, message);
-        match self.entry.work {
-            Work::Send => Landing::Attempt(self.progress.finish(Err(error))),
-            Work::Resolve => Landing::Lookup(Lookup::Failed(error)),
-        }
-    }
-}
-
-/// What came of a flight.
-enum Landing {
-    Attempt(ExchangeResult),
-    Lookup(Lookup),
-}
-
-/// An entry about which there is a decision that is not recorded.
-struct Decided {
-    entry: ClaimedEntry,
-    config: Arc<Config>,
-    decision: Decision,
-    exchanged: Option<ExchangeResult>,
-}
-
 /// One run of a deliverer. When it is dropped, it gives its claims back.
 struct Run {
     host: Box<dyn Host>,
@@ -264,7 +197,7 @@ impl Run {
     /// How many more entries may be claimed.
     fn room(&self) -> Result<usize> {
         let (config, _) = self.settings()?;
-        let size = self.window.size(protocol::stored::has_lookup(&config));
+        let size = self.window.size(stored::has_lookup(&config));
         Ok(size.saturating_sub(self.in_flight.len()))
     }
 
@@ -291,7 +224,7 @@ impl Run {
         };
         let attempt_deadline = deadline.unwrap_or_else(|| Instant::now() + config.timeout);
         let request = ClaimRequest {
-            server: protocol::stored::server(&config),
+            server: stored::server(&config),
             max,
             due_by: self.once.as_ref().and_then(|once| once.began_at),
             max_age: outbox.max_age,
@@ -356,28 +289,14 @@ impl Run {
             return;
         }
         log::debug(|| format!("outbox entry {}: {}", entry.id, entry.work.name()));
-        let progress = Arc::new(Progress::default());
         let limits = ExchangeLimits {
             deadline,
             max_bytes: config.max_response_bytes,
             retry: rules.outbox.retry.clone(),
         };
-        let flight = Flight {
-            entry: entry.clone(),
-            config: config.clone(),
-            progress: progress.clone(),
-        };
-        let (transport, config, wall_ms) = (transport.clone(), config.clone(), rules.wall_ms);
-        let task = self.flights.spawn(async move {
-            match entry.work {
-                Work::Send => {
-                    Landing::Attempt(attempt(&config, &transport, &entry, &limits, &progress).await)
-                }
-                Work::Resolve => {
-                    Landing::Lookup(look_up(&config, &transport, &entry, &limits, wall_ms).await)
-                }
-            }
-        });
+        let flight = Flight::new(entry, config.clone());
+        let flown = flight.fly(transport.clone(), limits, rules.wall_ms);
+        let task = self.flights.spawn(flown);
         self.in_flight.insert(task.id(), flight);
     }
 
@@ -416,30 +335,14 @@ impl Run {
     }
 
     fn land(&mut self, task: Id, landing: Landing) {
-        let Some(Flight { entry, config, .. }) = self.in_flight.remove(&task) else {
+        let flight = self.in_flight.remove(&task);
+        let Some(decided) = flight.and_then(|flight| flight.decide(landing, wall_now())) else {
             return;
         };
-        let Some(outbox) = &config.outbox else {
-            return;
-        };
-        let rules = Rules {
-            config: &config,
-            outbox,
-            wall_ms: wall_now(),
-        };
-        let (decision, exchanged) = match landing {
-            Landing::Attempt(exchanged) => {
-                (rules.after_attempt(&entry, &exchanged), Some(exchanged))
-            }
-            Landing::Lookup(lookup) => (rules.after_lookup(&entry, lookup), None),
-        };
-        self.window.note(decision.pace, &outbox.retry);
-        self.results.push(Decided {
-            entry,
-            config,
-            decision,
-            exchanged,
-        });
+        if let Some(outbox) = &decided.config.outbox {
+            self.window.note(decided.decision.pace, &outbox.retry);
+        }
+        self.results.push(decided);
     }
 
     /// Logs, counts and reports what an entry has become.
@@ -513,33 +416,7 @@ impl Drop for Run {
         // From here on no attempt goes on, so that what each has sent is final.
         self.flights.abort_all();
         let mut steps: Vec<Step> = self.results.iter().map(Decided::step).collect();
-        for (_, flight) in self.in_flight.drain() {
-            let number = flight.entry.number;
-            let next = match flight.entry.work {
-                Work::Send if !flight.progress.sent.is_set() => Next::Waiting {
-                    pause_ms: 0,
-                    was_attempted: false,
-                },
-                Work::Send => Next::Unknown {
-                    pause_ms: 0,
-                    lookups: NOT_LOOKED_UP,
-                },
-                Work::Resolve => Next::Unknown {
-                    pause_ms: 0,
-                    lookups: flight.entry.lookups,
-                },
-            };
-            let error = matches!(
-                (&next, flight.entry.work),
-                (Next::Unknown { .. }, Work::Send)
-            )
-            .then(|| error_json(&given_up()));
-            steps.push(Step {
-                number,
-                next,
-                error,
-            });
-        }
+        steps.extend(self.in_flight.drain().map(|(_, flight)| flight.give_up()));
         if steps.is_empty() {
             return;
         }
@@ -557,59 +434,6 @@ impl Drop for Run {
     }
 }
 
-fn given_up() -> Error {
-    in_doubt(Error::new(
-        Status::Closed,
-        "the service was closed before the response arrived",
-    ))
-}
-
-impl Decided {
-    fn step(&self) -> Step {
-        Step {
-            number: self.entry.number,
-            next: self.decision.next.clone(),
-            error: self.decision.error.as_ref().map(error_json),
-        }
-    }
-}
-
-async fn attempt(
-    config: &Config,
-    transport: &Transport,
-    entry: &ClaimedEntry,
-    limits: &ExchangeLimits,
-    progress: &Progress,
-) -> ExchangeResult {
-    match entry.request.request(config) {
-        Ok(request) => transport.execute(&request, limits, progress).await,
-        Err(error) => progress.finish(Err(error)),
-    }
-}
-
-async fn look_up(
-    config: &Config,
-    transport: &Transport,
-    entry: &ClaimedEntry,
-    limits: &ExchangeLimits,
-    wall_ms: i64,
-) -> Lookup {
-    let number = entry.request.number().unwrap_or_default();
-    let options: Object = [("phonenumber".to_owned(), number.into())]
-        .into_iter()
-        .collect();
-    let (request, subject) = match protocol::request(config, Command::Query, &options) {
-        Ok(request) => request,
-        Err(error) => return Lookup::Impossible(error),
-    };
-    let started = Instant::now();
-    let exchanged = transport
-        .execute(&request, limits, &Progress::default())
-        .await;
-    let wall_ms = wall_ms + crate::outbox::clock::milliseconds(started.elapsed());
-    read_lookup(config, &subject, entry, exchanged.result, wall_ms)
-}
-
 fn wall_now() -> i64 {
-    crate::outbox::clock::SystemTimes::now("").wall_ms
+    SystemTimes::now("").wall_ms
 }

@@ -8,8 +8,13 @@ mod clock;
 pub mod decision;
 pub mod deliverer;
 pub mod entry;
+mod flight;
+mod lookup;
 mod pace;
 pub mod store;
+pub mod tally;
+#[cfg(test)]
+mod test_support;
 pub mod worker;
 
 use ring::rand::{SecureRandom, SystemRandom};
