@@ -1,0 +1,78 @@
+"""The example in Lua, for LuaJIT."""
+
+import unittest
+
+from booking import BookingTests, InterruptTests, declarations
+from support import EXAMPLES, ROOT, Case, require_packages, run_example, start_sandbox
+
+# Enough rounds that LuaJIT compiles the loop: a handler would end it with "bad callback". The garbage collector frees what is
+# referenced by nothing. The memory of the process must not grow with the number of calls.
+MANY_CALLS = """
+package.path = arg[1] .. "/?.lua;" .. package.path
+local callbackservice = require "callbackservice"
+local json = callbackservice.json
+local function resident()
+  collectgarbage()
+  return tonumber(io.open "/proc/self/statm":read "*a":match "%d+ (%d+)") * 4096
+end
+local config = json.set(nil, "/dataURL", arg[2])
+local service = callbackservice.open(config)
+local before
+for number = 1, 10000 do
+  local outcome = service:call("availability", {begin = tostring(number)})
+  assert(json.get(outcome, "/error/name") == "BAD_OPTION")
+  if number == 2000 then before = resident() end
+end
+local grown = resident() - before
+for _ = 1, 200 do
+  local outcome = service:call("availability", {numberOfDays = "1", maxTimeSlots = "3"})
+  assert(json.count(outcome, "/slots") == 3)
+end
+local open = {}
+for number = 1, 50 do open[number] = callbackservice.open(config) end
+for _, other in ipairs(open) do assert(#other:close() == 0) end
+assert(#service:close() == 0)
+print("refused:", select(2, pcall(service.call, service, "availability", {})))
+print("NUL:", select(2, pcall(json.set, nil, "/firstname", "a\\0b")))
+print("grown:", grown)
+"""
+WHOLE_HEADER = """
+local ffi = require "ffi"
+ffi.cdef(io.open(arg[1]):read "*a")
+local library = ffi.load "libcallbackservice.so.1"
+print(library.CBSVC_TIMEOUT, ffi.string(library.cbsvc_status_name(library.CBSVC_TIMEOUT)))
+"""
+
+
+class Lua(BookingTests, InterruptTests, Case):
+    command = ["luajit", EXAMPLES / "lua/book.lua"]
+
+    @classmethod
+    def setUpClass(cls):
+        require_packages(["luajit"])
+
+    def script(self, text, *arguments):
+        path = self.scratch / "script.lua"
+        path.write_text(text)
+        return run_example(["luajit", path], *arguments).stdout
+
+    def test_many_calls_neither_crash_nor_leak(self):
+        with start_sandbox() as base:
+            shown = self.script(MANY_CALLS, EXAMPLES / "lua", f"{base}/genesys/1/service/callback/samples")
+        refused, nul, grown = shown.splitlines()
+        self.assertEqual(refused.split("\t")[1], "availability: BAD_HANDLE")
+        self.assertEqual(nul.split("\t")[1], "/firstname: holds a NUL")
+        self.assertLess(int(grown.split()[1]), 1_000_000)
+
+    def test_the_declarations_are_those_of_the_header(self):
+        module = (EXAMPLES / "lua/callbackservice.lua").read_text()
+        declared = declarations(module.split("ffi.cdef [[")[1].split("]]")[0])
+        self.assertLessEqual(declared, declarations((ROOT / "include/callbackservice.ffi.h").read_text()))
+        self.assertGreater(len(declared), 10)
+
+    def test_the_whole_header_is_accepted(self):
+        self.assertEqual(self.script(WHOLE_HEADER, ROOT / "include/callbackservice.ffi.h"), "301\tTIMEOUT\n")
+
+
+if __name__ == "__main__":
+    unittest.main()

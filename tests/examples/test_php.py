@@ -1,0 +1,101 @@
+"""The example in PHP."""
+
+import unittest
+
+from booking import BookingTests, declarations
+from support import EXAMPLES, ROOT, Case, add_fault, require_packages, run_example, start_sandbox
+
+# The memory of the process must not grow with the number of calls.
+MANY_CALLS = r"""<?php
+require $argv[1] . '/CallbackService.php';
+function resident(): int
+{
+    gc_collect_cycles();
+    return 4096 * (int) explode(' ', file_get_contents('/proc/self/statm'))[1];
+}
+$config = json_encode(['dataURL' => $argv[2]]);
+$service = new CallbackService($config);
+for ($number = 1; $number <= 10000; $number++) {
+    $outcome = $service->call('availability', ['begin' => "$number"]);
+    $outcome['error']['name'] === 'BAD_OPTION' or exit(1);
+    if ($number === 2000) {
+        $before = resident();
+    }
+}
+$grown = resident() - $before;
+for ($number = 0; $number < 200; $number++) {
+    $outcome = $service->call('availability', ['numberOfDays' => 1, 'maxTimeSlots' => 3]);
+    count($outcome['slots']) === 3 or exit(1);
+}
+$open = [];
+for ($number = 0; $number < 50; $number++) {
+    $open[] = new CallbackService($config);
+}
+foreach ($open as $other) {
+    $other->close() === [] or exit(1);
+}
+$service->close();
+try {
+    $service->call('availability', []);
+} catch (CallbackServiceException $refused) {
+    echo "refused: {$refused->getMessage()} {$refused->getCode()}\n";
+}
+echo "grown: $grown\n";
+"""
+# PHP calls this between two instructions, and the exception leaves CallbackService::call().
+INTERRUPTED = r"""<?php
+require $argv[1] . '/CallbackService.php';
+pcntl_async_signals(true);
+pcntl_signal(SIGALRM, function () { throw new RuntimeException('too slow'); });
+$service = new CallbackService(json_encode(['dataURL' => $argv[2]]));
+try {
+    pcntl_alarm(1);
+    $service->call('schedule', ['phonenumber' => '+14155550123']);
+} catch (RuntimeException $exception) {
+    [$left] = $service->close();
+    echo "{$exception->getMessage()}: {$left['error']['name']} {$left['error']['booked']}\n";
+}
+"""
+WHOLE_HEADER = r"""<?php
+$library = FFI::cdef(file_get_contents($argv[1]), 'libcallbackservice.so.1');
+echo $library->CBSVC_TIMEOUT, ' ', $library->cbsvc_status_name($library->CBSVC_TIMEOUT), "\n";
+"""
+
+
+class Php(BookingTests, Case):
+    command = ["php", EXAMPLES / "php/book.php"]
+
+    @classmethod
+    def setUpClass(cls):
+        require_packages(["php-cli"])
+
+    def script(self, text, *arguments):
+        path = self.scratch / "script.php"
+        path.write_text(text)
+        return run_example(["php", "-d", "error_reporting=-1", "-d", "display_errors=stderr", path], *arguments).stdout
+
+    def test_many_calls_neither_crash_nor_leak(self):
+        with start_sandbox() as base:
+            shown = self.script(MANY_CALLS, EXAMPLES / "php", f"{base}/genesys/1/service/callback/samples")
+        refused, grown = shown.splitlines()
+        self.assertEqual(refused, "refused: availability: BAD_HANDLE 102")
+        self.assertLess(int(grown.split()[1]), 1_000_000)
+
+    def test_an_exception_of_a_signal_loses_no_outcome(self):
+        with start_sandbox() as base:
+            add_fault(base, operation="schedule", carryOut=True, delayMs=30000)
+            shown = self.script(INTERRUPTED, EXAMPLES / "php", f"{base}/genesys/1/service/callback/samples")
+        self.assertEqual(shown, "too slow: CANCELLED unknown\n")
+
+    def test_the_declarations_are_those_of_the_header(self):
+        module = (EXAMPLES / "php/CallbackService.php").read_text()
+        declared = declarations(module.split("<<<'C'\n")[1].split("C;\n")[0])
+        self.assertLessEqual(declared, declarations((ROOT / "include/callbackservice.ffi.h").read_text()))
+        self.assertGreater(len(declared), 8)
+
+    def test_the_whole_header_is_accepted(self):
+        self.assertEqual(self.script(WHOLE_HEADER, ROOT / "include/callbackservice.ffi.h"), "301 TIMEOUT\n")
+
+
+if __name__ == "__main__":
+    unittest.main()
