@@ -5,8 +5,7 @@
 # make test-faults  measures the fault matrix and rewrites its table in docs/reliability.md
 # make test-ledger  books, moves and cancels while the server is killed, and compares with its database
 # make test-outbox  submits to an outbox while processes and server are killed, and compares with the server's database
-# make test-examples  runs the examples in other languages against the sandbox; as root it installs missing Debian packages;
-#                 EXAMPLES="perl lua" selects languages
+# make test-examples  runs the examples in other languages against the sandbox; EXAMPLES="perl lua" selects languages
 # make bench      compares the library with libcurl, requests and others and rewrites docs/benchmarks.md;
 #                 with BASELINE=PATH also with another libcallbackservice.so
 # make bench-micro  measures the parts of a command that need no server
@@ -60,8 +59,8 @@ SOURCES := src build.rs Cargo.toml Cargo.lock .cargo tools/localize-symbols.sh
 # The directories of the installed files, as seen from the directory of another one.
 relative = $(shell realpath -ms --relative-to="$(LIBDIR)/$(1)" "$(2)")
 
-.PHONY: all library header demo sandbox test test-full test-faults test-ledger test-outbox test-examples test-tsan test-asan test-valgrind fuzz deny \
-	bench bench-micro bench-outbox bench-instructions install uninstall dist test-packages test-targets docs manual abi clean
+.PHONY: all library header demo sandbox test test-full test-faults test-ledger test-outbox test-tsan test-asan test-valgrind fuzz deny \
+	test-examples bench bench-micro bench-outbox bench-instructions install uninstall dist test-packages test-targets docs manual abi clean
 
 all: library header
 

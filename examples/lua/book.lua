@@ -20,7 +20,8 @@ local function show(heading, outcome)
   print(heading)
   for index = 0, math.min(json.count(outcome, "/slots"), 3) - 1 do
     local slot = "/slots/" .. index
-    print(("  %s  %s free"):format(json.get(outcome, slot .. "/utcTime"), json.get(outcome, slot .. "/capacity") or "?"))
+    local time, capacity = json.get(outcome, slot .. "/utcTime"), json.get(outcome, slot .. "/capacity")
+    print(("  %s  %s free"):format(time, capacity or "?"))
   end
 end
 

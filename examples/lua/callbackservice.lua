@@ -1,5 +1,5 @@
--- A service of libcallbackservice in poll mode, for LuaJIT: the library calls no Lua function, so that no call of C from
--- compiled code meets a "bad callback", and no error() leaves a C function.
+-- A service of libcallbackservice in poll mode, for LuaJIT: the library calls no Lua function, so that no compiled code ends
+-- with "bad callback", and no error() leaves a handler.
 
 local ffi = require "ffi"
 
@@ -9,10 +9,11 @@ typedef struct cbsvc_service cbsvc_service;
 typedef int32_t cbsvc_status;
 typedef void (*cbsvc_handler)(const char *event, const char *data, void *user_data);
 typedef void (*cbsvc_release)(void *user_data);
-cbsvc_status cbsvc_init(const char *config, cbsvc_handler on_event, void *user_data, cbsvc_service **service, char **error);
+cbsvc_status cbsvc_init(const char *config, cbsvc_handler on_event, void *user_data, cbsvc_service **service,
+                        char **error);
 cbsvc_status cbsvc_close(cbsvc_service *service, int32_t timeout_ms);
-cbsvc_status cbsvc_start(cbsvc_service *service, const char *name, const char *data, cbsvc_handler done, void *user_data,
-                         cbsvc_release release, uint64_t *call);
+cbsvc_status cbsvc_start(cbsvc_service *service, const char *name, const char *data, cbsvc_handler done,
+                         void *user_data, cbsvc_release release, uint64_t *call);
 cbsvc_status cbsvc_next_event(cbsvc_service *service, int32_t timeout_ms, uint64_t *call, char **event, char **data);
 cbsvc_status cbsvc_json_get(const char *json, const char *pointer, char **value);
 cbsvc_status cbsvc_json_count(const char *json, const char *pointer, uint32_t *count);
@@ -96,13 +97,13 @@ function Service:next_event(milliseconds)
   return call[0], text(data)
 end
 
--- Closes the service. Returns the outcomes of commands that an error(), such as that of Ctrl-C, has left behind: what became
--- of them must not be lost.
+-- Closes the service. Returns the outcomes of commands that an error(), such as that of Ctrl-C, has left behind: none must
+-- be lost.
 function Service:close()
   local left = {}
   local status = name(library.cbsvc_close(self.handle, 1000))
   while status == "BUSY" do
-    local call, outcome = self:next_event(0)
+    local call, outcome = self:next_event(-1)
     if call ~= 0 then left[#left + 1] = outcome end
     status = name(library.cbsvc_close(self.handle, 1000))
   end

@@ -1,7 +1,7 @@
 package CallbackService;
 
-# A service of libcallbackservice in poll mode: the library calls no Perl code, so that neither a closure that Perl has freed
-# nor a die can meet a C function.
+# A service of libcallbackservice in poll mode: the library calls no Perl code, so that it meets neither a closure that Perl
+# has freed nor a die.
 
 use strict;
 use warnings;
@@ -66,13 +66,13 @@ sub next_event {
     return ($call, decode_json(text($data)));
 }
 
-# Closes the service. Returns the outcomes of commands that a die has left behind: what became of them must not be lost.
+# Closes the service. Returns the outcomes of commands that a die has left behind: none must be lost.
 sub close {
     my ($self) = @_;
     my $service = $self->{service} // return;
     my ($name, @left);
     while (($name = cbsvc_status_name(cbsvc_close($service, 1000))) eq 'BUSY') {
-        my ($call, $outcome) = $self->next_event(0);
+        my ($call, $outcome) = $self->next_event(-1);
         push @left, $outcome if $call;
     }
     delete $self->{service};

@@ -7,8 +7,7 @@ final class CallbackServiceException extends RuntimeException
 }
 
 /**
- * A service of libcallbackservice in poll mode: the library calls no PHP code, so that no closure can be freed too early, and
- * no exception leaves a C function.
+ * A service of libcallbackservice in poll mode: the library calls no PHP code, so that no exception leaves a handler.
  */
 final class CallbackService
 {
@@ -18,11 +17,13 @@ final class CallbackService
         typedef int32_t cbsvc_status;
         typedef void (*cbsvc_handler)(const char *event, const char *data, void *user_data);
         typedef void (*cbsvc_release)(void *user_data);
-        cbsvc_status cbsvc_init(const char *config, cbsvc_handler on_event, void *user_data, cbsvc_service **service, char **error);
+        cbsvc_status cbsvc_init(const char *config, cbsvc_handler on_event, void *user_data, cbsvc_service **service,
+                                char **error);
         cbsvc_status cbsvc_close(cbsvc_service *service, int32_t timeout_ms);
         cbsvc_status cbsvc_start(cbsvc_service *service, const char *name, const char *data, cbsvc_handler done,
                                  void *user_data, cbsvc_release release, uint64_t *call);
-        cbsvc_status cbsvc_next_event(cbsvc_service *service, int32_t timeout_ms, uint64_t *call, char **event, char **data);
+        cbsvc_status cbsvc_next_event(cbsvc_service *service, int32_t timeout_ms, uint64_t *call, char **event,
+                                      char **data);
         cbsvc_status cbsvc_json_set(const char *json, const char *pointer, const char *value, char **result);
         const char *cbsvc_status_name(cbsvc_status status);
         void cbsvc_string_free(char *text);
@@ -42,16 +43,18 @@ final class CallbackService
         $status = $this->library->cbsvc_init(
             $this->text($polled), null, null, FFI::addr($this->service), FFI::addr($error));
         if ($status !== 0) {
-            throw new CallbackServiceException($this->text($error) ?? $this->library->cbsvc_status_name($status), $status);
+            $message = $this->text($error) ?? $this->library->cbsvc_status_name($status);
+            throw new CallbackServiceException($message, $status);
         }
     }
 
     /** Runs a command, such as "schedule", and returns its outcome: with the key error if it was rejected. */
     public function call(string $command, array $options): array
     {
+        $data = json_encode((object) $options, JSON_THROW_ON_ERROR);
         $call = $this->library->new('uint64_t');
         $status = $this->library->cbsvc_start(
-            $this->service, "CallbackService.$command", json_encode((object) $options, JSON_THROW_ON_ERROR), null, null, null, FFI::addr($call));
+            $this->service, "CallbackService.$command", $data, null, null, null, FFI::addr($call));
         $this->check($status, $command);
         do {
             [$done, $outcome] = $this->nextEvent(1000);
@@ -76,13 +79,13 @@ final class CallbackService
         return [$call->cdata, json_decode($outcome, true, 512, JSON_THROW_ON_ERROR | JSON_BIGINT_AS_STRING)];
     }
 
-    /** Closes the service. Returns the outcomes of commands that an exception has left behind: they must not be lost. */
+    /** Closes the service. Returns the outcomes of commands that an exception has left behind: none must be lost. */
     public function close(): array
     {
         $left = [];
         while (($status = $this->library->cbsvc_close($this->service, 1000)) !== 0
             && $this->library->cbsvc_status_name($status) === 'BUSY') {
-            [$call, $outcome] = $this->nextEvent(0);
+            [$call, $outcome] = $this->nextEvent(-1);
             if ($call !== 0) {
                 $left[] = $outcome;
             }
@@ -107,4 +110,5 @@ final class CallbackService
         $text = FFI::string($pointer);
         $this->library->cbsvc_string_free($pointer);
         return $text;
-    }}
+    }
+}

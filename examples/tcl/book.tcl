@@ -10,7 +10,7 @@ package require Tcl 8.6
 package require callbackservice
 namespace import callbackservice::get callbackservice::count
 
-# The locale decides how Tcl reads arguments and writes texts: with LC_ALL=C, an umlaut would become two other characters.
+# The locale decides how Tcl reads arguments and writes texts: with LC_ALL=C, an umlaut would become two other letters.
 proc argument {text} {
     return [encoding convertfrom utf-8 [encoding convertto [encoding system] $text]]
 }

@@ -50,7 +50,7 @@ proc callbackservice::close {service} {
             try_close $service 1000
             return $left
         } trap {CALLBACKSERVICE BUSY} {} {
-            lassign [next_event $service 0] call event outcome
+            lassign [next_event $service -1] call event outcome
             if {$call != 0} {
                 lappend left $outcome
             }

@@ -42,6 +42,26 @@ ffi.cdef(io.open(arg[1]):read "*a")
 local library = ffi.load "libcallbackservice.so.1"
 print(library.CBSVC_TIMEOUT, ffi.string(library.cbsvc_status_name(library.CBSVC_TIMEOUT)))
 """
+# Handlers in "caller" mode, as docs/languages.md describes them. The calls come from a loop that LuaJIT has compiled before.
+HANDLERS = """
+local ffi = require "ffi"
+ffi.cdef(io.open(arg[1]):read "*a")
+local library = ffi.load "libcallbackservice.so.1"
+local service = ffi.new "cbsvc_service *[1]"
+assert(library.cbsvc_init('{"dataURL":"http://127.0.0.1:1/"}', nil, nil, service, nil) == 0)
+local count = 0
+local handler = ffi.cast("cbsvc_handler", function() count = count + 1 end)
+local function dispatch() return library.cbsvc_dispatch(service[0], 0) end
+jit.off(dispatch)
+for round = 1, 10 do
+  local done = round > 1 and handler or nil
+  assert(library.cbsvc_start(service[0], "CallbackService.availability", '{"begin":"1"}', done, nil, nil, nil) == 0)
+  for _ = 1, 10000 do dispatch() end
+end
+assert(library.cbsvc_close(service[0], 1000) == 0)
+handler:free()
+print(count)
+"""
 
 
 class Lua(BookingTests, InterruptTests, Case):
@@ -72,6 +92,9 @@ class Lua(BookingTests, InterruptTests, Case):
 
     def test_the_whole_header_is_accepted(self):
         self.assertEqual(self.script(WHOLE_HEADER, ROOT / "include/callbackservice.ffi.h"), "301\tTIMEOUT\n")
+
+    def test_handlers_run_in_caller_mode(self):
+        self.assertEqual(self.script(HANDLERS, ROOT / "include/callbackservice.ffi.h"), "9\n")
 
 
 if __name__ == "__main__":

@@ -30,6 +30,32 @@ $service->close;
 eval { $service->call(availability => {}) };
 print "refused: $@";
 print "grown: $grown\\n";
+$service = CallbackService->new({dataURL => $ARGV[1]});
+CallbackService::cbsvc_start($service->{service}, 'CallbackService.availability', '{"begin":"1"}', undef, undef, undef, undef);
+print "left: $_->{state}\\n" for $service->close;
+"""
+# Handlers in "caller" mode, as docs/languages.md describes them.
+HANDLERS = """
+use strict;
+use warnings;
+use FFI::Platypus 2.00;
+my $ffi = FFI::Platypus->new(api => 2, lib => 'libcallbackservice.so.1');
+$ffi->type('(string,string,opaque)->void' => 'handler');
+$ffi->attach(@$_) for (
+    [cbsvc_init => ['string', 'opaque', 'opaque', 'opaque*', 'opaque*'] => 'sint32'],
+    [cbsvc_subscribe => ['opaque', 'string', 'handler', 'opaque', 'opaque', 'uint64*'] => 'sint32'],
+    [cbsvc_availability => ['opaque', 'string', 'opaque*'] => 'sint32'],
+    [cbsvc_close => ['opaque', 'sint32'] => 'sint32'],
+);
+die if cbsvc_init('{"dataURL":"http://127.0.0.1:1/"}', undef, undef, \\my $service, undef);
+my $count = 0;
+my $handler = $ffi->closure(sub { $count++; die "five\\n" if $count == 5 });
+die if cbsvc_subscribe($service, '*', $handler, undef, undef, undef);
+for (1 .. 3_000) {
+    die if cbsvc_availability($service, '{"begin":"1"}', undef) != 108;
+}
+die if cbsvc_close($service, 1000);
+print "$count\\n";
 """
 
 
@@ -44,10 +70,15 @@ class Perl(BookingTests, InterruptTests, Case):
         with start_sandbox() as base:
             url = f"{base}/genesys/1/service/callback/samples"
             done = run_example(["perl", "-e", MANY_CALLS], EXAMPLES / "perl", url)
-        refused, grown = done.stdout.splitlines()
+        refused, grown, left = done.stdout.splitlines()
         self.assertEqual(refused, "refused: availability: BAD_HANDLE")
+        self.assertRegex(left, "^left: (rejected|cancelled)$")
         self.assertLess(int(grown.split()[1]), 1_000_000)
         self.assertEqual(done.stderr, "")
+
+    def test_handlers_run_in_caller_mode(self):
+        done = run_example(["perl", "-e", HANDLERS])
+        self.assertEqual((done.stdout, done.stderr), ("3001\n", "five\n"))
 
 
 if __name__ == "__main__":

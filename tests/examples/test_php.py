@@ -60,6 +60,20 @@ WHOLE_HEADER = r"""<?php
 $library = FFI::cdef(file_get_contents($argv[1]), 'libcallbackservice.so.1');
 echo $library->CBSVC_TIMEOUT, ' ', $library->cbsvc_status_name($library->CBSVC_TIMEOUT), "\n";
 """
+# Handlers in "caller" mode, as docs/languages.md describes them.
+HANDLERS = r"""<?php
+$library = FFI::cdef(file_get_contents($argv[1]), 'libcallbackservice.so.1');
+$service = $library->new('cbsvc_service *');
+$library->cbsvc_init('{"dataURL":"http://127.0.0.1:1/"}', null, null, FFI::addr($service), null) === 0 or exit(1);
+$count = 0;
+$handler = function () use (&$count) { $count++; };
+$library->cbsvc_subscribe($service, '*', $handler, null, null, null) === 0 or exit(1);
+for ($number = 0; $number < 3000; $number++) {
+    $library->cbsvc_availability($service, '{"begin":"1"}', null) === $library->CBSVC_BAD_OPTION or exit(1);
+}
+$library->cbsvc_close($service, 1000) === 0 or exit(1);
+echo "$count\n";
+"""
 
 
 class Php(BookingTests, Case):
@@ -95,6 +109,9 @@ class Php(BookingTests, Case):
 
     def test_the_whole_header_is_accepted(self):
         self.assertEqual(self.script(WHOLE_HEADER, ROOT / "include/callbackservice.ffi.h"), "301 TIMEOUT\n")
+
+    def test_handlers_run_in_caller_mode(self):
+        self.assertEqual(self.script(HANDLERS, ROOT / "include/callbackservice.ffi.h"), "3001\n")
 
 
 if __name__ == "__main__":

@@ -37,6 +37,9 @@ puts "refused: $message [dict get $options -errorcode]"
 catch {callbackservice::json_set "{}" /firstname "a\u0000b"} message
 puts "NUL: $message"
 puts "grown: $grown"
+set service [callbackservice::open $config]
+callbackservice::start $service CallbackService.availability {{"begin":"1"}}
+foreach left [callbackservice::close $service] {puts "left: [callbackservice::get $left /state]"}
 """
 
 
@@ -50,8 +53,9 @@ class Tcl(BookingTests, Case):
         directory = tempfile.TemporaryDirectory()
         cls.addClassCleanup(directory.cleanup)
         cls.packages = pathlib.Path(directory.name, "packages")
-        options = ["-I", ROOT / "include", "-L", library_directory, "-cache", pathlib.Path(directory.name, "cache")]
-        run_example(["critcl", "-pkg", *options, "-libdir", cls.packages], EXAMPLES / "tcl/callbackservice.tcl")
+        scratch = ["-cache", pathlib.Path(directory.name, "cache"), "-includedir", directory.name, "-libdir", cls.packages]
+        library = ["-I", ROOT / "include", "-L", library_directory]
+        run_example(["critcl", "-pkg", *library, *scratch], EXAMPLES / "tcl/callbackservice.tcl")
 
     def environment(self, **more):
         return super().environment(TCLLIBPATH=str(self.packages), **more)
@@ -62,9 +66,10 @@ class Tcl(BookingTests, Case):
         with start_sandbox() as base:
             url = f"{base}/genesys/1/service/callback/samples"
             done = run_example(["tclsh", path], url, env=self.environment())
-        refused, nul, grown = done.stdout.splitlines()
+        refused, nul, grown, left = done.stdout.splitlines()
         self.assertEqual(refused, "refused: BAD_HANDLE CALLBACKSERVICE BAD_HANDLE")
         self.assertEqual(nul, "NUL: a text holds a NUL")
+        self.assertRegex(left, "^left: (rejected|cancelled)$")
         self.assertLess(int(grown.split()[1]), 1_000_000)
 
 
