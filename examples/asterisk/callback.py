@@ -4,9 +4,10 @@
     same => n,AGI(callback.py,/etc/asterisk/callback.json)
     same => n,Verbose(1,${CALLBACK_STATUS})
 
-The file holds a JSON object with dataURL and outbox.file. Every booking goes through the outbox: it survives a hang-up, the end
-of this script and a server that is away, which examples/python/deliverer.py waits for. The variable CALLBACK_STATUS is BOOKED,
-STORED (it will be booked), NONE or FAILED. The recordings are in the directory callback of the sounds.
+The file holds a JSON object with dataURL and outbox.file. Every booking goes through the outbox: it survives a hang-up,
+the end of this script and a server that is away, which examples/python/deliverer.py waits for. The variable
+CALLBACK_STATUS is BOOKED, STORED (it will be booked), NONE or FAILED. The recordings are in the directory callback of the
+sounds.
 """
 
 import json
@@ -73,7 +74,8 @@ class Callback:
         digits = "123"[: len(slots)]
         for _ in range(2):
             for digit, slot in zip(digits, slots):
-                pressed = self.agi.play(f"callback/press-{digit}-for", digits) or self.agi.say_time(slot.utc_time, digits)
+                pressed = self.agi.play(f"callback/press-{digit}-for", digits)
+                pressed = pressed or self.agi.say_time(slot.utc_time, digits)
                 if pressed:
                     return slots[int(pressed) - 1]
             pressed = self.agi.ask("callback/choose", 1)
@@ -98,7 +100,7 @@ class Callback:
         return submission.entry
 
     def delivered(self, stored):
-        """The entry after an attempt to deliver it, by this script or by a deliverer that is faster; None if it is not known."""
+        """The entry after an attempt to deliver it, by this script or a faster deliverer; None if it is not known."""
         deadline = time.monotonic() + PATIENCE
         try:
             self.service.deliver(timeout=PATIENCE)

@@ -1,5 +1,5 @@
--- A service of libcallbackservice in poll mode, for LuaJIT: the library calls no Lua function, so that no compiled code ends
--- with "bad callback", and no error() leaves a handler.
+-- A service of libcallbackservice in poll mode, for LuaJIT: the library calls no Lua function, so that no compiled code
+-- ends with "bad callback", and no error() leaves a handler.
 
 local ffi = require "ffi"
 
@@ -97,8 +97,8 @@ function Service:next_event(milliseconds)
   return call[0], text(data)
 end
 
--- Closes the service. Returns the outcomes of commands that an error(), such as that of Ctrl-C, has left behind: none must
--- be lost.
+-- Closes the service. Returns the outcomes of commands that an error(), such as that of Ctrl-C, has left behind: none
+-- must be lost.
 function Service:close()
   local left = {}
   local status = name(library.cbsvc_close(self.handle, 1000))

@@ -1,7 +1,7 @@
 package CallbackService;
 
-# A service of libcallbackservice in poll mode: the library calls no Perl code, so that it meets neither a closure that Perl
-# has freed nor a die.
+# A service of libcallbackservice in poll mode: the library calls no Perl code, so that it meets neither a closure that
+# Perl has freed nor a die.
 
 use strict;
 use warnings;

@@ -1,9 +1,9 @@
-# The commands of libcallbackservice that service.tcl needs, in C. Build the package callbackservice once, with a C compiler:
+# The commands of libcallbackservice that service.tcl needs, in C. Build the package once, with a compiler of C:
 #
 #     critcl -pkg -libdir DIRECTORY callbackservice.tcl
 #
-# Programs find it through TCLLIBPATH=DIRECTORY, or auto_path, and need the library alone. No command passes a handler: the
-# library calls no Tcl code.
+# Programs find it through TCLLIBPATH=DIRECTORY, or auto_path, and need the library alone. No command passes a handler:
+# the library calls no Tcl code.
 
 package require critcl 3.1
 package provide callbackservice 1.0
@@ -15,7 +15,7 @@ critcl::ccode {
     #include <string.h>
     #include <callbackservice.h>
 
-    /* Text as UTF-8: Tcl itself stores NUL, and characters beyond U+FFFF, in another form. The caller frees it with ckfree. */
+    /* Text as UTF-8: Tcl stores NUL, and characters beyond U+FFFF, in another form. The caller frees it with ckfree. */
     static char *to_utf8(Tcl_Interp *interp, Tcl_Obj *object)
     {
         Tcl_DString text;

@@ -27,7 +27,8 @@ proc callbackservice::open {config} {
     return [init [json_set $config /handlers poll]]
 }
 
-# Runs a command, such as schedule, with a dictionary of options. Returns its outcome, with /error/message if it was rejected.
+# Runs a command, such as schedule, with a dictionary of options. Returns its outcome, which has /error/message if it
+# was rejected.
 proc callbackservice::call {service command options} {
     set json "{}"
     dict for {key value} $options {

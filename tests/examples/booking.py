@@ -1,4 +1,4 @@
-"""What every example must do that is called as CONFIG_FILE PHONE_NUMBER NAME [DESIRED_TIME]: show slots, and book one."""
+"""What every example must do whose arguments are CONFIG_FILE PHONE_NUMBER NAME [DESIRED_TIME]: show slots, book one."""
 
 import ctypes.util
 import re

@@ -70,10 +70,9 @@ def data_url(base, service="samples"):
 def configuration(base, api="v1", **more):
     """A configuration for a sandbox, as a dictionary."""
     if api == "v3":
-        version = {"apiVersion": "v3", "dataURL": f"{base}/engagement/v3", "apikey": "sandbox-key", "serviceName": "samples"}
-    else:
-        version = {"dataURL": data_url(base)}
-    return {**version, "proxy": "none", **more}
+        version = {"apiVersion": "v3", "apikey": "sandbox-key", "serviceName": "samples"}
+        return {**version, "dataURL": f"{base}/engagement/v3", "proxy": "none", **more}
+    return {"dataURL": data_url(base), "proxy": "none", **more}
 
 
 def request(method, url, body=None):
@@ -112,9 +111,8 @@ def run_example(command, *arguments, expected=0, timeout=TIMEOUT, env=None, **op
     Returns what subprocess.run returns. `expected` may be None: then every end but a signal is allowed.
     """
     words = [str(word) for word in [*command, *arguments]]
-    done = subprocess.run(
-        words, capture_output=True, encoding="utf-8", timeout=timeout, env=env or environment(), **{"cwd": ROOT, **options}
-    )
+    options = {"cwd": ROOT, "env": env or environment(), "timeout": timeout, **options}
+    done = subprocess.run(words, capture_output=True, encoding="utf-8", **options)
     wrong = done.returncode < 0 if expected is None else done.returncode != expected
     if wrong:
         raise AssertionError(f"{' '.join(words)}\nended with {done.returncode}\n{done.stdout}\n{done.stderr}")

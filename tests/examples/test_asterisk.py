@@ -33,7 +33,7 @@ class Asterisk:
         watchdog = threading.Timer(TIMEOUT, self.process.kill)
         watchdog.start()
         try:
-            self.send("agi_request: callback.py", "agi_channel: SIP/100-1", f"agi_uniqueid: {unique}", f"agi_callerid: {caller}", "")
+            self.send("agi_request: callback.py", f"agi_uniqueid: {unique}", f"agi_callerid: {caller}", "")
             self.play()
             if self.is_gone:
                 self.errors = self.process.stderr.read()

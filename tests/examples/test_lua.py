@@ -5,8 +5,8 @@ import unittest
 from booking import BookingTests, InterruptTests, declarations
 from support import EXAMPLES, ROOT, Case, require_packages, run_example, start_sandbox
 
-# Enough rounds that LuaJIT compiles the loop: a handler would end it with "bad callback". The garbage collector frees what is
-# referenced by nothing. The memory of the process must not grow with the number of calls.
+# Enough rounds that LuaJIT compiles the loop, and that the garbage collector frees what nothing references. The memory of
+# the process must not grow with the number of calls.
 MANY_CALLS = """
 package.path = arg[1] .. "/?.lua;" .. package.path
 local callbackservice = require "callbackservice"
@@ -42,7 +42,7 @@ ffi.cdef(io.open(arg[1]):read "*a")
 local library = ffi.load "libcallbackservice.so.1"
 print(library.CBSVC_TIMEOUT, ffi.string(library.cbsvc_status_name(library.CBSVC_TIMEOUT)))
 """
-# Handlers in "caller" mode, as docs/languages.md describes them. The calls come from a loop that LuaJIT has compiled before.
+# Handlers in "caller" mode, as docs/languages.md describes them: called from a loop that LuaJIT has compiled before.
 HANDLERS = """
 local ffi = require "ffi"
 ffi.cdef(io.open(arg[1]):read "*a")

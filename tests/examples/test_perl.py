@@ -31,7 +31,8 @@ eval { $service->call(availability => {}) };
 print "refused: $@";
 print "grown: $grown\\n";
 $service = CallbackService->new({dataURL => $ARGV[1]});
-CallbackService::cbsvc_start($service->{service}, 'CallbackService.availability', '{"begin":"1"}', undef, undef, undef, undef);
+my @nothing = (undef) x 4;
+CallbackService::cbsvc_start($service->{service}, 'CallbackService.availability', '{"begin":"1"}', @nothing);
 print "left: $_->{state}\\n" for $service->close;
 """
 # Handlers in "caller" mode, as docs/languages.md describes them.

@@ -53,9 +53,10 @@ class Tcl(BookingTests, Case):
         directory = tempfile.TemporaryDirectory()
         cls.addClassCleanup(directory.cleanup)
         cls.packages = pathlib.Path(directory.name, "packages")
-        scratch = ["-cache", pathlib.Path(directory.name, "cache"), "-includedir", directory.name, "-libdir", cls.packages]
+        scratch = ["-cache", pathlib.Path(directory.name, "cache"), "-includedir", directory.name]
         library = ["-I", ROOT / "include", "-L", library_directory]
-        run_example(["critcl", "-pkg", *library, *scratch], EXAMPLES / "tcl/callbackservice.tcl")
+        build = ["critcl", "-pkg", *library, *scratch, "-libdir", cls.packages]
+        run_example(build, EXAMPLES / "tcl/callbackservice.tcl")
 
     def environment(self, **more):
         return super().environment(TCLLIBPATH=str(self.packages), **more)
