@@ -6,8 +6,8 @@
 
 The file holds a JSON object with dataURL and outbox.file. Every booking goes through the outbox: it survives a hang-up,
 the end of this script and a server that is away, which examples/python/deliverer.py waits for. The variable
-CALLBACK_STATUS is BOOKED, STORED (it will be booked), NONE or FAILED. The recordings are in the directory callback of the
-sounds.
+CALLBACK_STATUS is BOOKED, STORED (it will be booked), NONE or FAILED. The recordings are in the directory callback of
+the sounds.
 """
 
 import json

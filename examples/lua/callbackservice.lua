@@ -32,6 +32,7 @@ local function text(out)
   if out[0] == nil then return nil end
   local copy = ffi.string(out[0])
   library.cbsvc_string_free(out[0])
+  out[0] = nil
   return copy
 end
 
@@ -71,7 +72,7 @@ local function open(config)
   local service, message = ffi.new "cbsvc_service *[1]", ffi.new "char *[1]"
   local status = library.cbsvc_init(json.set(config, "/handlers", "poll"), nil, nil, service, message)
   if status ~= 0 then error(text(message) or name(status), 0) end
-  return setmetatable({handle = service[0]}, Service)
+  return setmetatable({handle = service[0], done = ffi.new "uint64_t[1]", data = ffi.new "char *[1]"}, Service)
 end
 
 -- Runs a command, such as "schedule", and returns its outcome, which is JSON with /error/message if it was rejected.
@@ -90,17 +91,16 @@ end
 
 -- The id of the call that is complete, and its outcome; 0 for another event, or if there is none in time.
 function Service:next_event(milliseconds)
-  local call, event, data = ffi.new "uint64_t[1]", ffi.new "char *[1]", ffi.new "char *[1]"
-  local status = name(library.cbsvc_next_event(self.handle, milliseconds, call, event, data))
+  -- The error() of Ctrl-C comes after the wait: what was taken stays in the object, where close finds it.
+  local status = name(library.cbsvc_next_event(self.handle, milliseconds, self.done, nil, self.data))
   if status ~= "OK" and status ~= "TIMEOUT" then error("waiting: " .. status, 0) end
-  text(event)
-  return call[0], text(data)
+  return self.done[0], text(self.data)
 end
 
 -- Closes the service. Returns the outcomes of commands that an error(), such as that of Ctrl-C, has left behind: none
 -- must be lost.
 function Service:close()
-  local left = {}
+  local left = {self.done[0] ~= 0 and text(self.data) or nil}
   local status = name(library.cbsvc_close(self.handle, 1000))
   while status == "BUSY" do
     local call, outcome = self:next_event(-1)

@@ -58,21 +58,28 @@ sub cancel { $_[0]{cancelled} = 1 }
 # The id of the call that is complete, and its outcome; 0 for another event, or if there is none in time.
 sub next_event {
     my ($self, $milliseconds) = @_;
-    my $status = cbsvc_next_event($self->{service}, $milliseconds, \my $call, \my $event, \my $data);
+    # A die of a signal handler comes after the wait: what was taken stays in the object, where close finds it.
+    my $status = cbsvc_next_event($self->{service}, $milliseconds, \$self->{done}, undef, \$self->{data});
     my $name = cbsvc_status_name($status);
-    return (0, undef) if $name eq 'TIMEOUT';
-    die "waiting: $name\n" if $status != 0;
-    cbsvc_string_free($event);
-    return ($call, decode_json(text($data)));
+    die "waiting: $name\n" if $status != 0 && $name ne 'TIMEOUT';
+    return $self->taken;
+}
+
+sub taken {
+    my ($self) = @_;
+    my $data = delete $self->{data};
+    return defined $data ? ($self->{done}, decode_json(text($data))) : (0, undef);
 }
 
 # Closes the service. Returns the outcomes of commands that a die has left behind: none must be lost.
 sub close {
     my ($self) = @_;
     my $service = $self->{service} // return;
-    my ($name, @left);
+    my ($call, $outcome) = $self->taken;
+    my @left = $call ? $outcome : ();
+    my $name;
     while (($name = cbsvc_status_name(cbsvc_close($service, 1000))) eq 'BUSY') {
-        my ($call, $outcome) = $self->next_event(-1);
+        ($call, $outcome) = $self->next_event(-1);
         push @left, $outcome if $call;
     }
     delete $self->{service};

@@ -31,6 +31,8 @@ final class CallbackService
 
     private FFI $library;
     private FFI\CData $service;
+    private FFI\CData $done;
+    private FFI\CData $data;
 
     /** Opens a service; $config is JSON. PHP's own arrays do not tell {} from []. */
     public function __construct(string $config)
@@ -39,6 +41,8 @@ final class CallbackService
         $polled = $this->library->new('char *');
         $this->check($this->library->cbsvc_json_set($config, '/handlers', 'poll', FFI::addr($polled)), 'configuration');
         $this->service = $this->library->new('cbsvc_service *');
+        $this->done = $this->library->new('uint64_t');
+        $this->data = $this->library->new('char *');
         $error = $this->library->new('char *');
         $status = $this->library->cbsvc_init(
             $this->text($polled), null, null, FFI::addr($this->service), FFI::addr($error));
@@ -65,24 +69,31 @@ final class CallbackService
     /** The id of the call that is complete, and its outcome; 0 for another event, or if there is none in time. */
     public function nextEvent(int $milliseconds): array
     {
-        $call = $this->library->new('uint64_t');
-        $event = $this->library->new('char *');
-        $data = $this->library->new('char *');
+        // An exception of a signal handler comes after the wait: what was taken stays here, where close() finds it.
         $status = $this->library->cbsvc_next_event(
-            $this->service, $milliseconds, FFI::addr($call), FFI::addr($event), FFI::addr($data));
-        $this->text($event);
-        $outcome = $this->text($data);
-        if ($this->library->cbsvc_status_name($status) === 'TIMEOUT') {
+            $this->service, $milliseconds, FFI::addr($this->done), null, FFI::addr($this->data));
+        if ($this->library->cbsvc_status_name($status) !== 'TIMEOUT') {
+            $this->check($status, 'waiting');
+        }
+        return $this->taken();
+    }
+
+    private function taken(): array
+    {
+        if (FFI::isNull($this->data)) {
             return [0, null];
         }
-        $this->check($status, 'waiting');
-        return [$call->cdata, json_decode($outcome, true, 512, JSON_THROW_ON_ERROR | JSON_BIGINT_AS_STRING)];
+        $data = $this->data;
+        $this->data = $this->library->new('char *');
+        $outcome = json_decode($this->text($data), true, 512, JSON_THROW_ON_ERROR | JSON_BIGINT_AS_STRING);
+        return [$this->done->cdata, $outcome];
     }
 
     /** Closes the service. Returns the outcomes of commands that an exception has left behind: none must be lost. */
     public function close(): array
     {
-        $left = [];
+        [$call, $outcome] = $this->taken();
+        $left = $call !== 0 ? [$outcome] : [];
         while (($status = $this->library->cbsvc_close($this->service, 1000)) !== 0
             && $this->library->cbsvc_status_name($status) === 'BUSY') {
             [$call, $outcome] = $this->nextEvent(-1);

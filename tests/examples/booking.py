@@ -42,6 +42,19 @@ class BookingTests:
     def times(self, base):
         return [booking["_desired_time"] for booking in bookings(base, NUMBER)]
 
+    def interrupt(self, base, words, number, **answer):
+        """Sends a signal to a program when the sandbox has booked, and answers later; returns status and output."""
+        add_fault(base, operation="schedule", carryOut=True, **answer)
+        pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.environment())
+        with subprocess.Popen(words, **pipes) as process:
+            deadline = time.monotonic() + TIMEOUT
+            while not self.times(base):
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.02)
+            process.send_signal(number)
+            shown, errors = process.communicate(timeout=TIMEOUT)
+        return process.returncode, shown, errors
+
     def test_it_shows_slots_and_books_the_first_over_both_apis(self):
         for api in ["v1", "v3"]:
             with self.subTest(api), start_sandbox(*STOPPED) as base:
@@ -128,19 +141,10 @@ class InterruptTests:
 
     def test_an_interrupted_booking_is_reported(self):
         with start_sandbox(*STOPPED) as base:
-            add_fault(base, operation="schedule", carryOut=True, delayMs=30000)
-            config = self.write_configuration(base)
-            words = [*self.command, config, NUMBER, NAME]
-            pipes = dict(stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=self.environment())
-            with subprocess.Popen(words, **pipes) as process:
-                deadline = time.monotonic() + TIMEOUT
-                while not self.times(base):
-                    self.assertLess(time.monotonic(), deadline)
-                    time.sleep(0.02)
-                process.send_signal(signal.SIGINT)
-                _, shown = process.communicate(timeout=TIMEOUT)
-            self.assertEqual(process.returncode, 2, shown)
-            self.assertIn("the booking may have been made", shown)
+            words = [*self.command, self.write_configuration(base), NUMBER, NAME]
+            status, _, errors = self.interrupt(base, words, signal.SIGINT, delayMs=30000)
+        self.assertEqual(status, 2, errors)
+        self.assertIn("the booking may have been made", errors)
 
 
 def declarations(text):

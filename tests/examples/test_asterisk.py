@@ -3,6 +3,7 @@
 import json
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -10,7 +11,7 @@ import time
 import unittest
 
 from support import EXAMPLES, NOW, TIMEOUT, Case, add_fault, bookings, configuration, data_url, environment, request
-from support import start_sandbox, unused_address
+from support import run_example, start_sandbox, unused_address
 
 NUMBER = "+14155550123"
 FIRST, SECOND, THIRD, FOURTH = [f"2030-01-07T{time}:00.000Z" for time in ["10:30", "10:45", "11:00", "11:15"]]
@@ -20,8 +21,11 @@ SILENT = {"STREAM FILE": "200 result=0 endpos=0", "SAY DATETIME": "200 result=0"
 
 
 class Asterisk:
-    """One run of the script in a call; `replies` maps a command, such as "GET DATA callback/choose", to a reply, to a
-    function that acts on this object and returns one, or to a list of these, one for each time."""
+    """One run of the script in a call.
+
+    `replies` maps a command, such as "GET DATA callback/choose", or all of one name, such as "VERBOSE", to a reply, to
+    a function that acts on this object and returns one, or to a list of these, one for each time.
+    """
 
     def __init__(self, config, replies, unique="1893493800.7", caller=NUMBER):
         self.replies, self.heard, self.variables = replies, [], {}
@@ -63,7 +67,7 @@ class Asterisk:
                 self.send(reply)
 
     def reply(self, name, command):
-        reply = self.replies.get(command)
+        reply = self.replies.get(command, self.replies.get(name))
         if isinstance(reply, list):
             reply = reply.pop(0) if reply else None
         if callable(reply):
@@ -270,6 +274,32 @@ class AsteriskTests(Case):
             self.assertEqual(self.times(base), [])
             self.assertRegex(self.deliver(config), r"delivered as 369-")
             self.assertEqual(self.times(base), [THIRD])
+
+    def test_a_server_that_lists_no_slots_can_book_later(self):
+        for status, expected in [(401, "STORED"), (429, "STORED"), (500, "STORED"), (503, "STORED"), (404, "FAILED")]:
+            with self.subTest(status), start_sandbox(*STOPPED) as base:
+                add_fault(base, operation="availability", status=status)
+                call = Asterisk(self.config(base, ajaxTimeout=1000), chosen(1), unique=str(status))
+                self.assertEqual(call.variables, {"CALLBACK_STATUS": expected}, call.errors)
+
+    def test_an_outbox_that_is_locked_after_the_choice_keeps_the_booking(self):
+        with start_sandbox(*STOPPED) as base:
+            config = self.config(base, ajaxTimeout=500)
+            other = sqlite3.connect(self.scratch / "callbacks.db", isolation_level=None)
+
+            def lock(asterisk):
+                other.execute("BEGIN IMMEDIATE")
+
+            call = Asterisk(config, {**chosen(2), "VERBOSE": [lock]})
+            other.close()
+            self.assertEqual((call.status, call.variables), (0, {"CALLBACK_STATUS": "STORED"}))
+            self.assertRegex(call.errors, r"stored as (\S+)\n\1 remains: STORAGE")
+            self.assertRegex(self.deliver(config), r"delivered as 369-")
+            self.assertEqual(self.times(base), [SECOND])
+
+    def test_nothing_but_commands_is_on_standard_output(self):
+        done = run_example([sys.executable, "-c", "import agi; print('a module prints')"], cwd=EXAMPLES / "asterisk")
+        self.assertEqual((done.stdout, done.stderr), ("", "a module prints\n"))
 
     def test_a_lost_response_is_looked_up_and_not_sent_again(self):
         with start_sandbox(*STOPPED) as base:

@@ -1,12 +1,13 @@
 """The example in Lua, for LuaJIT."""
 
+import signal
 import unittest
 
-from booking import BookingTests, InterruptTests, declarations
-from support import EXAMPLES, ROOT, Case, require_packages, run_example, start_sandbox
+from booking import NUMBER, STOPPED, BookingTests, InterruptTests, declarations
+from support import EXAMPLES, ROOT, Case, data_url, require_packages, run_example, start_sandbox
 
-# Enough rounds that LuaJIT compiles the loop, and that the garbage collector frees what nothing references. The memory of
-# the process must not grow with the number of calls.
+# Enough rounds that LuaJIT compiles the loop, and that the garbage collector frees what nothing references. The memory
+# of the process must not grow with the number of calls.
 MANY_CALLS = """
 package.path = arg[1] .. "/?.lua;" .. package.path
 local callbackservice = require "callbackservice"
@@ -62,6 +63,19 @@ assert(library.cbsvc_close(service[0], 1000) == 0)
 handler:free()
 print(count)
 """
+# Ctrl-C comes during a wait that ends with the outcome.
+INTERRUPTED = """
+package.path = arg[1] .. "/?.lua;" .. package.path
+local callbackservice = require "callbackservice"
+local library = require "ffi".load "libcallbackservice.so.1"
+local json = callbackservice.json
+local service = callbackservice.open(json.set(nil, "/dataURL", arg[2]))
+local data = json.set(nil, "/phonenumber", arg[3])
+library.cbsvc_start(service.handle, "CallbackService.schedule", data, nil, nil, nil, nil)
+local ran = pcall(function() while true do service:next_event(-1) end end)
+local left = service:close()
+print(ran, #left, json.get(left[1], "/state"))
+"""
 
 
 class Lua(BookingTests, InterruptTests, Case):
@@ -92,6 +106,14 @@ class Lua(BookingTests, InterruptTests, Case):
 
     def test_the_whole_header_is_accepted(self):
         self.assertEqual(self.script(WHOLE_HEADER, ROOT / "include/callbackservice.ffi.h"), "301\tTIMEOUT\n")
+
+    def test_an_outcome_that_comes_with_a_signal_is_not_lost(self):
+        path = self.scratch / "script.lua"
+        path.write_text(INTERRUPTED)
+        with start_sandbox(*STOPPED) as base:
+            words = ["luajit", path, EXAMPLES / "lua", data_url(base), NUMBER]
+            _, shown, errors = self.interrupt(base, words, signal.SIGINT, delayMs=1500)
+        self.assertEqual(shown, "false\t1\tresolved\n", errors)
 
     def test_handlers_run_in_caller_mode(self):
         self.assertEqual(self.script(HANDLERS, ROOT / "include/callbackservice.ffi.h"), "9\n")

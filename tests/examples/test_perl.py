@@ -1,9 +1,11 @@
 """The example in Perl."""
 
+import json
+import signal
 import unittest
 
-from booking import BookingTests, InterruptTests
-from support import EXAMPLES, Case, require_packages, run_example, start_sandbox
+from booking import NUMBER, STOPPED, BookingTests, InterruptTests
+from support import EXAMPLES, Case, data_url, require_packages, run_example, start_sandbox
 
 # Each call passes a Perl string in, and takes two texts out. The memory of the process must not grow with their number.
 MANY_CALLS = """
@@ -58,6 +60,19 @@ for (1 .. 3_000) {
 die if cbsvc_close($service, 1000);
 print "$count\\n";
 """
+# The signal comes during a wait that ends with the outcome.
+INTERRUPTED = """
+use strict;
+use warnings;
+use lib $ARGV[0];
+use CallbackService;
+my $service = CallbackService->new({dataURL => $ARGV[1], proxy => 'none'});
+local $SIG{USR1} = sub { die "too slow\\n" };
+my @nothing = (undef) x 4;
+CallbackService::cbsvc_start($service->{service}, 'CallbackService.schedule', $ARGV[2], @nothing);
+eval { $service->next_event(-1) while 1 };
+print $@, join(' ', map { $_->{state} } $service->close), "\\n";
+"""
 
 
 class Perl(BookingTests, InterruptTests, Case):
@@ -76,6 +91,12 @@ class Perl(BookingTests, InterruptTests, Case):
         self.assertRegex(left, "^left: (rejected|cancelled)$")
         self.assertLess(int(grown.split()[1]), 1_000_000)
         self.assertEqual(done.stderr, "")
+
+    def test_an_outcome_that_comes_with_a_signal_is_not_lost(self):
+        with start_sandbox(*STOPPED) as base:
+            words = ["perl", "-e", INTERRUPTED, EXAMPLES / "perl", data_url(base), json.dumps({"phonenumber": NUMBER})]
+            _, shown, errors = self.interrupt(base, words, signal.SIGUSR1, delayMs=1500)
+        self.assertEqual(shown, "too slow\nresolved\n", errors)
 
     def test_handlers_run_in_caller_mode(self):
         done = run_example(["perl", "-e", HANDLERS])
