@@ -5,6 +5,7 @@
 # make test-faults  measures the fault matrix and rewrites its table in docs/reliability.md
 # make test-ledger  books, moves and cancels while the server is killed, and compares with its database
 # make test-outbox  submits to an outbox while processes and server are killed, and compares with the server's database
+# make test-examples  runs the examples in other languages against the sandbox; EXAMPLES="perl lua" selects languages
 # make bench      compares the library with libcurl, requests and others and rewrites docs/benchmarks.md;
 #                 with BASELINE=PATH also with another libcallbackservice.so
 # make bench-micro  measures the parts of a command that need no server
@@ -59,7 +60,7 @@ SOURCES := src build.rs Cargo.toml Cargo.lock .cargo tools/localize-symbols.sh
 relative = $(shell realpath -ms --relative-to="$(LIBDIR)/$(1)" "$(2)")
 
 .PHONY: all library header demo sandbox test test-full test-faults test-ledger test-outbox test-tsan test-asan test-valgrind fuzz deny \
-	bench bench-micro bench-outbox bench-instructions install uninstall dist test-packages test-targets docs manual abi clean
+	test-examples bench bench-micro bench-outbox bench-instructions install uninstall dist test-packages test-targets docs manual abi clean
 
 all: library header
 
@@ -118,6 +119,9 @@ test-ledger: library sandbox
 
 test-outbox: library sandbox
 	@$(PYTHON) tests/outbox_consistency.py
+
+test-examples: library sandbox
+	@$(PYTHON) tests/examples/run.py $(EXAMPLES)
 
 bench: library sandbox
 	@$(PYTHON) benches/compare/run.py --write $(if $(BASELINE),--baseline "$(BASELINE)")

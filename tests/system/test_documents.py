@@ -156,6 +156,28 @@ void on_done(const char *event, const char *outcome, void *user_data);
         self.assertGreaterEqual(len(names), 5)
 
 
+class Languages(Case):
+    """The fragments of languages.md are those of the examples, which make test-examples runs."""
+
+    TEXT = (ROOT / "docs/languages.md").read_text()
+    BLOCK = re.compile(r"(?:<!-- from: (\S+) -->\n)?^```(\w+)\n(.*?)^```\n", re.S | re.M)
+
+    def test_every_fragment_is_in_its_example(self):
+        blocks = self.BLOCK.findall(self.TEXT)
+        self.assertGreaterEqual(len(blocks), 10)
+        for path, language, code in blocks:
+            with self.subTest(path or code):
+                self.assertTrue(path, f"has no comment <!-- from: PATH --> before it:\n{code}")
+                self.assertTrue(code in (ROOT / path).read_text(), f"is not in {path}:\n{code}")
+
+    def test_every_example_is_linked(self):
+        documented = {"c", "cpp", "python"}  # In README.md and documents of their own.
+        for directory in {path.name for path in (ROOT / "examples").iterdir()} - documented:
+            for path in sorted((ROOT / "examples" / directory).iterdir()):
+                link = f"(../examples/{directory}/{path.name})"
+                self.assertTrue(link in self.TEXT, f"docs/languages.md has no link {link}")
+
+
 class Configuration(Case):
     IGNORED = {"countryCodes", "immediateCallback", "scheduledCallback", "ewt", "form", "servicePlugin"}
     SECTIONS = {"RETRY": "retry", "BASIC_AUTH": "basicAuth", "PROXY": "proxy", "OUTBOX": "outbox", "TLS": "tls"}
