@@ -7,8 +7,8 @@
       *> the callback is booked, 1 if not, and 2 if that is not known.
       *>
       *> Compile: cobc -x -fstatic-call book.cob -lcallbackservice
-      *> Without -fstatic-call, the functions are looked up at run time:
-      *> set COB_PRE_LOAD=libcallbackservice, and COB_LIBRARY_PATH to the
+      *> Without -fstatic-call, functions are looked up at run time: set
+      *> COB_PRE_LOAD=libcallbackservice, and COB_LIBRARY_PATH to the
       *> directory of libcallbackservice.so.
        IDENTIFICATION DIVISION.
        PROGRAM-ID. BOOK.
@@ -73,13 +73,14 @@
            MOVE ARGUMENT TO PHONE-NUMBER
            PERFORM NEXT-ARGUMENT
            MOVE ARGUMENT TO CALLER-NAME
-           IF CALLER-NAME = SPACES
+           PERFORM NEXT-ARGUMENT
+           MOVE ARGUMENT TO DESIRED-TIME
+           PERFORM NEXT-ARGUMENT
+           IF CALLER-NAME = SPACES OR ARGUMENT NOT = SPACES
                MOVE "usage: book CONFIG_FILE PHONE_NUMBER NAME [TIME]"
                    TO MESSAGE-TEXT
                PERFORM FAIL
-           END-IF
-           PERFORM NEXT-ARGUMENT
-           MOVE ARGUMENT TO DESIRED-TIME.
+           END-IF.
 
        NEXT-ARGUMENT.
            MOVE SPACES TO ARGUMENT
@@ -97,14 +98,14 @@
                END-READ
            END-PERFORM
            IF FILE-STATUS NOT = "10"
-               STRING "cannot read the configuration, file status "
+               STRING FUNCTION TRIM(CONFIG-PATH) ": file status "
                    FILE-STATUS DELIMITED BY SIZE INTO MESSAGE-TEXT
                PERFORM FAIL
            END-IF
            CLOSE CONFIG-FILE.
 
-      *> A line that has been cut fills CONFIG-LINE, which is longer than
-      *> CONFIG-TEXT.
+      *> CONFIG-LINE is longer than CONFIG-TEXT: a line that fills it
+      *> does not fit. After blanks, what is left is not complete JSON.
        APPEND-LINE.
            STRING FUNCTION TRIM(CONFIG-LINE TRAILING) X"0A" X"00"
                DELIMITED BY SIZE
@@ -115,8 +116,8 @@
            END-STRING
            SUBTRACT 1 FROM CONFIG-END.
 
-      *> Always poll mode: a handler would enter this program while it is
-      *> inside a CALL, and the COBOL runtime would end it.
+      *> Always poll mode: a handler would enter this program while it
+      *> is inside a CALL, and the COBOL runtime would end it.
        OPEN-SERVICE.
            CALL "cbsvc_json_set" USING BY REFERENCE CONFIG-TEXT
                Z"/handlers" Z"poll" OPTION-TEXT RETURNING RC
@@ -231,8 +232,8 @@
                RETURNING OMITTED
            SET OPTION-TEXT TO LONGER-TEXT.
 
-      *> Runs COMMAND-NAME with OPTION-TEXT, which is freed, and waits for
-      *> OUTCOME: the call ends by itself within ajaxTimeout.
+      *> Runs COMMAND-NAME with OPTION-TEXT, which is freed, and waits
+      *> for OUTCOME: the call ends by itself within ajaxTimeout.
        RUN-COMMAND.
            CALL "cbsvc_start" USING BY VALUE SERVICE
                BY REFERENCE COMMAND-NAME BY VALUE OPTION-TEXT
@@ -290,6 +291,7 @@
 
        FAIL.
            DISPLAY FUNCTION TRIM(MESSAGE-TEXT) UPON STDERR
+           CLOSE CONFIG-FILE
            PERFORM CLOSE-SERVICE.
 
        CLOSE-SERVICE.

@@ -1,16 +1,18 @@
-      *> The constants of callbackservice.h, and a CALL of each function.
+      *> The constants of callbackservice.h, and a CALL of each function
+      *> at the end.
       *>
       *> - RC, FIELD-SIZE, NEEDED, TIMEOUT-MS and LOG-LEVEL are
       *>   BINARY-LONG, COUNTER is BINARY-LONG UNSIGNED. DESCRIPTOR is
       *>   BINARY-DOUBLE, CALL-ID and SUBSCRIPTION-ID are BINARY-DOUBLE
       *>   UNSIGNED. SERVICE and every *-TEXT are USAGE POINTER.
-      *> - BY VALUE passes only 4 bytes of a BINARY-DOUBLE: write SIZE 8.
-      *> - In place of BY VALUE and a *-TEXT, BY REFERENCE and a field that
-      *>   ends with X"00" or a literal such as Z"/id" will do. Write JSON
-      *>   as Z'{"id":"5"}': a doubled quotation mark ends a Z literal.
+      *> - BY VALUE passes 4 bytes of a BINARY-DOUBLE without SIZE 8.
+      *> - In place of BY VALUE and a *-TEXT, BY REFERENCE and a field
+      *>   that ends with X"00" or a literal such as Z"/id" will do.
+      *>   Write JSON as Z'{"id":"5"}': a doubled quotation mark ends a
+      *>   Z literal.
       *> - BY REFERENCE OMITTED passes NULL.
-      *> - RETURNING OMITTED stands where a function returns nothing:
-      *>   without it, RETURN-CODE, the exit status, gets a random value.
+      *> - RETURNING OMITTED stands where a function returns nothing.
+      *>   Without it, RETURN-CODE, the exit status, becomes random.
        78  CBSVC-HEADER-VERSION         VALUE 256.
        78  CBSVC-LOG-OFF                VALUE 0.
        78  CBSVC-LOG-ERROR              VALUE 1.
@@ -89,10 +91,10 @@
       *>     RETURNING OMITTED
       *> CALL "cbsvc_version" RETURNING COUNTER
       *> CALL "cbsvc_version_text" RETURNING NAME-TEXT
-      *> Not for COBOL, because they need handlers, in place of which poll
-      *> mode has cbsvc_next_event:
+      *> Not for COBOL, because they need handlers, in place of which
+      *> poll mode has cbsvc_next_event:
       *> CALL "cbsvc_subscribe" USING BY VALUE SERVICE EVENT-TEXT
-      *>     HANDLER USER-DATA RELEASE BY REFERENCE SUBSCRIPTION-ID
+      *>     HANDLER USER-DATA DESTRUCTOR BY REFERENCE SUBSCRIPTION-ID
       *>     RETURNING RC
       *> CALL "cbsvc_unsubscribe" USING BY VALUE SERVICE
       *>     BY VALUE SIZE 8 SUBSCRIPTION-ID RETURNING RC

@@ -28,11 +28,7 @@ internal static class Book
             try
             {
                 using (var service = new Service(File.ReadAllText(arguments[0])))
-                {
-                    string first = FirstSlot(service, interrupted.Token);
-                    string time = arguments.Length == 4 ? arguments[3] : first;
-                    return BookCallback(service, arguments[1], arguments[2], time, interrupted.Token);
-                }
+                    return BookCallback(service, interrupted.Token, arguments);
             }
             catch (Exception error) when (
                 error is CallbackException || error is IOException || error is OperationCanceledException)
@@ -43,34 +39,31 @@ internal static class Book
         }
     }
 
-    private static string FirstSlot(Service service, CancellationToken interrupted)
+    private static int BookCallback(Service service, CancellationToken interrupted, string[] arguments)
     {
-        string outcome = service.Command("availability", "{\"numberOfDays\":1,\"maxTimeSlots\":3}", interrupted);
-        ShowSlots("open:", outcome);
-        return Json.Get(outcome, "/slots/0/utcTime");
-    }
-
-    private static int BookCallback(
-        Service service, string number, string name, string time, CancellationToken interrupted)
-    {
-        if (time == null)
-        {
-            Console.Error.WriteLine("no slot is open");
-            return 1;
-        }
-        string options = Json.Set(null, "/phonenumber", number);
-        options = Json.Set(options, "/firstname", name);
-        options = Json.Set(options, "/desiredtime", time);
+        string what = "no slots: ";
         try
         {
+            string found = service.Command("availability", "{\"numberOfDays\":1,\"maxTimeSlots\":3}", interrupted);
+            ShowSlots("open:", found);
+            string time = arguments.Length == 4 ? arguments[3] : Json.Get(found, "/slots/0/utcTime");
+            if (time == null)
+            {
+                Console.Error.WriteLine("no slot is open");
+                return 1;
+            }
+            what = "not booked: ";
+            string options = Json.Set(null, "/phonenumber", arguments[1]);
+            options = Json.Set(options, "/firstname", arguments[2]);
+            options = Json.Set(options, "/desiredtime", time);
             string outcome = service.Command("schedule", options, interrupted);
             Console.WriteLine("booked {0} as {1}", time, Json.Get(outcome, "/id"));
             return 0;
         }
-        catch (CallbackException refusal)
+        catch (CallbackException refusal) when (refusal.Outcome != null)
         {
-            Console.Error.WriteLine("not booked: " + refusal.Message);
-            if (refusal.Outcome != null && Json.Get(refusal.Outcome, "/slots") != null)
+            Console.Error.WriteLine(what + refusal.Message);
+            if (Json.Get(refusal.Outcome, "/slots") != null)
                 ShowSlots("open instead:", refusal.Outcome);
             return refusal.MayBeBooked ? 2 : 1;
         }

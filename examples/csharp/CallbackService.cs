@@ -408,8 +408,10 @@ namespace CallbackService
             }
             lock (pending)
             {
+                // Empty after CLOSED. After any other status nobody knows what became of the commands.
                 foreach (TaskCompletionSource<string> source in pending.Values)
-                    source.TrySetException(new CallbackException(status, "waiting: " + Native.Name(status), null));
+                    source.TrySetException(new CallbackException(status, "waiting: " + Native.Name(status),
+                        "{\"error\":{\"booked\":\"unknown\"}}"));
                 pending.Clear();
             }
         }

@@ -5,17 +5,24 @@
   CONFIG_FILE holds a JSON object with at least dataURL. Without DESIRED_TIME, the first slot is booked.
   The exit status is 0 if the callback is booked, 1 if it is not, and 2 if that is not known.
 
-  Compile with fpc book.pas; -FlDIRECTORY names the directory of libcallbackservice.so if it is not a system directory. }
+  Compile with fpc book.pas; -FlDIRECTORY names the directory of libcallbackservice.so unless the linker knows it. }
 program book;
 
 {$mode objfpc}{$H+}
 
 uses
-  Classes, Math, SysUtils, callbackservice;
+  BaseUnix, Classes, Math, SysUtils, callbackservice;
 
 var
   { What to say of the booking if this program fails. }
   Failure: Integer = 1;
+  Interrupted: Boolean = False;
+
+{ Ctrl-C ends the command, not the program: the outcome says what became of the booking. }
+procedure Interrupt(Signal: LongInt); cdecl;
+begin
+  Interrupted := True;
+end;
 
 procedure Check(Status: cbsvc_status; const What: string);
 begin
@@ -70,17 +77,24 @@ begin
     WriteLn(StdErr, 'closing: ', cbsvc_status_name(Status));
 end;
 
-{ Runs a command and returns its outcome. The call ends by itself within ajaxTimeout, so the wait needs no limit. }
+{ Runs a command and returns its outcome. The call ends by itself within ajaxTimeout. }
 function Run(Service: Pcbsvc_service; const Command, Options: string): string;
 var
   Call, Done: QWord;
   Event, Outcome: PAnsiChar;
+  Status: cbsvc_status;
 begin
-  Check(cbsvc_start(Service, PAnsiChar('CallbackService.' + Command), PAnsiChar(Options), nil, nil, nil, @Call), Command);
+  Check(cbsvc_start(Service, PAnsiChar('CallbackService.' + Command), PAnsiChar(Options), nil, nil, nil, @Call),
+    Command);
   repeat
-    Check(cbsvc_next_event(Service, -1, @Done, @Event, @Outcome), Command);
+    { A signal does not end the wait. }
+    Status := cbsvc_next_event(Service, 200, @Done, @Event, @Outcome);
+    if Status <> CBSVC_TIMEOUT then
+      Check(Status, Command);
     cbsvc_string_free(Event);
     Result := cbsvc_take(Outcome);
+    if Interrupted then
+      cbsvc_cancel(Service, Call);
   until Done = Call;
 end;
 
@@ -142,6 +156,7 @@ begin
   end;
   { C libraries, and the threads that they start, expect floating-point exceptions to be masked. }
   SetExceptionMask([exInvalidOp, exDenormalized, exZeroDivide, exOverflow, exUnderflow, exPrecision]);
+  FpSignal(SIGINT, @Interrupt);
   try
     Service := OpenService(ParamStr(1));
     try

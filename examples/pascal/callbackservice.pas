@@ -6,8 +6,8 @@
     cbsvc_status_name or cbsvc_version_text returns is constant and is not freed.
   - Open services with "handlers":"poll", and take events with cbsvc_next_event. An exception must not leave a handler.
     With "handlers":"thread", a handler runs on a thread that the run-time library does not know.
-  - C libraries expect that floating-point exceptions are masked, and Pascal raises them: call SetExceptionMask of the unit
-    math before the first service is opened. The threads of the library inherit the masks. }
+  - C libraries expect that floating-point exceptions are masked, and Pascal raises them: call SetExceptionMask of the
+    unit math before the first service is opened. The threads of the library inherit the masks. }
 unit callbackservice;
 
 {$mode objfpc}{$H+}
