@@ -38,6 +38,9 @@ public final class Book {
         service = opened.getValue();
         // Ctrl-C ends the command, and the program when the outcome has said what became of the booking.
         Runtime.getRuntime().addShutdownHook(new Thread(() -> {
+            if (done.getCount() == 0) {
+                return;
+            }
             LIBRARY.cbsvc_cancel(service, call);
             try {
                 done.await();

@@ -31,6 +31,52 @@ HEAD = """       IDENTIFICATION DIVISION.
        COPY callbackservice.
 """
 
+# A handler of the log, and of events. If it runs a command itself, the event of that command enters it again.
+HANDLER = """       IDENTIFICATION DIVISION.
+       PROGRAM-ID. HANDLERS.
+       DATA DIVISION.
+       WORKING-STORAGE SECTION.
+       COPY callbackservice.
+       01  RC BINARY-LONG.
+       01  HANDLER USAGE PROGRAM-POINTER.
+       01  SERVICE USAGE POINTER EXTERNAL.
+       PROCEDURE DIVISION.
+           SET HANDLER TO ENTRY "ONEVENT"
+           CALL "cbsvc_set_log" USING
+               BY VALUE CBSVC-LOG-INFO HANDLER
+               BY REFERENCE OMITTED RETURNING RC
+           CALL "cbsvc_init" USING BY REFERENCE
+               Z'{"dataURL":"http://127.0.0.1:1/x"}'
+               BY VALUE HANDLER BY REFERENCE OMITTED
+               SERVICE OMITTED RETURNING RC
+           CALL "cbsvc_availability" USING BY VALUE SERVICE
+               BY REFERENCE Z"{}" OMITTED RETURNING RC
+           CALL "cbsvc_close" USING BY VALUE SERVICE 0 RETURNING RC
+           DISPLAY "closed with " RC
+           STOP RUN.
+       END PROGRAM HANDLERS.
+       IDENTIFICATION DIVISION.
+       PROGRAM-ID. ONEVENT.
+       DATA DIVISION.
+       WORKING-STORAGE SECTION.
+       01  RC BINARY-LONG.
+       01  SHOWN PIC X(40).
+       01  SERVICE USAGE POINTER EXTERNAL.
+       LINKAGE SECTION.
+       01  EVENT-NAME PIC X(40).
+       01  EVENT-DATA PIC X.
+       01  USER-DATA PIC X.
+       PROCEDURE DIVISION USING EVENT-NAME EVENT-DATA USER-DATA.
+           MOVE SPACES TO SHOWN
+           STRING EVENT-NAME DELIMITED BY X"00" INTO SHOWN
+           DISPLAY FUNCTION TRIM(SHOWN)
+%s
+           GOBACK.
+       END PROGRAM ONEVENT.
+"""
+COMMAND = """           CALL "cbsvc_availability" USING BY VALUE SERVICE
+               BY REFERENCE Z"{}" OMITTED RETURNING RC"""
+
 
 def compile_program(source, directory, *options):
     """Compiles a program. The library is linked by the name that a development package has."""
@@ -138,6 +184,17 @@ class Cobol(BookingTests, Case):
             self.assertIn("module 'cbsvc_json_set' not found", done.stderr)
             run_example([program], config, NUMBER, NAME, env=environment(**preload))
             self.assertEqual([booking["firstname"] for booking in bookings(base, NUMBER)], [NAME])
+
+    def test_a_handler_is_a_program_that_is_not_entered_again(self):
+        source = self.scratch / "handlers.cob"
+        source.write_text(HANDLER % "")
+        lines = run_example([compile_static(source, self.scratch)]).stdout.splitlines()
+        self.assertIn("CallbackService.availabilityError", lines)
+        self.assertIn("info", lines)
+        self.assertEqual(lines[-1], "closed with +0000000000")
+        source.write_text(HANDLER % COMMAND)
+        done = run_example([compile_static(source, self.scratch)], expected=1)
+        self.assertIn("recursive CALL", done.stderr)
 
     def test_no_argument_is_cut(self):
         with start_sandbox(*STOPPED) as base:

@@ -39,6 +39,31 @@ begin
 end.
 """
 
+# An exception in Pascal jumps over the frames of C.
+HANDLER = """
+program handlers;
+{$mode objfpc}{$H+}
+uses SysUtils, callbackservice;
+procedure OnEvent(Event, Data: PAnsiChar; UserData: Pointer); cdecl;
+begin
+  if PtrUInt(UserData) = 5 then
+    raise Exception.Create(Event);
+end;
+var
+  Service: Pcbsvc_service;
+begin
+  WriteLn(cbsvc_init('{"dataURL":"http://127.0.0.1:1/x"}', nil, nil, @Service, nil));
+  WriteLn(cbsvc_subscribe(Service, 'CallbackService.availabilityError', @OnEvent, Pointer(5), nil, nil));
+  try
+    cbsvc_availability(Service, '{}', nil);
+  except
+    on Error: Exception do
+      WriteLn(Error.Message);
+  end;
+  WriteLn(cbsvc_close(Service, 1000));
+end.
+"""
+
 
 def compile_program(source, directory):
     """Compiles a program with the unit. The library is linked by the name that a development package has."""
@@ -84,6 +109,12 @@ class Pascal(BookingTests, InterruptTests, Case):
         sizes, version, linked = done.stdout.splitlines()
         self.assertEqual((sizes, version), ("8 4 8 4 8", "TRUE"))
         self.assertEqual(set(linked.split()), {"TRUE"})
+
+    def test_the_service_can_be_closed_when_an_exception_has_left_a_handler(self):
+        source = self.scratch / "handlers.pas"
+        source.write_text(HANDLER)
+        done = run_example([compile_program(source, self.scratch)])
+        self.assertEqual(done.stdout.split(), ["0", "0", "CallbackService.availabilityError", "0"])
 
 
 if __name__ == "__main__":
