@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import tempfile
 import unittest
 
 from booking import NAME, NUMBER, STOPPED, BookingTests, InterruptTests
@@ -36,20 +37,23 @@ class Java(BookingTests, InterruptTests, Case):
     @classmethod
     def setUpClass(cls):
         require_packages(["default-jdk-headless", "libjna-java"])
+        directory = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(directory.cleanup)
+        cls.classes = directory.name
+        cls.compile(SOURCE, EXAMPLES / "java/Book.java")
+        cls.command = cls.java("Book")
 
-    def setUp(self):
-        super().setUp()
-        self.compile(EXAMPLES / "java/Book.java")
-        self.command = self.java("Book")
-
-    def compile(self, source):
-        words = ["javac", "-Xlint:all", "-Werror", "-encoding", "UTF-8", "-cp", JNA, "-d", self.scratch, SOURCE, source]
+    @classmethod
+    def compile(cls, *sources):
+        path = f"{JNA}:{cls.classes}"
+        words = ["javac", "-Xlint:all", "-Werror", "-encoding", "UTF-8", "-cp", path, "-d", cls.classes, *sources]
         done = subprocess.run(words, capture_output=True, text=True, timeout=TIMEOUT, env=environment())
         if done.returncode != 0:
             raise AssertionError(f"{done.stdout}\n{done.stderr}")
 
-    def java(self, program):
-        return ["java", "-cp", f"{JNA}:{self.scratch}", program]
+    @classmethod
+    def java(cls, program):
+        return ["java", "-cp", f"{JNA}:{cls.classes}", program]
 
     def environment(self, **more):
         # Java itself reads arguments in the encoding of the locale, so that a name in UTF-8 needs one with UTF-8.
