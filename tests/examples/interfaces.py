@@ -28,9 +28,9 @@ def functions():
 
 
 def translated(types, exceptions):
-    """The functions with other types: those of the dictionary, or of `exceptions` for a name and the number of a parameter.
+    """The functions with the types of another language.
 
-    A key of `exceptions` has the number -1 for what the function returns.
+    `exceptions` has types for a function and the number of a parameter, which is -1 for what the function returns.
     """
 
     def translate(name, number, kind):

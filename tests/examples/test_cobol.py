@@ -168,7 +168,7 @@ class Cobol(BookingTests, Case):
         for name in names:
             [kind] = [kind for pattern, kind in DATA if re.fullmatch(pattern, name)]
             lines.append(f"       01  {name} {kind}.")
-        lines += ["       PROCEDURE DIVISION.", '           IF RC = CBSVC-OK', "               STOP RUN", "           END-IF"]
+        lines += ["       PROCEDURE DIVISION.", "           IF RC = CBSVC-OK STOP RUN END-IF"]
         for call in calls:
             lines += [f"           {word}" for word in re.findall(r'CALL "\w+"|[\w-]+', call)]
         source = self.scratch / "allcalls.cob"

@@ -105,7 +105,8 @@ class CSharp(BookingTests, Case):
         source.write_text(
             "using System; using System.Reflection; using System.Runtime.InteropServices; using CallbackService;\n"
             "internal static class All { private static void Main() {\n"
-            "foreach (MethodInfo method in typeof(NativeMethods).GetMethods(BindingFlags.Static | BindingFlags.NonPublic))\n"
+            "const BindingFlags All = BindingFlags.Static | BindingFlags.NonPublic;\n"
+            "foreach (MethodInfo method in typeof(NativeMethods).GetMethods(All))\n"
             "{ Marshal.Prelink(method); Console.WriteLine(method.Name); }\n"
             "Console.WriteLine(NativeMethods.cbsvc_version() == NativeMethods.HeaderVersion);\n"
             'Console.WriteLine(Json.Get(Service.Diagnostics(), "/version") == Service.Version); } }\n'
@@ -129,7 +130,8 @@ class CSharp(BookingTests, Case):
         command = compile_program(self.scratch / "Pressure.exe", ROOT / "tests/examples/csharp/Pressure.cs")
         with start_sandbox() as base:
             done = run_example(command, self.write_configuration(base), 2000)
-        listed, cancelled, complete = map(int, re.match(r"(\d+) listed, (\d+) cancelled\n(\d+) complete", done.stdout).groups())
+        counts = re.match(r"(\d+) listed, (\d+) cancelled\n(\d+) complete", done.stdout).groups()
+        listed, cancelled, complete = map(int, counts)
         self.assertEqual((listed + cancelled, complete), (2000, 100), done.stdout)
         self.assertIn("the log was called", done.stdout)
         self.assertEqual(done.stderr, "the handler of the log failed: planned\n")

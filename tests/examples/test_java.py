@@ -84,7 +84,8 @@ class Java(BookingTests, InterruptTests, Case):
             "var library = com.sun.jna.NativeLibrary.getInstance(\"libcallbackservice.so.1\");\n"
             "for (var method : CallbackServiceLibrary.class.getMethods())\n"
             'if (method.getName().startsWith("cbsvc_")) library.getFunction(method.getName());\n'
-            "System.out.println(CallbackServiceLibrary.load().cbsvc_version() == CallbackServiceLibrary.CBSVC_HEADER_VERSION);\n"
+            "int version = CallbackServiceLibrary.load().cbsvc_version();\n"
+            "System.out.println(version == CallbackServiceLibrary.CBSVC_HEADER_VERSION);\n"
             "} }\n"
         )
         self.compile(source)

@@ -1,5 +1,5 @@
-// Runs many commands while the garbage collector runs all the time, with a handler of the log that throws, cancels some,
-// and closes the service while commands run. No outcome may be lost.
+// Runs many commands while the garbage collector runs all the time, with a handler of the log that throws; cancels
+// some, and closes the service while commands run. No outcome may be lost.
 //
 //     mono Pressure.exe CONFIG_FILE CALLS
 
@@ -38,7 +38,8 @@ internal static class Pressure
                 using (var source = new CancellationTokenSource())
                 {
                     for (int i = 0; i < 20; i++)
-                        tasks.Add(service.CommandAsync("availability", "{\"numberOfDays\":1}", i == 0 ? source.Token : CancellationToken.None));
+                        tasks.Add(service.CommandAsync("availability", "{\"numberOfDays\":1}",
+                            i == 0 ? source.Token : CancellationToken.None));
                     source.Cancel();
                     Count(tasks, ref listed, ref cancelled);
                 }

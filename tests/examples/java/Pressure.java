@@ -6,8 +6,8 @@ import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Runs many commands while the garbage collector runs all the time, with a handler of the log that throws, and checks that
- * texts reach the library, and handlers, as they are.
+ * Runs many commands while the garbage collector runs all the time, with a handler of the log that throws, and checks
+ * that texts reach the library, and handlers, as they are.
  *
  * <pre>java Pressure CONFIG_FILE CALLS NUMBER_OF_A_BOOKING</pre>
  */
