@@ -77,6 +77,7 @@ library:
 		sh tools/localize-symbols.sh include/callbackservice.h "$$static" "$$static"; fi; \
 	cp "$$static" $(LIBRARY).new/; \
 	$(STRIP) --strip-unneeded -o $(LIBRARY).new/$(SONAME) "$$shared"; \
+	ln -s $(SONAME) $(LIBRARY).new/libcallbackservice.so; \
 	mv $(LIBRARY).new $(LIBRARY)
 
 header:

@@ -79,10 +79,6 @@ COMMAND = """           CALL "cbsvc_availability" USING BY VALUE SERVICE
 
 
 def compile_program(source, directory, *options):
-    """Compiles a program. The library is linked by the name that a development package has."""
-    link = directory / "libcallbackservice.so"
-    if not link.exists():
-        link.symlink_to(library_directory / "libcallbackservice.so.1")
     words = ["cobc", "-x", "-Wall", "-Werror", *options, f"-I{COPYBOOK.parent}", source, "-o", directory / source.stem]
     done = subprocess.run(words, capture_output=True, text=True, timeout=TIMEOUT, env=environment(), cwd=directory)
     if done.returncode != 0 or done.stderr:
@@ -91,7 +87,7 @@ def compile_program(source, directory, *options):
 
 
 def compile_static(source, directory):
-    return compile_program(source, directory, "-fstatic-call", f"-L{directory}", "-lcallbackservice")
+    return compile_program(source, directory, "-fstatic-call", f"-L{library_directory}", "-lcallbackservice")
 
 
 class LongIds(http.server.BaseHTTPRequestHandler):
@@ -177,7 +173,7 @@ class Cobol(BookingTests, Case):
 
     def test_without_static_calls_the_runtime_finds_the_library(self):
         program = compile_program(EXAMPLES / "cobol/book.cob", self.scratch)
-        preload = dict(COB_PRE_LOAD="libcallbackservice", COB_LIBRARY_PATH=str(self.scratch))
+        preload = dict(COB_PRE_LOAD="libcallbackservice", COB_LIBRARY_PATH=str(library_directory))
         with start_sandbox(*STOPPED) as base:
             config = self.write_configuration(base)
             done = run_example([program], config, NUMBER, NAME, expected=1)

@@ -66,11 +66,7 @@ end.
 
 
 def compile_program(source, directory):
-    """Compiles a program with the unit. The library is linked by the name that a development package has."""
-    link = directory / "libcallbackservice.so"
-    if not link.exists():
-        link.symlink_to(library_directory / "libcallbackservice.so.1")
-    options = [f"-Fu{UNIT.parent}", f"-Fl{directory}", f"-FE{directory}", f"-FU{directory}"]
+    options = [f"-Fu{UNIT.parent}", f"-Fl{library_directory}", f"-FE{directory}", f"-FU{directory}"]
     words = ["fpc", "-v0ewn", *options, source]
     done = subprocess.run(words, capture_output=True, text=True, timeout=TIMEOUT, env=environment())
     if done.returncode != 0 or re.search(r"(Error|Fatal|Warning|Note):|\(\d+,\d+\)", done.stdout):
