@@ -19,7 +19,7 @@
 # make dist       builds build/dist/: for each architecture a tarball, Debian packages and a Python wheel; the same bytes from
 #                 the same commit. ARCHITECTURES=x86_64 builds one
 # make test-packages  installs them into fresh Debian systems and links programs with them, and tests the wheel
-# make test-targets   runs the C test program of the architectures that this machine can only emulate
+# make test-targets   runs the C test programs of the architectures that this machine can only emulate, and of i686
 # make docs       generates build/docs/: manual pages and the HTML reference
 # make abi        adds the functions and constants that are new in the header to abi/
 # make header     generates the headers from the source
@@ -186,6 +186,7 @@ test-packages: dist sandbox
 
 test-targets: dist
 	@$(PYTHON) tests/packages/targets.py
+	@$(PYTHON) tests/packages/i686.py
 
 manual:
 	@$(PYTHON) tools/manual.py build/docs
