@@ -27,6 +27,8 @@ for registry in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
 done
 export CARGO_ENCODED_RUSTFLAGS="$flags" CARGO_TARGET_DIR="$PWD/build/dist/target" CARGO_INCREMENTAL=0
 export "CFLAGS_$(echo $target | tr - _)=$c_flags"
+# No file has the time of its build inside. The time of the last commit would make cargo compile all C code again after it.
+export SOURCE_DATE_EPOCH=0
 unset RUSTFLAGS CARGO_BUILD_TARGET
 
 mkdir -p "$output"

@@ -161,8 +161,12 @@ class Artifacts(unittest.TestCase):
 
     def test_packing_again_gives_the_same_bytes(self):
         before = (DIST / "SHA256SUMS").read_text()
-        run("make", "--silent", "dist", cwd=ROOT)
-        self.assertEqual((DIST / "SHA256SUMS").read_text(), before)
+        architectures = re.findall(r"-(\w+)-linux-gnu\.tar\.gz$", before, re.M)
+        self.assertIn(MACHINE, architectures)
+        with tempfile.TemporaryDirectory() as again:
+            environment = {**os.environ, "ARCHITECTURES": " ".join(architectures)}
+            run(sys.executable, ROOT / "packaging/dist.py", "--pack", again, env=environment)
+            self.assertEqual((Path(again) / "SHA256SUMS").read_text(), before)
         for line in before.splitlines():
             digest, name = line.split()
             self.assertEqual(hashlib.sha256((DIST / name).read_bytes()).hexdigest(), digest)
