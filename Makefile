@@ -20,7 +20,7 @@
 # make dist       builds build/dist/: for each architecture a tarball, Debian packages and a Python wheel; the same bytes from
 #                 the same commit. ARCHITECTURES=x86_64 builds one
 # make test-packages  installs them into fresh Debian systems and links programs with them, and tests the wheel
-# make test-targets   runs the C test program of the architectures that this machine can only emulate
+# make test-targets   runs the C test programs of the architectures that this machine can only emulate, and of i686
 # make docs       generates build/docs/: manual pages and the HTML reference
 # make abi        adds the functions and constants that are new in the header to abi/
 # make header     generates the headers from the source
@@ -45,8 +45,10 @@ HEADERS := $(wildcard include/*.h include/*.hpp)
 # Headers that callbackservice.hpp includes.
 CPP_HEADERS := $(wildcard include/callbackservice/*.hpp)
 PAGES = $(wildcard build/docs/man/man3/*.3)
-# What the comments in the headers refer to.
-DOCUMENTS := $(wildcard $(patsubst %,docs/%.md,behaviour configuration cpp json status-codes threads))
+# What the comments in the headers and in the examples refer to.
+DOCUMENTS := $(wildcard $(patsubst %,docs/%.md,behaviour configuration cpp json outbox status-codes threads))
+# Those of the languages whose files are installed.
+EXAMPLES := $(wildcard examples/c/* examples/cpp/*)
 ARCHITECTURES ?= x86_64 aarch64
 
 # Cargo says where it puts what it builds: CARGO_TARGET_DIR, build.target-dir and build.target all move it, and several
@@ -156,6 +158,7 @@ install:
 	$(if $(CPP_HEADERS),install -m 644 $(CPP_HEADERS) "$(DESTDIR)$(INCLUDEDIR)/callbackservice/")
 	install -d "$(DESTDIR)$(DOCDIR)"
 	install -m 644 LICENSE-MIT LICENSE-APACHE $(DOCUMENTS) "$(DESTDIR)$(DOCDIR)/"
+	$(foreach file,$(EXAMPLES),install -D -m 644 $(file) "$(DESTDIR)$(DOCDIR)/$(file)" &&) true
 	$(if $(PAGES),install -d "$(DESTDIR)$(MANDIR)/man3")
 	$(if $(PAGES),install -m 644 $(PAGES) "$(DESTDIR)$(MANDIR)/man3/")
 	sed -e 's|@PREFIX@|$(call relative,pkgconfig,$(PREFIX))|' \
@@ -191,6 +194,7 @@ test-packages: dist sandbox
 
 test-targets: dist
 	@$(PYTHON) tests/packages/targets.py
+	@$(PYTHON) tests/packages/i686.py
 
 manual:
 	@$(PYTHON) tools/manual.py build/docs

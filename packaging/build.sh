@@ -16,17 +16,7 @@ fi
 PATH=$PWD/$venv/bin:$PATH
 export PATH
 
-# A toolchain without the standard library of the target builds it, which needs its source: Debian's has it.
-standard_library=
-if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; then
-    export CARGO=/usr/bin/cargo RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1
-    standard_library='-Z build-std=std,panic_unwind'
-    if [ ! -f "$($RUSTC --print sysroot)/lib/rustlib/src/rust/library/Cargo.lock" ]; then
-        echo "install the standard library for $target: rustup target add $target, or on Debian" \
-            'apt-get install rustc-web cargo-web rust-web-src' >&2
-        exit 1
-    fi
-fi
+. packaging/toolchain.sh
 
 # No path of this machine is left in what is built. \037 separates the flags, which may contain spaces.
 flags="--remap-path-prefix=$PWD=."
@@ -37,6 +27,8 @@ for registry in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do
 done
 export CARGO_ENCODED_RUSTFLAGS="$flags" CARGO_TARGET_DIR="$PWD/build/dist/target" CARGO_INCREMENTAL=0
 export "CFLAGS_$(echo $target | tr - _)=$c_flags"
+# No file has the time of its build inside. The time of the last commit would make cargo compile all C code again after it.
+export SOURCE_DATE_EPOCH=0
 unset RUSTFLAGS CARGO_BUILD_TARGET
 
 mkdir -p "$output"

@@ -126,6 +126,10 @@ def build(architecture, version, stage, sandbox, licenses, scratch, output):
     package.take(stage, "usr/include/*")
     for document in sorted(stage.glob("usr/share/doc/callbackservice/*.md")):
         package.compress(package.doc / f"{document.name}.gz", document.read_text())
+    # Uncompressed, so that they can be compiled where they are. A service that runs without being set up is of no use to
+    # anybody, so the unit is one of them.
+    examples = stage / "usr/share/doc/callbackservice/examples"
+    shutil.copytree(examples, package.doc / "examples")
     for page in sorted(stage.glob("usr/share/man/man3/*.3")):
         package.compress(package.directory / page.relative_to(stage).with_suffix(".3.gz"), page.read_text())
     package.document(licenses["callbackservice"])

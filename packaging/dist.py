@@ -1,5 +1,10 @@
 #!/usr/bin/env python3
-"""Builds build/dist: for each architecture a tarball and Debian packages, the same bytes from the same commit."""
+"""Builds build/dist: for each architecture a tarball and Debian packages, the same bytes from the same commit.
+
+    dist.py [--pack DIRECTORY]
+
+With --pack it only packs what was built before, into another directory.
+"""
 
 import gzip
 import hashlib
@@ -9,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 
 import deb
 import licenses
@@ -43,9 +49,9 @@ def epoch():
     return int(os.environ["SOURCE_DATE_EPOCH"])
 
 
-def results():
+def results(output):
     """What the present and former runs have made; other files lie beside it."""
-    return sorted([*DIST.glob("*.deb"), *DIST.glob("libcallbackservice-*.tar.gz")])
+    return sorted([*output.glob("*.deb"), *output.glob("libcallbackservice-*.tar.gz")])
 
 
 def install(built, stage, prefix, libdir, docdir):
@@ -80,41 +86,62 @@ def extra_licenses():
     ]
 
 
-def build(architecture, version):
+def build(architecture):
+    run("sh", "packaging/build.sh", architecture, (DIST / architecture).relative_to(ROOT))
+
+
+def package(architecture, version, output, scratch):
+    """Packs what was built into `output`."""
     target = f"{architecture}-unknown-linux-gnu"
     built = DIST / architecture
-    run("sh", "packaging/build.sh", architecture, built.relative_to(ROOT))
     packages = ["callbackservice", "callback-sandbox"]
     texts = {package: licenses.document(package, target, extra_licenses()) for package in packages}
 
     name = f"libcallbackservice-{version}-{architecture}-linux-gnu"
-    stage = built / "stage"
+    stage = scratch / "stage"
     install(built, stage, f"/{name}", f"/{name}/lib", f"/{name}/share/doc/callbackservice")
     (stage / name / "share/doc/callbackservice/third-party-licenses.txt").write_text(texts["callbackservice"])
-    pack(stage / name, DIST / f"{name}.tar.gz")
+    pack(stage / name, output / f"{name}.tar.gz")
 
     install(built, stage, "/usr", f"/usr/lib/{architecture}-linux-gnu", "/usr/share/doc/callbackservice")
-    deb.build(architecture, version, stage, built / "callback-sandbox", texts, built / "packages", DIST)
+    deb.build(architecture, version, stage, built / "callback-sandbox", texts, scratch / "packages", output)
 
 
-def main():
-    os.umask(0o022)
-    epoch()
-    architectures = os.environ["ARCHITECTURES"].split()
+def write_all(architectures, output, builds):
+    output.mkdir(parents=True, exist_ok=True)
+    for path in results(output):
+        path.unlink()
+    for architecture in architectures:
+        if builds:
+            build(architecture)
+        with tempfile.TemporaryDirectory() as scratch:
+            package(architecture, header.version(), output, pathlib.Path(scratch))
+    sums = "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in results(output))
+    (output / "SHA256SUMS").write_text(sums)
+    print(sums, end="")
+
+
+def ensure_tools(architectures):
     tools = TOOLS | {f"{name}-linux-gnu-ld": f"binutils-{name.replace('_', '-')}-linux-gnu" for name in architectures}
     sysroot = subprocess.run(["rustc", "--print", "sysroot"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     targets = pathlib.Path(sysroot.stdout.strip()) / "lib/rustlib"
     if any(not (targets / f"{name}-unknown-linux-gnu").exists() for name in architectures):
         tools |= STANDARD_LIBRARY
     debian_tools.ensure("make dist", tools)
-    DIST.mkdir(parents=True, exist_ok=True)
-    for path in results():
-        path.unlink()
-    for architecture in architectures:
-        build(architecture, header.version())
-    sums = "".join(f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in results())
-    (DIST / "SHA256SUMS").write_text(sums)
-    print(sums, end="")
+
+
+def main():
+    os.umask(0o022)
+    epoch()
+    architectures = os.environ["ARCHITECTURES"].split()
+    ensure_tools(architectures)
+    match sys.argv[1:]:
+        case []:
+            write_all(architectures, DIST, builds=True)
+        case ["--pack", output]:
+            write_all(architectures, pathlib.Path(output), builds=False)
+        case _:
+            sys.exit(__doc__)
 
 
 if __name__ == "__main__":

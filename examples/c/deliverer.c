@@ -1,6 +1,6 @@
 /*
- * A daemon that delivers the bookings of an outbox, until SIGTERM or SIGINT ends it. packaging/callback-deliverer.service runs
- * it under systemd.
+ * A daemon that delivers the bookings of an outbox, until SIGTERM or SIGINT ends it. callback-deliverer.service runs it under
+ * systemd.
  *
  *     deliverer CONFIG_FILE
  *

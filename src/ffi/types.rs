@@ -14,7 +14,16 @@ pub type cbsvc_status = i32;
 ///
 /// The value is an opaque handle, not an address: never dereference it. It is below 2^53, so that a
 /// double can hold it. Functions detect a closed, stale or forged handle and return
-/// `CBSVC_BAD_HANDLE`.
+/// `CBSVC_BAD_HANDLE`, within the limits of its bits.
+///
+/// With pointers of 64 bits, a process can have 1,048,576 services open. A closed handle is
+/// detected until 4,294,967,294 more services have been opened. NULL, even numbers (the addresses
+/// of most objects) and numbers outside 2,097,153 to 2^53 are never handles. Of the others, about
+/// 2^52, each open service has one.
+///
+/// With pointers of 32 bits, a process can have 1,024 services open. A closed handle is detected
+/// until 2,097,150 more services have been opened. NULL, even numbers and those from -2,048 to
+/// 2,048 are never handles. Of the others, about 2^31, each open service has one.
 pub struct cbsvc_service {
     _private: [u8; 0],
 }

@@ -45,9 +45,9 @@ def run(*command, **options):
     return done.stdout
 
 
-def blocks(way):
-    """The files and the commands of docs/install.md for one way to install, in order."""
-    for kind, detail, text in BLOCK.findall((ROOT / "docs/install.md").read_text()):
+def blocks(document, way):
+    """The files and the commands of a document for one way to install, in order."""
+    for kind, detail, text in BLOCK.findall((ROOT / document).read_text()):
         if kind == "file":
             yield detail, text
         elif detail in ("", f"with {way}"):
@@ -70,17 +70,21 @@ class Way:
         (cls.root.work / "project").mkdir()
         (cls.root.work / "project/CMakeLists.txt").write_text((ROOT / "tests/packages/project/CMakeLists.txt").read_text())
 
-    def test_1_the_system_has_neither_rust_nor_the_library(self):
-        self.root.run("! command -v rustc && ! command -v cargo && ! ldconfig -p | grep callbackservice")
-
-    def test_2_the_commands_of_the_documentation_work(self):
+    def run_document(self, document):
+        """Writes the files and runs the commands of a document; what they print."""
         script = ""
-        for name, text in blocks(self.way):
+        for name, text in blocks(document, self.way):
             if name:
                 (self.root.work / name).write_text(text)
             else:
                 script += text
-        shown = self.root.run(script)
+        return self.root.run(script)
+
+    def test_1_the_system_has_neither_rust_nor_the_library(self):
+        self.root.run("! command -v rustc && ! command -v cargo && ! ldconfig -p | grep callbackservice")
+
+    def test_2_the_commands_of_the_documentation_work(self):
+        shown = self.run_document("docs/install.md")
         self.assertEqual(shown.count(f"libcallbackservice {header.version()}\n"), 5, shown)
 
     def test_3_programs_book_and_list(self):
@@ -124,7 +128,18 @@ class Debian(Way, unittest.TestCase):
             "dpkg --verify libcallbackservice1 libcallbackservice-dev callback-sandbox"
         )
 
-    def test_5_nothing_is_left_after_removal(self):
+    def test_5_the_deliverer_runs_as_the_documentation_says(self):
+        # A unit whose program has not been compiled is not installed as one.
+        self.root.run("! find /etc/systemd /lib/systemd /usr/lib/systemd -name '*callback*' 2> /dev/null | grep .")
+        self.root.copy(ROOT / "tests/packages/deliver.sh")
+        self.run_document("docs/outbox.md")
+        self.root.run(
+            "apt-get install -y --no-install-recommends systemd\n"
+            "systemd-analyze verify --man=no /etc/systemd/system/callback-deliverer.service"
+        )
+        self.assertRegex(self.root.run("sh deliver.sh"), r"^(\S+) delivered as \S+\nended with 0\n$")
+
+    def test_6_nothing_is_left_after_removal(self):
         self.root.run(
             "apt-get purge -y libcallbackservice1 libcallbackservice-dev callback-sandbox\n"
             "! find / -xdev -path /work -prune -o -name '*callbackservice*' -print | grep -v ^/var/lib/dpkg | grep ."
@@ -161,8 +176,12 @@ class Artifacts(unittest.TestCase):
 
     def test_packing_again_gives_the_same_bytes(self):
         before = (DIST / "SHA256SUMS").read_text()
-        run("make", "--silent", "dist", cwd=ROOT)
-        self.assertEqual((DIST / "SHA256SUMS").read_text(), before)
+        architectures = re.findall(r"-(\w+)-linux-gnu\.tar\.gz$", before, re.M)
+        self.assertIn(MACHINE, architectures)
+        with tempfile.TemporaryDirectory() as again:
+            environment = {**os.environ, "ARCHITECTURES": " ".join(architectures)}
+            run(sys.executable, ROOT / "packaging/dist.py", "--pack", again, env=environment)
+            self.assertEqual((Path(again) / "SHA256SUMS").read_text(), before)
         for line in before.splitlines():
             digest, name = line.split()
             self.assertEqual(hashlib.sha256((DIST / name).read_bytes()).hexdigest(), digest)

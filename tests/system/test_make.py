@@ -172,12 +172,20 @@ class Files(Install):
             self.assertEqual(os.readlink(libraries[1]), f"libcallbackservice.so.{real}")
             self.assertFalse(libraries[2].is_symlink())
 
-    def test_every_header_and_page_is_installed_and_removed(self):
+    def test_every_header_page_and_example_is_installed_and_removed(self):
         (self.tree / "include/callbackservice").mkdir(exist_ok=True)
         (self.tree / "include/callbackservice/part.hpp").write_text("")
         self.made("manual")
         self.install()
-        for place in ["include/callbackservice/part.hpp", "share/man/man3/cbsvc_init.3", "share/man/man3/callbackservice.3"]:
+        examples = "share/doc/callbackservice/examples"
+        for place in [
+            "include/callbackservice/part.hpp",
+            "share/man/man3/cbsvc_init.3",
+            "share/man/man3/callbackservice.3",
+            f"{examples}/c/deliverer.c",
+            f"{examples}/c/callback-deliverer.service",
+            f"{examples}/cpp/quickstart.cpp",
+        ]:
             self.assertTrue((self.prefix / place).is_file(), place)
         for header in (ROOT / "include").rglob("*.h*"):
             self.assertTrue((self.prefix / "include" / header.relative_to(ROOT / "include")).is_file(), header)

@@ -65,6 +65,12 @@ class Interface(Case):
         self.assertIn("exception", done.stderr)
 
 
+class Handles(Case):
+    def test_closed_and_forged_handles_are_detected(self):
+        program = self.compile(ROOT / "tests/c/handles.c", "-std=c99", "-D_GNU_SOURCE")
+        self.assertRegex(run(program), r"\d+ checks passed\n$")
+
+
 class HostProcess(Case):
     """What the library must leave alone in its host."""
 
