@@ -249,9 +249,9 @@ pub unsafe extern "C-unwind" fn cbsvc_waitable(
         if waitable.is_null() {
             return Err(Error::new(Status::NullArgument, "waitable is NULL"));
         }
-        let descriptor = service.readiness_fd()?;
+        let ready = service.waitable()?;
         // SAFETY: the caller passes NULL or a variable.
-        unsafe { write_out(waitable, descriptor) };
+        unsafe { write_out(waitable, ready) };
         Ok(())
     })
 }
