@@ -142,7 +142,11 @@ mod tests {
             ("", http, None),
             (" ; ", http, None),
         ] {
-            assert_eq!(proxy(proxies, "", origin).as_deref(), expected, "{proxies} {origin}");
+            assert_eq!(
+                proxy(proxies, "", origin).as_deref(),
+                expected,
+                "{proxies} {origin}"
+            );
         }
     }
 

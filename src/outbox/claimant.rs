@@ -70,36 +70,40 @@ impl Claimant {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::process::Command;
+    use std::process::{Child, Command, Stdio};
+
+    /// A process that runs until it is killed.
+    fn start_process() -> (Child, Claimant) {
+        let mut command = if cfg!(windows) {
+            // It waits for a key.
+            let mut command = Command::new("cmd");
+            command.args(["/c", "pause"]);
+            command
+        } else {
+            let mut command = Command::new("sleep");
+            command.arg("60");
+            command
+        };
+        command.stdin(Stdio::piped()).stdout(Stdio::null());
+        let child = command.spawn().unwrap();
+        let ProcessState::Running(started) = sys::look_up_process(child.id()) else {
+            panic!("a process that was started does not run");
+        };
+        let claimant = Claimant {
+            pid: child.id(),
+            started,
+            ..Claimant::clone(&Claimant::current())
+        };
+        (child, claimant)
+    }
 
     #[test]
     fn a_process_is_alive_until_it_has_ended() {
         let current = Claimant::current();
         assert!(current.started > 0 && !current.boot.is_empty() && !current.namespace.is_empty());
         assert_eq!(current.liveness_of(&current), Liveness::Alive);
-        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
-        let ProcessState::Running(started) = sys::look_up_process(child.id()) else {
-            panic!("a process that was started does not run");
-        };
-        let other = Claimant {
-            pid: child.id(),
-            started,
-            ..Claimant::clone(&current)
-        };
+        let (mut child, other) = start_process();
         assert_eq!(current.liveness_of(&other), Liveness::Alive);
-        let signal = |signal: &str| {
-            let pid = child.id().to_string();
-            assert!(Command::new("kill")
-                .args([signal, &pid])
-                .status()
-                .unwrap()
-                .success());
-        };
-        signal("-STOP");
-        while current.liveness_of(&other) == Liveness::Alive {
-            std::thread::yield_now();
-        }
-        assert_eq!(current.liveness_of(&other), Liveness::Stopped);
         child.kill().unwrap();
         // Until it is waited for, its number is still taken.
         while current.liveness_of(&other) != Liveness::Gone {
@@ -107,6 +111,22 @@ mod tests {
         }
         child.wait().unwrap();
         assert_eq!(current.liveness_of(&other), Liveness::Gone);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_stopped_process_may_run_again() {
+        let current = Claimant::current();
+        let (mut child, other) = start_process();
+        let pid = child.id().to_string();
+        let stopped = Command::new("kill").args(["-STOP", &pid]).status();
+        assert!(stopped.unwrap().success());
+        while current.liveness_of(&other) == Liveness::Alive {
+            std::thread::yield_now();
+        }
+        assert_eq!(current.liveness_of(&other), Liveness::Stopped);
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     #[test]

@@ -13,8 +13,9 @@ use crate::process::{panic, sys};
 
 static RUNNING: PerProcess<AtomicUsize> = PerProcess::new();
 
-/// Enough for the system's resolver with its plug-ins.
-const STACK_BYTES: usize = 512 << 10;
+/// Enough for the system's resolver with its plug-ins. What Windows adds to programs expects the
+/// size that threads have there.
+const STACK_BYTES: usize = if cfg!(windows) { 1 << 20 } else { 512 << 10 };
 
 /// The number of the library's threads that run now.
 pub fn running() -> usize {
