@@ -110,8 +110,9 @@ fn from_system(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
     }
     let parsed = proxy.map(|url| parse_proxy_url(&url, origin)).transpose();
     parsed.map_err(|problem| {
-        let message =
-            format!("in the settings of Windows {problem}; fix them, or set \"proxy\" to \"none\"");
+        let message = format!(
+            "the one in the settings of Windows {problem}; change it, or set \"proxy\" to \"none\""
+        );
         section.error("proxy", &message)
     })
 }
