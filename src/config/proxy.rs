@@ -1,5 +1,6 @@
 //! The proxy between this machine and the server, from the configuration, the environment or the
-//! settings of Windows, unless the server is one of the exceptions. A proxy that cannot be used is an error, never ignored.
+//! settings of Windows, unless the server is one of the exceptions. A proxy that cannot be used is
+//! an error, never ignored.
 
 use http::HeaderValue;
 use hyper_util::client::proxy::matcher::Matcher;

@@ -21,7 +21,7 @@ pub enum ChainProblem {
     UnknownIssuer,
     /// It is not valid now.
     Expired,
-    /// Its authority has revoked it.
+    /// It is revoked, or Windows has been told not to trust it.
     Revoked,
     /// It is not for servers.
     WrongUsage,
@@ -215,8 +215,18 @@ impl Chain {
         found(is_made != 0, chain).map(Chain)
     }
 
-    /// Whether the chain is one for a server.
+    /// Whether the chain leads to an authority of its engine, and is one for a server.
     fn check(&self) -> Result<(), ChainProblem> {
+        // The policy looks at some of the errors only.
+        // SAFETY: the chain is valid.
+        let errors = unsafe { self.0.as_ref() }.TrustStatus.dwErrorStatus;
+        match problem_in(errors) {
+            Some(problem) => Err(problem),
+            None => self.check_policy(),
+        }
+    }
+
+    fn check_policy(&self) -> Result<(), ChainProblem> {
         let mut server = HTTPSPolicyCallbackData {
             Anonymous: HTTPSPolicyCallbackData_0 {
                 cbSize: size_of::<HTTPSPolicyCallbackData>() as u32,
@@ -258,6 +268,25 @@ impl Chain {
     }
 }
 
+/// What is wrong with a chain with these errors, of which the first that applies says most.
+fn problem_in(errors: u32) -> Option<ChainProblem> {
+    let has = |bits| errors & bits != 0;
+    if errors == CERT_TRUST_NO_ERROR {
+        None
+    } else if has(CERT_TRUST_IS_UNTRUSTED_ROOT | CERT_TRUST_IS_PARTIAL_CHAIN) {
+        Some(ChainProblem::UnknownIssuer)
+    } else if has(CERT_TRUST_IS_REVOKED | CERT_TRUST_IS_EXPLICIT_DISTRUST) {
+        Some(ChainProblem::Revoked)
+    } else if has(CERT_TRUST_IS_NOT_TIME_VALID) {
+        Some(ChainProblem::Expired)
+    } else if has(CERT_TRUST_IS_NOT_VALID_FOR_USAGE) {
+        Some(ChainProblem::WrongUsage)
+    } else {
+        let message = format!("Windows does not accept its chain (CERT_TRUST status {errors:#x})");
+        Some(ChainProblem::Other(io::Error::other(message)))
+    }
+}
+
 /// `SECURITY_FLAG_IGNORE_CERT_CN_INVALID`: the name is not checked here.
 const IGNORE_NAME: u32 = 0x1000;
 
@@ -265,5 +294,23 @@ impl Drop for Chain {
     fn drop(&mut self) {
         // SAFETY: the chain is freed once.
         unsafe { CertFreeCertificateChain(self.0.as_ptr()) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_of_a_chain_is_a_problem() {
+        assert!(problem_in(0).is_none());
+        for bit in 0..u32::BITS {
+            assert!(problem_in(1 << bit).is_some(), "{bit}");
+        }
+        let both = CERT_TRUST_IS_PARTIAL_CHAIN | CERT_TRUST_IS_NOT_TIME_VALID;
+        assert!(matches!(
+            problem_in(both),
+            Some(ChainProblem::UnknownIssuer)
+        ));
     }
 }
