@@ -108,15 +108,19 @@ class Connection(socketserver.StreamRequestHandler):
             return False
         method, target, _ = line.decode().split(" ")
         fault = target.strip("/").split("/")[0]
-        if fault == "reset-in-request":
-            self.count(method, target, b"")
-            return self.reset()
         length, self.head = 0, b""
         while (header := self.rfile.readline()).strip() != b"":
             self.head += header
             if header.lower().startswith(b"content-length:"):
                 length = int(header.split(b":")[1])
-        self.body = self.rfile.read(length)
+        # No server acts on a request that ends before its body: the library has stopped it.
+        wanted = min(length, 1) if fault == "reset-in-request" else length
+        self.body = self.rfile.read(wanted)
+        if len(self.body) < wanted:
+            return False
+        if fault == "reset-in-request":
+            self.count(method, target, b"")
+            return self.reset()
         self.number = self.count(method, target, self.body)
         self.target = target
         self.answered += 1
