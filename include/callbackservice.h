@@ -78,7 +78,8 @@ typedef struct cbsvc_service cbsvc_service;
  * The hundreds digit gives the class: 1xx invalid argument, 2xx wrong state of the service, 3xx
  * timed out or cancelled, 4xx network error, 5xx rejected by the server, 9xx internal error. The
  * numbers are not HTTP statuses. A released number never changes. Later versions may add numbers:
- * treat an unknown one like its class.
+ * treat an unknown one like its class. Statuses above 255 do not fit the exit status of a process:
+ * exit with the class.
  */
 typedef int32_t cbsvc_status;
 
@@ -94,8 +95,9 @@ typedef int32_t cbsvc_status;
  * calls, on the calling thread: a blocking command runs the handlers of its event before it
  * returns. If several threads call, their handlers may run at the same time. With
  * "handlers":"thread", handlers run one at a time on a dedicated thread of the service, with the
- * signal mask of the thread that called cbsvc_init. With "handlers":"poll", only the log
- * handler runs, and cbsvc_next_event returns events and completions.
+ * signal mask of the thread that called cbsvc_init. Interpreters such as Perl, PHP, Lua, Tcl and
+ * COBOL do not know this thread, and crash: use "poll" there. With "handlers":"poll", only the
+ * log handler runs, and cbsvc_next_event returns events and completions.
  *
  * A handler may call every function; only closing its own service returns CBSVC_REENTRANT. It
  * may fork: handlers that follow are called in the parent only. Its thread cannot be cancelled
@@ -194,7 +196,9 @@ typedef void (CBSVC_CALL *cbsvc_release)(void *user_data);
  *
  * on_event and user_data must stay valid until cbsvc_close has returned CBSVC_OK. If it
  * returns CBSVC_TIMEOUT, a handler may still run; to learn when user_data can be freed, pass
- * NULL here and use cbsvc_subscribe with a release.
+ * NULL here and use cbsvc_subscribe with a release. A language that copies *service into a
+ * variable of its own after this function does so too: a subscription misses no
+ * CallbackService.ready.
  *
  * On success, *service is the new service; close it with cbsvc_close. On failure, it is NULL,
  * and *error is a message that names the key or position; free it with cbsvc_string_free.
@@ -477,7 +481,8 @@ cbsvc_status CBSVC_CALL cbsvc_dispatch(cbsvc_service *service, int32_t timeout_m
  * *call is 0, and *event and *data are NULL.
  *
  * A completion stays in the queue until it is taken. Of the events of blocking commands, whose
- * outcome the command itself has returned, the newest are kept: up to queueLimit, and 16 MiB.
+ * outcome the command itself has returned, the newest are kept: up to queueLimit, and 16 MiB. A
+ * program that does not want these events starts every command with cbsvc_start.
  *
  * Any thread, also inside a log handler. Errors: CBSVC_TIMEOUT (there was none),
  * CBSVC_BAD_HANDLE, CBSVC_CLOSED (the service was closed, or cbsvc_close has returned
@@ -686,7 +691,7 @@ cbsvc_status CBSVC_CALL cbsvc_json_count(const char *json, const char *pointer, 
  * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT (pointer), CBSVC_NOT_UTF8,
  * CBSVC_NOT_JSON, CBSVC_BAD_OPTION (the pointer is malformed, names an element beyond the end
  * of an array, or leads through a string, number or boolean), CBSVC_PANIC. The log says why,
- * without data. Since 0.1.
+ * without data. For a configuration, the message of cbsvc_init names line and column. Since 0.1.
  *
  * Example:
  *     char *data, *complete;

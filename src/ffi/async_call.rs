@@ -152,7 +152,8 @@ pub extern "C-unwind" fn cbsvc_dispatch(
 /// `*call` is 0, and `*event` and `*data` are NULL.
 ///
 /// A completion stays in the queue until it is taken. Of the events of blocking commands, whose
-/// outcome the command itself has returned, the newest are kept: up to `queueLimit`, and 16 MiB.
+/// outcome the command itself has returned, the newest are kept: up to `queueLimit`, and 16 MiB. A
+/// program that does not want these events starts every command with `cbsvc_start`.
 ///
 /// Any thread, also inside a log handler. Errors: `CBSVC_TIMEOUT` (there was none),
 /// `CBSVC_BAD_HANDLE`, `CBSVC_CLOSED` (the service was closed, or `cbsvc_close` has returned

@@ -194,7 +194,7 @@ pub unsafe extern "C-unwind" fn cbsvc_json_count(
 /// Any thread, also inside a handler. Errors: `CBSVC_NULL_ARGUMENT` (pointer), `CBSVC_NOT_UTF8`,
 /// `CBSVC_NOT_JSON`, `CBSVC_BAD_OPTION` (the pointer is malformed, names an element beyond the end
 /// of an array, or leads through a string, number or boolean), `CBSVC_PANIC`. The log says why,
-/// without data. Since 0.1.
+/// without data. For a configuration, the message of `cbsvc_init` names line and column. Since 0.1.
 ///
 /// Example:
 ///

@@ -27,7 +27,9 @@ use crate::status::Status;
 ///
 /// `on_event` and `user_data` must stay valid until `cbsvc_close` has returned `CBSVC_OK`. If it
 /// returns `CBSVC_TIMEOUT`, a handler may still run; to learn when `user_data` can be freed, pass
-/// NULL here and use `cbsvc_subscribe` with a `release`.
+/// NULL here and use `cbsvc_subscribe` with a `release`. A language that copies `*service` into a
+/// variable of its own after this function does so too: a subscription misses no
+/// `CallbackService.ready`.
 ///
 /// On success, `*service` is the new service; close it with `cbsvc_close`. On failure, it is NULL,
 /// and `*error` is a message that names the key or position; free it with `cbsvc_string_free`.

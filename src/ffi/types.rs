@@ -7,7 +7,8 @@ use std::ffi::{c_char, c_void};
 /// The hundreds digit gives the class: 1xx invalid argument, 2xx wrong state of the service, 3xx
 /// timed out or cancelled, 4xx network error, 5xx rejected by the server, 9xx internal error. The
 /// numbers are not HTTP statuses. A released number never changes. Later versions may add numbers:
-/// treat an unknown one like its class.
+/// treat an unknown one like its class. Statuses above 255 do not fit the exit status of a process:
+/// exit with the class.
 pub type cbsvc_status = i32;
 
 /// An open service: one configuration with its subscriptions and connections.
@@ -39,8 +40,9 @@ pub struct cbsvc_service {
 /// calls, on the calling thread: a blocking command runs the handlers of its event before it
 /// returns. If several threads call, their handlers may run at the same time. With
 /// `"handlers":"thread"`, handlers run one at a time on a dedicated thread of the service, with the
-/// signal mask of the thread that called `cbsvc_init`. With `"handlers":"poll"`, only the log
-/// handler runs, and `cbsvc_next_event` returns events and completions.
+/// signal mask of the thread that called `cbsvc_init`. Interpreters such as Perl, PHP, Lua, Tcl and
+/// COBOL do not know this thread, and crash: use `"poll"` there. With `"handlers":"poll"`, only the
+/// log handler runs, and `cbsvc_next_event` returns events and completions.
 ///
 /// A handler may call every function; only closing its own service returns `CBSVC_REENTRANT`. It
 /// may fork: handlers that follow are called in the parent only. Its thread cannot be cancelled
