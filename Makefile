@@ -20,6 +20,7 @@
 # make dist       builds build/dist/: for each architecture a tarball, Debian packages and a Python wheel; the same bytes from
 #                 the same commit. ARCHITECTURES=x86_64 builds one
 # make windows    builds build/windows/: for each architecture the DLL and its import library. WINDOWS=x86_64 builds one
+# make test-windows-units  runs the tests of the source under Wine
 # make test-packages  installs them into fresh Debian systems and links programs with them, and tests the wheel
 # make test-targets   runs the C test programs of the architectures that this machine can only emulate, and of i686
 # make docs       generates build/docs/: manual pages and the HTML reference
@@ -63,7 +64,7 @@ SOURCES := src build.rs Cargo.toml Cargo.lock .cargo tools/localize-symbols.sh
 relative = $(shell realpath -ms --relative-to="$(LIBDIR)/$(1)" "$(2)")
 
 .PHONY: all library header demo sandbox test test-full test-faults test-ledger test-outbox test-tsan test-asan test-valgrind fuzz deny \
-	test-examples bench bench-micro bench-outbox bench-instructions install uninstall dist windows test-packages test-targets docs manual abi clean
+	test-examples bench bench-micro bench-outbox bench-instructions install uninstall dist windows test-windows-units test-packages test-targets docs manual abi clean
 
 all: library header
 
@@ -191,6 +192,9 @@ dist: manual
 
 windows:
 	@$(PYTHON) packaging/windows/build.py $(WINDOWS)
+
+test-windows-units:
+	@$(PYTHON) packaging/windows/test_units.py
 
 test-packages: dist sandbox
 	@$(PYTHON) tests/packages/run.py
