@@ -21,7 +21,8 @@ TOOLS = {
     "debootstrap": "debootstrap",
     "unshare": "util-linux",
 } | {
-    f"{architecture}-w64-mingw32-{compiler}": f"{compiler}-mingw-w64-{architecture.replace('_', '-')}"
+    # The C++ library of the other variant has no threads.
+    f"{architecture}-w64-mingw32-{compiler}-posix": f"{compiler}-mingw-w64-{architecture.replace('_', '-')}-posix"
     for architecture in ["x86_64", "i686"]
     for compiler in ["gcc", "g++"]
 }
@@ -116,6 +117,21 @@ class Wine:
             words = " ".join(map(str, command))
             raise AssertionError(f"{words}\nended with {process.returncode}\n{stdout}\n{stderr}")
         return stdout
+
+
+_open = {}
+
+
+def of(architecture):
+    """The Wine for an architecture, which stays until close_all."""
+    if architecture not in _open:
+        _open[architecture] = Wine(architecture)
+    return _open[architecture]
+
+
+def close_all():
+    while _open:
+        _open.popitem()[1].close()
 
 
 def path(place):
