@@ -41,7 +41,7 @@ class Library(WindowsCase):
         self.assertEqual(text.count("@"), len(re.findall(r"^ *cbsvc_\w+@\d+", text, re.M)), "ordinals would be an interface too")
 
     def test_its_version_is_that_of_the_project(self):
-        program = self.compile(ROOT / "tests/windows/version.c", "-std=c99", library=False)
+        program = self.compile(ROOT / "tests/windows/version.c", "-std=c99", library=False, libraries=["-lversion"])
         shown = self.run_program(program, wine.path(self.library)).splitlines()
         version = header.version()
         self.assertEqual(shown[0], f"{version}.0")

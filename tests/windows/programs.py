@@ -35,8 +35,8 @@ NOT_FOR_WINDOWS = {
 class Programs(WindowsCase):
     """The C test programs."""
 
-    def check(self, name, *arguments, options=(), **others):
-        program = self.compile(ROOT / f"tests/c/{name}.c", *C99, *options)
+    def check(self, name, *arguments, **others):
+        program = self.compile(ROOT / f"tests/c/{name}.c", *C99, libraries=["-lws2_32"])
         shown = self.run_program(program, *arguments, **others)
         self.assertRegex(shown, PASSED)
         return shown
@@ -71,7 +71,7 @@ class Programs(WindowsCase):
             self.check("unload", "callbackservice.dll", base, LOADS)
 
     def test_call_matrix(self):
-        program = self.compile(ROOT / "tests/c/call_matrix.c", *C99)
+        program = self.compile(ROOT / "tests/c/call_matrix.c", *C99, libraries=["-lws2_32"])
         with Sandbox() as sandbox:
             shown = self.run_program(program, sandbox.base, timeout=400)
         seen = {}
@@ -200,7 +200,7 @@ class Outbox(WindowsCase):
         return [line.strip() for line in lines if line.endswith("\n")]
 
     def test_killed_processes_lose_and_repeat_nothing(self):
-        program = self.compile(ROOT / "tests/windows/outbox.c", *C99)
+        program = self.compile(ROOT / "tests/windows/outbox.c", *C99, libraries=["-lws2_32"])
         directory = self.scratch / "Ausg\u00e4nge \u96fb\u8a71"
         directory.mkdir()
         database = self.scratch / "server.db"

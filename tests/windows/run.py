@@ -22,11 +22,12 @@ ARCHITECTURES = ["x86_64", "i686"]
 
 def tests_of(architecture, names):
     """The tests for an architecture, each class under a name that has it."""
+    import archives
     import files
     import programs
 
     suite = unittest.TestSuite()
-    for module in [files, programs]:
+    for module in [files, programs, archives]:
         for case in module.CASES:
             own = type(f"{case.__name__} ({architecture})", (case,), {"architecture": architecture, "__module__": "windows"})
             for method in unittest.defaultTestLoader.getTestCaseNames(case):

@@ -23,12 +23,12 @@ class WindowsCase(Case):
     def tool(self, name):
         return f"{self.architecture}-w64-mingw32-{name}"
 
-    def compile(self, source, *options, compiler="gcc", library=True):
+    def compile(self, source, *options, compiler="gcc", library=True, libraries=()):
         """A program from a source file, whose only library is that of this project."""
         program = self.scratch / f"{source.stem}.exe"
         linked = [self.files / "libcallbackservice.dll.a"] if library else []
         include = [f"-I{ROOT / 'include'}", f"-I{ROOT / 'tests/c'}"]
-        run(self.tool(f"{compiler}-posix"), *STRICT, *options, *include, source, "-o", program, *linked, "-static", "-lws2_32", "-lversion")
+        run(self.tool(f"{compiler}-posix"), *STRICT, *options, *include, source, "-o", program, *linked, "-static", *libraries)
         return program
 
     def run_program(self, *command, environment=None, **options):

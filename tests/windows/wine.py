@@ -19,6 +19,9 @@ BUILD = ROOT / "build" / "test-windows"
 TOOLS = {
     "/usr/lib/wine/wine64": "wine64",
     "debootstrap": "debootstrap",
+    "llvm-lib-22": "llvm-22",
+    "mcs": "mono-mcs",
+    "mono": "mono-runtime",
     "unshare": "util-linux",
 } | {
     # The C++ library of the other variant has no threads.
