@@ -18,6 +18,7 @@
 # make install    installs what make has built into PREFIX (default /usr/local), below DESTDIR if set; needs no cargo
 # make dist       builds build/dist/: for each architecture a tarball, Debian packages and a Python wheel; the same bytes from
 #                 the same commit. ARCHITECTURES=x86_64 builds one
+# make windows    builds build/windows/: for each architecture the DLL and its import library. WINDOWS=x86_64 builds one
 # make test-packages  installs them into fresh Debian systems and links programs with them, and tests the wheel
 # make test-targets   runs the C test program of the architectures that this machine can only emulate
 # make docs       generates build/docs/: manual pages and the HTML reference
@@ -59,7 +60,7 @@ SOURCES := src build.rs Cargo.toml Cargo.lock .cargo tools/localize-symbols.sh
 relative = $(shell realpath -ms --relative-to="$(LIBDIR)/$(1)" "$(2)")
 
 .PHONY: all library header demo sandbox test test-full test-faults test-ledger test-outbox test-tsan test-asan test-valgrind fuzz deny \
-	bench bench-micro bench-outbox bench-instructions install uninstall dist test-packages test-targets docs manual abi clean
+	bench bench-micro bench-outbox bench-instructions install uninstall dist windows test-packages test-targets docs manual abi clean
 
 all: library header
 
@@ -179,6 +180,9 @@ uninstall:
 dist: manual
 	@ARCHITECTURES="$(ARCHITECTURES)" $(PYTHON) packaging/dist.py
 	@PYTHON="$(PYTHON)" sh tools/build-wheels.sh $(ARCHITECTURES)
+
+windows:
+	@$(PYTHON) packaging/windows/build.py $(WINDOWS)
 
 test-packages: dist sandbox
 	@$(PYTHON) tests/packages/run.py

@@ -57,7 +57,10 @@ cbsvc_status cbsvc_configure(cbsvc_service *service, const char *config, char **
 cbsvc_status cbsvc_close(cbsvc_service *service, int32_t timeout_ms);
 cbsvc_status cbsvc_schedule(cbsvc_service *service, const char *data, char **outcome);
 cbsvc_status cbsvc_availability(cbsvc_service *service, const char *query, char **outcome);
-cbsvc_status cbsvc_command(cbsvc_service *service, const char *name, const char *data, char **outcome);
+cbsvc_status cbsvc_command(cbsvc_service *service,
+                           const char *name,
+                           const char *data,
+                           char **outcome);
 cbsvc_status cbsvc_start(cbsvc_service *service,
                          const char *name,
                          const char *data,
@@ -87,7 +90,10 @@ cbsvc_status cbsvc_json_read(const char *json,
                              int32_t size,
                              int32_t *needed);
 cbsvc_status cbsvc_json_count(const char *json, const char *pointer, uint32_t *count);
-cbsvc_status cbsvc_json_set(const char *json, const char *pointer, const char *value, char **result);
+cbsvc_status cbsvc_json_set(const char *json,
+                            const char *pointer,
+                            const char *value,
+                            char **result);
 cbsvc_status cbsvc_diagnostics(char **json);
 cbsvc_status cbsvc_set_log(int32_t level, cbsvc_handler handler, void *user_data);
 const char *cbsvc_status_name(cbsvc_status status);

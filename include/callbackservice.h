@@ -15,6 +15,9 @@
  *   - The library prints nothing, installs no signal handler, raises no SIGPIPE, opens no descriptor below 3, and
  *     changes neither errno nor the environment. Its threads block the signals of the application,
  *     except while a handler runs on one.
+ *   - On Windows, strings, file names among them, are UTF-8 too, functions and handlers are __cdecl (CBSVC_CALL), and
+ *     what GetLastError returns is not changed. What is said of signals, forks and thread cancellation is for other
+ *     systems.
  *
  * A callback is a telephone call. A C function that the library calls is a handler.
  *
@@ -25,6 +28,13 @@
 #define CALLBACKSERVICE_H
 
 #include <stdint.h>
+
+/* The calling convention of functions and handlers. */
+#ifdef _WIN32
+# define CBSVC_CALL __cdecl
+#else
+# define CBSVC_CALL
+#endif
 
 #ifdef __cplusplus
 extern "C" {
@@ -84,7 +94,7 @@ typedef int32_t cbsvc_status;
  * it, ends the process with a message. longjmp out of it abandons the call that runs it and
  * leaks the memory of this call; the function that called setjmp can still close the service.
  */
-typedef void (*cbsvc_handler)(const char *event, const char *data, void *user_data);
+typedef void (CBSVC_CALL *cbsvc_handler)(const char *event, const char *data, void *user_data);
 
 /**
  * Destructor for user_data.
@@ -92,7 +102,7 @@ typedef void (*cbsvc_handler)(const char *event, const char *data, void *user_da
  * It is called exactly once for each time it is passed, after the last call of the handler, on any
  * thread on which a handler may run.
  */
-typedef void (*cbsvc_release)(void *user_data);
+typedef void (CBSVC_CALL *cbsvc_release)(void *user_data);
 
 /** Success. */
 #define CBSVC_OK 0
@@ -198,11 +208,11 @@ typedef void (*cbsvc_release)(void *user_data);
  *     }
  *     cbsvc_close(service, 5000);
  */
-cbsvc_status cbsvc_init(const char *config,
-                        cbsvc_handler on_event,
-                        void *user_data,
-                        cbsvc_service **service,
-                        char **error);
+cbsvc_status CBSVC_CALL cbsvc_init(const char *config,
+                                   cbsvc_handler on_event,
+                                   void *user_data,
+                                   cbsvc_service **service,
+                                   char **error);
 
 /**
  * Changes the configuration of an open service.
@@ -221,7 +231,7 @@ cbsvc_status cbsvc_init(const char *config,
  *         cbsvc_string_free(error);
  *     }
  */
-cbsvc_status cbsvc_configure(cbsvc_service *service, const char *config, char **error);
+cbsvc_status CBSVC_CALL cbsvc_configure(cbsvc_service *service, const char *config, char **error);
 
 /**
  * Closes a service and frees what it holds.
@@ -246,7 +256,7 @@ cbsvc_status cbsvc_configure(cbsvc_service *service, const char *config, char **
  *     if (cbsvc_close(service, 5000) == CBSVC_TIMEOUT)
  *         fprintf(stderr, "a handler is still running\n");
  */
-cbsvc_status cbsvc_close(cbsvc_service *service, int32_t timeout_ms);
+cbsvc_status CBSVC_CALL cbsvc_close(cbsvc_service *service, int32_t timeout_ms);
 
 /**
  * Books a telephone callback and waits for the server's response.
@@ -270,7 +280,7 @@ cbsvc_status cbsvc_close(cbsvc_service *service, int32_t timeout_ms);
  *     printf("%s: %s\n", cbsvc_status_name(status), outcome);
  *     cbsvc_string_free(outcome);
  */
-cbsvc_status cbsvc_schedule(cbsvc_service *service, const char *data, char **outcome);
+cbsvc_status CBSVC_CALL cbsvc_schedule(cbsvc_service *service, const char *data, char **outcome);
 
 /**
  * Lists the slots that can be booked and waits for the server's response.
@@ -293,7 +303,7 @@ cbsvc_status cbsvc_schedule(cbsvc_service *service, const char *data, char **out
  *         puts(outcome);
  *     cbsvc_string_free(outcome);
  */
-cbsvc_status cbsvc_availability(cbsvc_service *service, const char *query, char **outcome);
+cbsvc_status CBSVC_CALL cbsvc_availability(cbsvc_service *service, const char *query, char **outcome);
 
 /**
  * Runs a command by its name and waits for the server's response.
@@ -352,7 +362,10 @@ cbsvc_status cbsvc_availability(cbsvc_service *service, const char *query, char 
  *     puts(outcome);
  *     cbsvc_string_free(outcome);
  */
-cbsvc_status cbsvc_command(cbsvc_service *service, const char *name, const char *data, char **outcome);
+cbsvc_status CBSVC_CALL cbsvc_command(cbsvc_service *service,
+                                      const char *name,
+                                      const char *data,
+                                      char **outcome);
 
 /**
  * Starts an asynchronous call and returns without waiting for the network.
@@ -388,13 +401,13 @@ cbsvc_status cbsvc_command(cbsvc_service *service, const char *name, const char 
  *         while (cbsvc_dispatch(service, 1000) == CBSVC_TIMEOUT)
  *             puts("waiting");
  */
-cbsvc_status cbsvc_start(cbsvc_service *service,
-                         const char *name,
-                         const char *data,
-                         cbsvc_handler done,
-                         void *user_data,
-                         cbsvc_release release,
-                         uint64_t *call);
+cbsvc_status CBSVC_CALL cbsvc_start(cbsvc_service *service,
+                                    const char *name,
+                                    const char *data,
+                                    cbsvc_handler done,
+                                    void *user_data,
+                                    cbsvc_release release,
+                                    uint64_t *call);
 
 /**
  * Cancels an asynchronous call. To cancel a booked callback, see the command
@@ -413,7 +426,7 @@ cbsvc_status cbsvc_start(cbsvc_service *service,
  *     if (cbsvc_cancel(service, call) == CBSVC_NO_SUCH)
  *         puts("already complete");
  */
-cbsvc_status cbsvc_cancel(cbsvc_service *service, uint64_t call);
+cbsvc_status CBSVC_CALL cbsvc_cancel(cbsvc_service *service, uint64_t call);
 
 /**
  * Runs the handlers of completed asynchronous calls on the calling thread.
@@ -434,7 +447,7 @@ cbsvc_status cbsvc_cancel(cbsvc_service *service, uint64_t call);
  *     while (cbsvc_dispatch(service, -1) == CBSVC_OK)
  *         puts("dispatched");
  */
-cbsvc_status cbsvc_dispatch(cbsvc_service *service, int32_t timeout_ms);
+cbsvc_status CBSVC_CALL cbsvc_dispatch(cbsvc_service *service, int32_t timeout_ms);
 
 /**
  * Takes the next event or completion of a service with "handlers":"poll".
@@ -474,23 +487,25 @@ cbsvc_status cbsvc_dispatch(cbsvc_service *service, int32_t timeout_ms);
  *             break;
  *     }
  */
-cbsvc_status cbsvc_next_event(cbsvc_service *service,
-                              int32_t timeout_ms,
-                              uint64_t *call,
-                              char **event,
-                              char **data);
+cbsvc_status CBSVC_CALL cbsvc_next_event(cbsvc_service *service,
+                                         int32_t timeout_ms,
+                                         uint64_t *call,
+                                         char **event,
+                                         char **data);
 
 /**
  * Returns a file descriptor that is readable while cbsvc_dispatch or cbsvc_next_event has
- * work.
+ * work; on Windows, the handle of an event that is signalled while one of them has.
  *
- * Use it with select, poll or epoll. waitable must not be NULL. The service owns the
- * descriptor: do not read from it or close it, and remove it from the loop before cbsvc_close. A
- * forked child must ask for its own. *waitable is -1 on failure.
+ * Use the descriptor with select, poll or epoll, and the handle, converted to HANDLE, with
+ * WaitForMultipleObjects or MsgWaitForMultipleObjects. waitable must not be NULL. The
+ * service owns both: do not read from a descriptor, do not set or reset an event, close neither,
+ * and remove it from the loop before cbsvc_close. A forked child must ask for its own.
+ * *waitable is -1 on failure.
  *
  * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT, CBSVC_BAD_HANDLE,
  * CBSVC_CLOSED, CBSVC_WRONG_MODE ("handlers":"thread"), CBSVC_INTERNAL (out of
- * descriptors), CBSVC_PANIC. Since 0.1.
+ * descriptors or handles), CBSVC_PANIC. Since 0.1.
  *
  * The example stops waiting on SIGINT, which is blocked elsewhere and whose handler sets
  * interrupted.
@@ -509,7 +524,7 @@ cbsvc_status cbsvc_next_event(cbsvc_service *service,
  *         if (ppoll(&ready, 1, NULL, &open) > 0)
  *             cbsvc_dispatch(service, 0);
  */
-cbsvc_status cbsvc_waitable(cbsvc_service *service, intptr_t *waitable);
+cbsvc_status CBSVC_CALL cbsvc_waitable(cbsvc_service *service, intptr_t *waitable);
 
 /**
  * Subscribes a handler to an event.
@@ -534,12 +549,12 @@ cbsvc_status cbsvc_waitable(cbsvc_service *service, intptr_t *waitable);
  *     int *count = calloc(1, sizeof *count);
  *     cbsvc_subscribe(service, "CallbackService.scheduled", on_event, count, free, NULL);
  */
-cbsvc_status cbsvc_subscribe(cbsvc_service *service,
-                             const char *event,
-                             cbsvc_handler handler,
-                             void *user_data,
-                             cbsvc_release release,
-                             uint64_t *subscription);
+cbsvc_status CBSVC_CALL cbsvc_subscribe(cbsvc_service *service,
+                                        const char *event,
+                                        cbsvc_handler handler,
+                                        void *user_data,
+                                        cbsvc_release release,
+                                        uint64_t *subscription);
 
 /**
  * Ends a subscription.
@@ -556,7 +571,7 @@ cbsvc_status cbsvc_subscribe(cbsvc_service *service,
  *     cbsvc_subscribe(service, "*", on_event, NULL, NULL, &subscription);
  *     cbsvc_unsubscribe(service, subscription);
  */
-cbsvc_status cbsvc_unsubscribe(cbsvc_service *service, uint64_t subscription);
+cbsvc_status CBSVC_CALL cbsvc_unsubscribe(cbsvc_service *service, uint64_t subscription);
 
 /**
  * Returns one value of a JSON text, such as an outcome.
@@ -584,7 +599,7 @@ cbsvc_status cbsvc_unsubscribe(cbsvc_service *service, uint64_t subscription);
  *     cbsvc_string_free(id);
  *     cbsvc_string_free(outcome);
  */
-cbsvc_status cbsvc_json_get(const char *json, const char *pointer, char **value);
+cbsvc_status CBSVC_CALL cbsvc_json_get(const char *json, const char *pointer, char **value);
 
 /**
  * Copies one value of a JSON text into a buffer of the application.
@@ -616,11 +631,11 @@ cbsvc_status cbsvc_json_get(const char *json, const char *pointer, char **value)
  *     }
  *     cbsvc_string_free(outcome);
  */
-cbsvc_status cbsvc_json_read(const char *json,
-                             const char *pointer,
-                             char *buffer,
-                             int32_t size,
-                             int32_t *needed);
+cbsvc_status CBSVC_CALL cbsvc_json_read(const char *json,
+                                        const char *pointer,
+                                        char *buffer,
+                                        int32_t size,
+                                        int32_t *needed);
 
 /**
  * Counts the elements of an array or the members of an object in a JSON text.
@@ -641,7 +656,7 @@ cbsvc_status cbsvc_json_read(const char *json,
  *         printf("%u slots\n", (unsigned)count);
  *     cbsvc_string_free(outcome);
  */
-cbsvc_status cbsvc_json_count(const char *json, const char *pointer, uint32_t *count);
+cbsvc_status CBSVC_CALL cbsvc_json_count(const char *json, const char *pointer, uint32_t *count);
 
 /**
  * Puts a string into a JSON text, or removes a value from it.
@@ -671,7 +686,10 @@ cbsvc_status cbsvc_json_count(const char *json, const char *pointer, uint32_t *c
  *     }
  *     cbsvc_string_free(data);
  */
-cbsvc_status cbsvc_json_set(const char *json, const char *pointer, const char *value, char **result);
+cbsvc_status CBSVC_CALL cbsvc_json_set(const char *json,
+                                       const char *pointer,
+                                       const char *value,
+                                       char **result);
 
 /**
  * Returns the state of the library in this process, for troubleshooting.
@@ -688,7 +706,7 @@ cbsvc_status cbsvc_json_set(const char *json, const char *pointer, const char *v
  *         puts(json);
  *     cbsvc_string_free(json);
  */
-cbsvc_status cbsvc_diagnostics(char **json);
+cbsvc_status CBSVC_CALL cbsvc_diagnostics(char **json);
 
 /**
  * Sends the library's log lines to a handler; there is one for the whole process.
@@ -711,7 +729,7 @@ cbsvc_status cbsvc_diagnostics(char **json);
  * Example:
  *     cbsvc_set_log(CBSVC_LOG_WARNING, on_log, NULL);
  */
-cbsvc_status cbsvc_set_log(int32_t level, cbsvc_handler handler, void *user_data);
+cbsvc_status CBSVC_CALL cbsvc_set_log(int32_t level, cbsvc_handler handler, void *user_data);
 
 /**
  * Returns the name of a status, such as SLOT_UNAVAILABLE; OK for 0, UNKNOWN for an unknown
@@ -724,7 +742,7 @@ cbsvc_status cbsvc_set_log(int32_t level, cbsvc_handler handler, void *user_data
  *     cbsvc_status status = cbsvc_close(service, 0);
  *     printf("%s (%d)\n", cbsvc_status_name(status), (int)status);
  */
-const char *cbsvc_status_name(cbsvc_status status);
+const char *CBSVC_CALL cbsvc_status_name(cbsvc_status status);
 
 /**
  * Frees a string that the library returned in an out parameter. NULL is allowed.
@@ -738,7 +756,7 @@ const char *cbsvc_status_name(cbsvc_status status);
  *     cbsvc_schedule(service, "{\"phonenumber\":\"+14151110000\"}", &outcome);
  *     cbsvc_string_free(outcome);
  */
-void cbsvc_string_free(char *text);
+void CBSVC_CALL cbsvc_string_free(char *text);
 
 /**
  * Returns the version of the library as a number, 0xMMmmpp. Compare it with
@@ -750,7 +768,7 @@ void cbsvc_string_free(char *text);
  *     if (cbsvc_version() < CBSVC_HEADER_VERSION)
  *         fprintf(stderr, "libcallbackservice %s is older than its header\n", cbsvc_version_text());
  */
-uint32_t cbsvc_version(void);
+uint32_t CBSVC_CALL cbsvc_version(void);
 
 /**
  * Returns the version of the library as a string, such as 0.1.0. The string is constant and must
@@ -761,7 +779,7 @@ uint32_t cbsvc_version(void);
  * Example:
  *     printf("libcallbackservice %s\n", cbsvc_version_text());
  */
-const char *cbsvc_version_text(void);
+const char *CBSVC_CALL cbsvc_version_text(void);
 
 #ifdef __cplusplus
 }

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 HEADER = ROOT / "include" / "callbackservice.h"
 
+CONVENTION = "CBSVC_CALL "
 # A comment, and what it describes: a constant in one line, or a declaration up to its semicolon.
 ITEM = re.compile(r"/\*\*(?P<comment>(?:[^*]|\*(?!/))*)\*/\n(?P<code>#define .*|[^;#]*;)")
 
@@ -79,8 +80,17 @@ def blocks_of(lines):
     return blocks
 
 
+def without_convention(code):
+    """A declaration as it is on systems with one calling convention."""
+    first, *rest = code.split("\n")
+    if CONVENTION not in first:
+        return code
+    indentation = " " * len(CONVENTION)
+    return "\n".join([first.replace(CONVENTION, ""), *(line.removeprefix(indentation) for line in rest)])
+
+
 def item_of(match):
-    code = match["code"].strip()
+    code = without_convention(match["code"].strip())
     comment = match["comment"]
     lines = lines_of(comment) if comment.startswith("\n") else [comment.strip()]
     while lines and not lines[-1].strip():

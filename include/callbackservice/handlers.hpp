@@ -233,7 +233,7 @@ struct OwnedHandler {
     Handler handler;
     std::shared_ptr<State> state;
 
-    static void call(const char *event, const char *data, void *user_data) {
+    static void CBSVC_CALL call(const char *event, const char *data, void *user_data) {
         OwnedHandler &owned = *static_cast<OwnedHandler *>(user_data);
         try {
             invoke(owned.handler, event, data);
@@ -246,7 +246,7 @@ struct OwnedHandler {
         }
     }
 
-    static void release(void *user_data) { delete static_cast<OwnedHandler *>(user_data); }
+    static void CBSVC_CALL release(void *user_data) { delete static_cast<OwnedHandler *>(user_data); }
 };
 
 template <typename Handler>

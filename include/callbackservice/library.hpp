@@ -41,7 +41,7 @@ struct KeptLogHandler {
         return kept;
     }
 
-    static void call(const char *level, const char *line, void *user_data) noexcept {
+    static void CBSVC_CALL call(const char *level, const char *line, void *user_data) noexcept {
         const std::string_view name(level);
         const LogLevel number = name == "error"     ? LogLevel::error
                                 : name == "warning" ? LogLevel::warning

@@ -283,13 +283,14 @@ public:
         return Unexpected(Error(static_cast<Status>(status), "there is no event"));
     }
 
-    /// A descriptor that is readable while dispatch() or next_event() has work. The service owns
-    /// it.
+    /// A descriptor that is readable while dispatch() or next_event() has work; on Windows, the
+    /// handle of an event that is signalled. The service owns it.
     [[nodiscard]] std::intptr_t waitable() {
-        std::intptr_t descriptor = -1;
-        const cbsvc_status status = cbsvc_waitable(service_, &descriptor);
-        if (status != CBSVC_OK) throw Error(static_cast<Status>(status), "there is no descriptor");
-        return descriptor;
+        std::intptr_t waitable = -1;
+        const cbsvc_status status = cbsvc_waitable(service_, &waitable);
+        if (status != CBSVC_OK)
+            throw Error(static_cast<Status>(status), "there is nothing to wait for");
+        return waitable;
     }
 
     /// Takes the outcomes of commands that threw the exception of a handler instead of returning,

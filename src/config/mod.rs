@@ -9,6 +9,8 @@ pub mod outbox;
 mod pem;
 pub mod proxy;
 mod section;
+#[cfg(any(windows, test))]
+mod system_proxy;
 pub mod v1_fields;
 
 use std::fmt;

@@ -1,5 +1,5 @@
-//! The proxy between this machine and the server, from the configuration or the environment, unless
-//! the server is one of the exceptions. A proxy that cannot be used is an error, never ignored.
+//! The proxy between this machine and the server, from the configuration, the environment or the
+//! settings of Windows, unless the server is one of the exceptions. A proxy that cannot be used is an error, never ignored.
 
 use http::HeaderValue;
 use hyper_util::client::proxy::matcher::Matcher;
@@ -9,6 +9,8 @@ use serde_json::Value;
 use super::basic_auth::basic_auth_header;
 use super::known_keys;
 use super::section::Section;
+#[cfg(windows)]
+use super::system_proxy;
 use crate::error::Result;
 
 #[derive(Debug, PartialEq)]
@@ -57,10 +59,10 @@ fn from_environment(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
     };
     let mut given = names
         .iter()
-        .filter(|name| !(is_cgi && **name == "HTTP_PROXY"))
+        .filter(|name| !(is_cgi && is_variable(name, "HTTP_PROXY")))
         .filter_map(|name| variable(name));
     let Some((name, url)) = given.next() else {
-        return Ok(None);
+        return from_system(section, origin);
     };
     let exceptions = variable("no_proxy")
         .or_else(|| variable("NO_PROXY"))
@@ -81,6 +83,43 @@ fn from_environment(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
             &format!("{name} in the environment {problem}; fix it, or set \"proxy\" to \"none\""),
         )
     })
+}
+
+/// Whether two names are those of one variable of the environment.
+fn is_variable(name: &str, other: &str) -> bool {
+    if cfg!(windows) {
+        name.eq_ignore_ascii_case(other)
+    } else {
+        name == other
+    }
+}
+
+/// The proxy that the settings of the system name.
+#[cfg(windows)]
+fn from_system(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
+    use crate::process::{log, sys};
+    let Some(settings) = sys::system_proxy() else {
+        return Ok(None);
+    };
+    let proxy = system_proxy::proxy_for(&settings.proxies, &settings.bypass, origin);
+    if proxy.is_none() && settings.has_script {
+        log::info(|| {
+            "the proxy settings of Windows name a script, which is not run: no proxy is used"
+                .to_owned()
+        });
+    }
+    let parsed = proxy.map(|url| parse_proxy_url(&url, origin)).transpose();
+    parsed.map_err(|problem| {
+        let message =
+            format!("in the settings of Windows {problem}; fix them, or set \"proxy\" to \"none\"");
+        section.error("proxy", &message)
+    })
+}
+
+/// Only Windows has settings that all programs use.
+#[cfg(not(windows))]
+fn from_system(_: &Section, _: &Url) -> Result<Option<Proxy>> {
+    Ok(None)
 }
 
 /// The proxy with this URL, or what is wrong with it.

@@ -23,13 +23,8 @@ unsafe impl GlobalAlloc for CAllocator {
             // SAFETY: `malloc` takes every size.
             return unsafe { libc::malloc(layout.size()) }.cast();
         }
-        let mut memory = ptr::null_mut();
-        // SAFETY: the alignment is a power of two and larger than a pointer, and `memory` is a
-        // variable.
-        match unsafe { libc::posix_memalign(&mut memory, layout.align(), layout.size()) } {
-            0 => memory.cast(),
-            _ => ptr::null_mut(),
-        }
+        // SAFETY: the alignment is a power of two and larger than a pointer.
+        unsafe { aligned::allocate(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
@@ -46,10 +41,14 @@ unsafe impl GlobalAlloc for CAllocator {
         memory
     }
 
-    unsafe fn dealloc(&self, memory: *mut u8, _: Layout) {
-        // SAFETY: the caller passes what this allocator returned: memory of `malloc`, `calloc`,
-        // `realloc` or `posix_memalign`, all of which `free` takes.
-        unsafe { libc::free(memory.cast()) }
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        if layout.align() <= MALLOC_ALIGN {
+            // SAFETY: the caller passes what this allocator returned for the layout, which is
+            // memory of `malloc`, `calloc` or `realloc`.
+            return unsafe { libc::free(memory.cast()) };
+        }
+        // SAFETY: the caller passes what this allocator returned for the layout.
+        unsafe { aligned::free(memory) }
     }
 
     unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
@@ -71,11 +70,57 @@ unsafe impl GlobalAlloc for CAllocator {
     }
 }
 
-/// Frees memory of the library's allocator, whose size need not be known.
+/// Memory that is aligned to more than that of `malloc`.
+#[cfg(unix)]
+mod aligned {
+    use std::alloc::Layout;
+    use std::ptr;
+
+    /// # Safety
+    /// The layout is aligned to more than a pointer.
+    pub unsafe fn allocate(layout: Layout) -> *mut u8 {
+        let mut memory = ptr::null_mut();
+        // SAFETY: the alignment is a power of two and larger than a pointer, and `memory` is a
+        // variable.
+        match unsafe { libc::posix_memalign(&mut memory, layout.align(), layout.size()) } {
+            0 => memory.cast(),
+            _ => ptr::null_mut(),
+        }
+    }
+
+    /// # Safety
+    /// `memory` came from `allocate` and is not used any more.
+    pub unsafe fn free(memory: *mut u8) {
+        // SAFETY: `free` takes the memory of `posix_memalign`.
+        unsafe { libc::free(memory.cast()) }
+    }
+}
+
+/// Memory that is aligned to more than that of `malloc`.
+#[cfg(windows)]
+mod aligned {
+    use std::alloc::Layout;
+
+    /// # Safety
+    /// The layout is aligned to more than a pointer.
+    pub unsafe fn allocate(layout: Layout) -> *mut u8 {
+        // SAFETY: the alignment is a power of two.
+        unsafe { libc::aligned_malloc(layout.size(), layout.align()) }.cast()
+    }
+
+    /// # Safety
+    /// `memory` came from `allocate` and is not used any more.
+    pub unsafe fn free(memory: *mut u8) {
+        // SAFETY: this function's own condition.
+        unsafe { libc::aligned_free(memory.cast()) }
+    }
+}
+
+/// Frees a string of the library, whose length need not be known.
 ///
 /// # Safety
-/// `memory` is NULL, or the library has allocated it and does not use it any more.
+/// `memory` is NULL, or a string that the library has allocated and does not use any more.
 pub unsafe fn free(memory: *mut c_void) {
-    // SAFETY: all memory of the library's allocator is memory that the C library's `free` takes.
+    // SAFETY: bytes need no alignment, so that the string is memory of `malloc`.
     unsafe { libc::free(memory) };
 }

@@ -205,15 +205,17 @@ pub unsafe extern "C-unwind" fn cbsvc_next_event(
 }
 
 /// Returns a file descriptor that is readable while `cbsvc_dispatch` or `cbsvc_next_event` has
-/// work.
+/// work; on Windows, the handle of an event that is signalled while one of them has.
 ///
-/// Use it with `select`, `poll` or `epoll`. `waitable` must not be NULL. The service owns the
-/// descriptor: do not read from it or close it, and remove it from the loop before `cbsvc_close`. A
-/// forked child must ask for its own. `*waitable` is -1 on failure.
+/// Use the descriptor with `select`, `poll` or `epoll`, and the handle, converted to `HANDLE`, with
+/// `WaitForMultipleObjects` or `MsgWaitForMultipleObjects`. `waitable` must not be NULL. The
+/// service owns both: do not read from a descriptor, do not set or reset an event, close neither,
+/// and remove it from the loop before `cbsvc_close`. A forked child must ask for its own.
+/// `*waitable` is -1 on failure.
 ///
 /// Any thread, also inside a handler. Errors: `CBSVC_NULL_ARGUMENT`, `CBSVC_BAD_HANDLE`,
 /// `CBSVC_CLOSED`, `CBSVC_WRONG_MODE` (`"handlers":"thread"`), `CBSVC_INTERNAL` (out of
-/// descriptors), `CBSVC_PANIC`. Since 0.1.
+/// descriptors or handles), `CBSVC_PANIC`. Since 0.1.
 ///
 /// The example stops waiting on SIGINT, which is blocked elsewhere and whose handler sets
 /// `interrupted`.
@@ -249,9 +251,9 @@ pub unsafe extern "C-unwind" fn cbsvc_waitable(
         if waitable.is_null() {
             return Err(Error::new(Status::NullArgument, "waitable is NULL"));
         }
-        let descriptor = service.readiness_fd()?;
+        let ready = service.waitable()?;
         // SAFETY: the caller passes NULL or a variable.
-        unsafe { write_out(waitable, descriptor) };
+        unsafe { write_out(waitable, ready) };
         Ok(())
     })
 }

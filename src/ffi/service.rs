@@ -11,7 +11,7 @@ use super::boundary::{
 use super::types::{cbsvc_handler, cbsvc_service, cbsvc_status};
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::process::{log, panic, sys};
+use crate::process::{log, panic};
 use crate::service::event_bus::Filter;
 use crate::service::handle_table::SERVICES;
 use crate::service::Service;
@@ -195,10 +195,12 @@ pub extern "C-unwind" fn cbsvc_close(service: *mut cbsvc_service, timeout_ms: i3
 /// Prepares the process, once.
 fn init_process() -> Result<()> {
     panic::install();
-    sys::install_fork_handlers().map_err(|error| {
+    #[cfg(unix)]
+    crate::process::sys::install_fork_handlers().map_err(|error| {
         Error::new(
             Status::Internal,
             format!("the system refuses to register fork handlers: {error}"),
         )
-    })
+    })?;
+    Ok(())
 }

@@ -1,21 +1,18 @@
 //! Who claims an entry: a process, so that another one can tell whether it is gone.
 
-use std::fs;
 use std::sync::Arc;
 
 use crate::process::fork::PerProcess;
-use crate::process::sys;
+use crate::process::sys::{self, ProcessState};
 
 /// A process of this machine, or of another container on it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Claimant {
     /// Its number.
     pub pid: u32,
-    /// When it was started, in the kernel's own unit; numbers of processes are used again.
+    /// As [`sys::ProcessIdentity`] says.
     pub started: i64,
-    /// Identifies the time from one start of the system to the next; empty if it is not known.
     pub boot: String,
-    /// Identifies the set of processes in which the number is valid: containers have their own.
     pub namespace: String,
 }
 
@@ -38,14 +35,12 @@ impl Claimant {
     /// The present process.
     pub fn current() -> Arc<Claimant> {
         CURRENT.get(|| {
-            let pid = std::process::id();
+            let identity = sys::own_process();
             Claimant {
-                pid,
-                started: read_stat("self").map_or(0, |stat| stat.started),
-                boot: read_line("/proc/sys/kernel/random/boot_id"),
-                namespace: fs::read_link("/proc/self/ns/pid")
-                    .map(|link| link.to_string_lossy().into_owned())
-                    .unwrap_or_default(),
+                pid: std::process::id(),
+                started: identity.started,
+                boot: identity.boot,
+                namespace: identity.namespace,
             }
         })
     }
@@ -61,82 +56,54 @@ impl Claimant {
         if self.namespace != other.namespace || self.namespace.is_empty() {
             return Liveness::Unknown;
         }
-        match read_stat(&other.pid.to_string()) {
-            Some(stat) if stat.started != other.started || stat.has_ended => Liveness::Gone,
-            Some(stat) if stat.is_stopped => Liveness::Stopped,
-            Some(_) => Liveness::Alive,
-            // A system can hide the processes of other users.
-            None if sys::process_exists(other.pid) => Liveness::Unknown,
-            None => Liveness::Gone,
+        match sys::look_up_process(other.pid) {
+            ProcessState::Running(started) if started == other.started => Liveness::Alive,
+            ProcessState::Stopped(started) if started == other.started => Liveness::Stopped,
+            ProcessState::Hidden => Liveness::Unknown,
+            ProcessState::Running(_) | ProcessState::Stopped(_) | ProcessState::Gone => {
+                Liveness::Gone
+            }
         }
     }
-}
-
-fn read_line(path: &str) -> String {
-    fs::read_to_string(path)
-        .map(|text| text.trim().to_owned())
-        .unwrap_or_default()
-}
-
-struct Stat {
-    started: i64,
-    has_ended: bool,
-    is_stopped: bool,
-}
-
-/// What `/proc/PID/stat` says of a process.
-fn read_stat(process: &str) -> Option<Stat> {
-    // The second field is the program's name, which may hold any bytes, in parentheses.
-    let text = fs::read(format!("/proc/{process}/stat")).ok()?;
-    let name_end = text.iter().rposition(|byte| *byte == b')')?;
-    let fields = std::str::from_utf8(&text[name_end + 1..]).ok()?;
-    let mut fields = fields.split_ascii_whitespace();
-    let state = fields.next()?;
-    // The start is field 22, and the state is field 3.
-    let started = fields.nth(18)?.parse().ok()?;
-    Some(Stat {
-        started,
-        has_ended: matches!(state, "Z" | "X") && !has_other_threads(process),
-        is_stopped: matches!(state, "T" | "t" | "D"),
-    })
-}
-
-/// Whether threads of a process run on after its first one has ended.
-fn has_other_threads(process: &str) -> bool {
-    fs::read_dir(format!("/proc/{process}/task")).is_ok_and(|tasks| tasks.count() > 1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::process::Command;
+    use std::process::{Child, Command, Stdio};
+
+    /// A process that runs until it is killed.
+    fn start_process() -> (Child, Claimant) {
+        let mut command = if cfg!(windows) {
+            // It waits for a key.
+            let mut command = Command::new("cmd");
+            command.args(["/c", "pause"]);
+            command
+        } else {
+            let mut command = Command::new("sleep");
+            command.arg("60");
+            command
+        };
+        command.stdin(Stdio::piped()).stdout(Stdio::null());
+        let child = command.spawn().unwrap();
+        let ProcessState::Running(started) = sys::look_up_process(child.id()) else {
+            panic!("a process that was started does not run");
+        };
+        let claimant = Claimant {
+            pid: child.id(),
+            started,
+            ..Claimant::clone(&Claimant::current())
+        };
+        (child, claimant)
+    }
 
     #[test]
     fn a_process_is_alive_until_it_has_ended() {
         let current = Claimant::current();
         assert!(current.started > 0 && !current.boot.is_empty() && !current.namespace.is_empty());
         assert_eq!(current.liveness_of(&current), Liveness::Alive);
-        let mut child = Command::new("sleep").arg("60").spawn().unwrap();
-        let started = read_stat(&child.id().to_string()).unwrap().started;
-        let other = Claimant {
-            pid: child.id(),
-            started,
-            ..Claimant::clone(&current)
-        };
+        let (mut child, other) = start_process();
         assert_eq!(current.liveness_of(&other), Liveness::Alive);
-        let signal = |signal: &str| {
-            let pid = child.id().to_string();
-            assert!(Command::new("kill")
-                .args([signal, &pid])
-                .status()
-                .unwrap()
-                .success());
-        };
-        signal("-STOP");
-        while current.liveness_of(&other) == Liveness::Alive {
-            std::thread::yield_now();
-        }
-        assert_eq!(current.liveness_of(&other), Liveness::Stopped);
         child.kill().unwrap();
         // Until it is waited for, its number is still taken.
         while current.liveness_of(&other) != Liveness::Gone {
@@ -144,6 +111,22 @@ mod tests {
         }
         child.wait().unwrap();
         assert_eq!(current.liveness_of(&other), Liveness::Gone);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_stopped_process_may_run_again() {
+        let current = Claimant::current();
+        let (mut child, other) = start_process();
+        let pid = child.id().to_string();
+        let stopped = Command::new("kill").args(["-STOP", &pid]).status();
+        assert!(stopped.unwrap().success());
+        while current.liveness_of(&other) == Liveness::Alive {
+            std::thread::yield_now();
+        }
+        assert_eq!(current.liveness_of(&other), Liveness::Stopped);
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     #[test]

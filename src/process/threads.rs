@@ -13,8 +13,9 @@ use crate::process::{panic, sys};
 
 static RUNNING: PerProcess<AtomicUsize> = PerProcess::new();
 
-/// Enough for the system's resolver with its plug-ins.
-const STACK_BYTES: usize = 512 << 10;
+/// Enough for the system's resolver with its plug-ins. What Windows adds to programs expects the
+/// size that threads have there.
+const STACK_BYTES: usize = if cfg!(windows) { 1 << 20 } else { 512 << 10 };
 
 /// The number of the library's threads that run now.
 pub fn running() -> usize {
@@ -33,7 +34,7 @@ pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<Joi
         IS_LIBRARY_THREAD.set(true);
         let _ = panic::catch(work);
     };
-    sys::with_signals_blocked(|| builder.spawn(run))
+    sys::starting_thread(|| builder.spawn(run))
 }
 
 thread_local! {
@@ -83,7 +84,7 @@ fn on_helper_thread<R: Send>(section: impl FnOnce() -> R + Send) -> io::Result<R
         // Unlike the scope's own method, the builder does not panic when the system refuses a
         // thread.
         let builder = std::thread::Builder::new();
-        let thread = sys::with_signals_blocked(|| builder.spawn_scoped(scope, run))?;
+        let thread = sys::starting_thread(|| builder.spawn_scoped(scope, run))?;
         match thread.join() {
             Ok(output) => Ok(output),
             Err(panic) => std::panic::resume_unwind(panic),

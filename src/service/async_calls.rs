@@ -186,14 +186,14 @@ impl Service {
         }
     }
 
-    /// Returns the descriptor that is readable while the queue has items.
-    pub fn readiness_fd(&self) -> Result<isize> {
+    /// Returns what a program can wait for while the queue is empty.
+    pub fn waitable(&self) -> Result<isize> {
         self.require_mode(&[HandlerMode::Caller, HandlerMode::Poll])?;
         let call = self.enter_call().ok_or_else(closed)?;
-        call.state.queue.readiness_fd().map_err(|error| {
+        call.state.queue.waitable().map_err(|error| {
             Error::new(
                 Status::Internal,
-                format!("the system refuses a pipe: {error}"),
+                format!("the system refuses what signals completions: {error}"),
             )
         })
     }

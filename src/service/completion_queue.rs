@@ -1,13 +1,12 @@
-//! FIFO of what awaits dispatch, and the pipe that signals it.
+//! FIFO of what awaits dispatch, and what signals it to a waiting program.
 
 use std::collections::VecDeque;
-use std::io::{self, PipeReader, PipeWriter, Read, Write};
-use std::os::fd::AsRawFd;
+use std::io;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::process::fork::lock;
-use crate::process::sys;
+use crate::process::sys::Readiness;
 
 /// A queue with a limit on the items that are announced by a reservation, and another on those that
 /// make room for newer ones. Other items have no limit.
@@ -27,7 +26,7 @@ struct State<T> {
     sealed: bool,
     /// A wake-up is already scheduled.
     wake_pending: bool,
-    pipe: Option<ReadinessPipe>,
+    readiness: Option<Readiness>,
     /// Threads blocked in `pop`. Without any, notifying is skipped, since it costs a system call.
     blocked_threads: usize,
 }
@@ -85,7 +84,7 @@ impl<T> Drop for Reservation<'_, T> {
     }
 }
 
-/// Wakes blocked threads and sets the pipe when dropped.
+/// Wakes blocked threads and sets the readiness when dropped.
 pub struct PendingWake<'a, T>(&'a CompletionQueue<T>);
 
 impl<T> Drop for PendingWake<'_, T> {
@@ -116,7 +115,7 @@ impl<T> Default for CompletionQueue<T> {
                 closed: false,
                 sealed: false,
                 wake_pending: false,
-                pipe: None,
+                readiness: None,
                 blocked_threads: 0,
             }),
             changed: Condvar::new(),
@@ -208,7 +207,7 @@ impl<T> CompletionQueue<T> {
         state.wake_pending = false;
         let waiting = state.items.len();
         if waiting > 0 {
-            state.pipe.iter_mut().for_each(ReadinessPipe::set);
+            state.readiness.iter_mut().for_each(Readiness::set);
         }
         let awaited = waiting.min(state.blocked_threads);
         drop(state);
@@ -227,7 +226,7 @@ impl<T> CompletionQueue<T> {
             if let Some(Queued { item, kind }) = state.items.pop_front() {
                 self.count_out(&mut state, kind);
                 if state.items.is_empty() {
-                    state.pipe.iter_mut().for_each(ReadinessPipe::clear);
+                    state.readiness.iter_mut().for_each(Readiness::clear);
                 }
                 return Popped::Item(item);
             }
@@ -277,55 +276,20 @@ impl<T> CompletionQueue<T> {
         self.lock().in_flight
     }
 
-    /// Returns a descriptor that is readable while the queue has items. It belongs to the queue.
-    pub fn readiness_fd(&self) -> io::Result<isize> {
+    /// Returns what a program can wait for while the queue is empty: a descriptor, or on Windows
+    /// the handle of an event. It belongs to the queue.
+    pub fn waitable(&self) -> io::Result<isize> {
         let mut state = self.lock();
         let has_items = !state.items.is_empty();
-        let pipe = match &mut state.pipe {
-            Some(pipe) => pipe,
-            none => none.insert(ReadinessPipe::new(has_items)?),
+        let readiness = match &mut state.readiness {
+            Some(readiness) => readiness,
+            none => none.insert(Readiness::new(has_items)?),
         };
-        Ok(pipe.reader.as_raw_fd() as isize)
+        Ok(readiness.waitable())
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
         lock(&self.state)
-    }
-}
-
-/// A pipe with one byte in it, or none. It is only used under the queue's lock, so that neither end
-/// blocks.
-struct ReadinessPipe {
-    reader: PipeReader,
-    writer: PipeWriter,
-    is_set: bool,
-}
-
-impl ReadinessPipe {
-    fn new(is_set: bool) -> io::Result<ReadinessPipe> {
-        let (reader, writer) = sys::with_stdio_reserved(io::pipe)?;
-        let mut pipe = ReadinessPipe {
-            reader,
-            writer,
-            is_set: false,
-        };
-        if is_set {
-            pipe.set();
-        }
-        Ok(pipe)
-    }
-
-    fn set(&mut self) {
-        if !std::mem::replace(&mut self.is_set, true) {
-            // The reader is open as long as the writer, and one byte always fits.
-            let _ = self.writer.write_all(&[1]);
-        }
-    }
-
-    fn clear(&mut self) {
-        if std::mem::replace(&mut self.is_set, false) {
-            let _ = self.reader.read_exact(&mut [0]);
-        }
     }
 }
 

@@ -9,9 +9,7 @@ fn pop_now(queue: &Queue) -> Popped<u32> {
 }
 
 fn is_readable(queue: &Queue) -> bool {
-    let descriptor = queue.readiness_fd().unwrap();
-    assert!(descriptor > 2);
-    sys::is_readable(descriptor as i32)
+    crate::process::sys::is_signalled(queue.waitable().unwrap())
 }
 
 #[test]

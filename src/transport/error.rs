@@ -10,6 +10,7 @@ use super::tunnel::TunnelError;
 use crate::config::connection::ConnectionSettings;
 use crate::config::proxy::Proxy;
 use crate::error::Error;
+use crate::process::sys;
 use crate::status::Status;
 
 /// Why there is no response.
@@ -121,12 +122,12 @@ pub fn classify(
                 None => classify_connect(&error.to_string(), settings),
             }
         }
-        TransportError::Connect(ConnectError::Tcp(error)) => match error.raw_os_error() {
-            Some(libc::EMFILE | libc::ENFILE) => {
+        TransportError::Connect(ConnectError::Tcp(error)) => {
+            if sys::is_out_of_descriptors(error) {
                 return refused_by_system(error);
             }
-            _ => classify_connect(&error.to_string(), settings),
-        },
+            classify_connect(&error.to_string(), settings)
+        }
         TransportError::Connect(ConnectError::Dns(error)) => match settings.proxy {
             Some(_) => classify_connect(&error.to_string(), settings),
             None => (Status::Dns, error.to_string(), true),

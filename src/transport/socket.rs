@@ -15,11 +15,11 @@ use tokio::task::yield_now;
 
 use crate::process::sys;
 
-// Apple's systems have a socket option instead.
-#[cfg(not(target_vendor = "apple"))]
-const FLAGS: libc::c_int = libc::MSG_NOSIGNAL;
-#[cfg(target_vendor = "apple")]
-const FLAGS: libc::c_int = 0;
+// Apple's systems have a socket option instead, and Windows has no signals.
+#[cfg(not(any(target_vendor = "apple", windows)))]
+const FLAGS: std::ffi::c_int = libc::MSG_NOSIGNAL;
+#[cfg(any(target_vendor = "apple", windows))]
+const FLAGS: std::ffi::c_int = 0;
 
 /// The number of reads before a yield. A server that sends without end must not keep a deadline
 /// from being noticed.
@@ -28,10 +28,13 @@ const READS_PER_YIELD: u32 = 2;
 /// The TCP keep-alive interval of an idle connection.
 const TCP_KEEPALIVE: Duration = Duration::from_secs(15);
 
-/// The system closes a connection after this many unanswered probes.
+/// The system closes a connection after this many unanswered probes. Windows has a number of its
+/// own, which only its later versions let a program change.
+#[cfg(not(windows))]
 const TCP_KEEPALIVE_PROBES: u32 = 3;
 
 /// The system closes a connection when data is not acknowledged within this time.
+#[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
 const TCP_USER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A stream of bytes: TCP, or TLS over one.
@@ -79,8 +82,9 @@ fn set_options(socket: &SockRef) -> Result<()> {
     socket.set_tcp_nodelay(true)?;
     let keepalive = TcpKeepalive::new()
         .with_time(TCP_KEEPALIVE)
-        .with_interval(TCP_KEEPALIVE)
-        .with_retries(TCP_KEEPALIVE_PROBES);
+        .with_interval(TCP_KEEPALIVE);
+    #[cfg(not(windows))]
+    let keepalive = keepalive.with_retries(TCP_KEEPALIVE_PROBES);
     socket.set_tcp_keepalive(&keepalive)?;
     #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
     socket.set_tcp_user_timeout(Some(TCP_USER_TIMEOUT))?;

@@ -27,6 +27,9 @@ use crate::process::random;
 /// How much longer than the deadline of its attempt a claim holds.
 const CLAIM_MARGIN: Duration = Duration::from_secs(60);
 
+/// The longest time that a claim holds: no attempt may take more than a day.
+const MAX_HOLD: Duration = Duration::from_secs(24 * 3_600 + CLAIM_MARGIN.as_secs());
+
 /// The most entries that are removed in one transaction.
 const MAX_PRUNED: i64 = 500;
 
@@ -257,7 +260,12 @@ impl Store {
         match self.claimant.liveness_of(claimant) {
             Liveness::Gone => true,
             Liveness::Stopped => false,
-            Liveness::Alive | Liveness::Unknown => until < now.monotonic_ms,
+            Liveness::Alive => until < now.monotonic_ms,
+            // A later end than any claim of now was made before the system was started.
+            Liveness::Unknown => {
+                let left = until.saturating_sub(now.monotonic_ms);
+                !(0..=milliseconds(MAX_HOLD)).contains(&left)
+            }
         }
     }
 }

@@ -1,8 +1,7 @@
 //! Opening an outbox file: only one that is empty, or that is an outbox.
 
-use std::fs::{self, OpenOptions, Permissions};
-use std::io::ErrorKind;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::failure::Failure;
 use crate::outbox::clock::{FileClock, Now, SystemTimes};
+use crate::process::sys;
 
 /// Marks the files of this library: "cbob".
 const APPLICATION_ID: i32 = 0x6362_6f62;
@@ -52,7 +52,7 @@ impl OpenFile {
         Ok(OpenFile {
             connection,
             clock,
-            identity: identity(file),
+            identity: sys::file_identity(file),
         })
     }
 
@@ -86,7 +86,7 @@ impl OpenFile {
 
     /// Whether the path still leads to this file.
     pub fn is_at(&self, file: &Path) -> bool {
-        self.identity.is_some() && self.identity == identity(file)
+        self.identity.is_some() && self.identity == sys::file_identity(file)
     }
 
     /// Closes the file without writing to it.
@@ -97,13 +97,8 @@ impl OpenFile {
     }
 }
 
-fn identity(file: &Path) -> Option<(u64, u64)> {
-    let metadata = fs::metadata(file).ok()?;
-    Some((metadata.dev(), metadata.ino()))
-}
-
-/// Creates a missing file for its owner only, whatever the umask. SQLite gives its other files the
-/// same mode.
+/// Creates a missing file, on Unix for its owner only, whatever the umask; SQLite gives its other
+/// files the same mode. On Windows, a file has the access rights of its directory.
 fn create_private(file: &Path) -> Result<(), Failure> {
     match fs::metadata(file) {
         Ok(present) if present.is_dir() => {
@@ -114,14 +109,13 @@ fn create_private(file: &Path) -> Result<(), Failure> {
         }
         _ => {}
     }
-    let created = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file);
-    match created {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, PRIVATE);
+    match options.open(file) {
         // Nobody can have a lock on a new file yet, which closing it here would release.
-        Ok(created) => Ok(created.set_permissions(Permissions::from_mode(0o600))?),
+        Ok(created) => Ok(make_private(&created)?),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         // SQLite says what is wrong with a file that exists.
         Err(error) if fs::metadata(file).is_ok() => {
@@ -130,6 +124,20 @@ fn create_private(file: &Path) -> Result<(), Failure> {
         }
         Err(error) => Err(error.into()),
     }
+}
+
+/// The mode of a file that only its owner reads and writes.
+#[cfg(unix)]
+const PRIVATE: u32 = 0o600;
+
+#[cfg(unix)]
+fn make_private(file: &File) -> io::Result<()> {
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(PRIVATE))
+}
+
+#[cfg(windows)]
+fn make_private(_: &File) -> io::Result<()> {
+    Ok(())
 }
 
 fn pragma(connection: &Connection, name: &str) -> rusqlite::Result<i32> {

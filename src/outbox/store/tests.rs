@@ -1,5 +1,4 @@
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::*;
@@ -268,7 +267,7 @@ fn only_entries_of_the_server_are_claimed() {
 fn the_claim_of_a_process_that_has_ended_is_looked_up() {
     let scratch = Scratch::new();
     let (store, token) = (scratch.store(), ClaimToken::new());
-    let ids: Vec<String> = (0..3).map(|_| submit(&store, entry(None)).id).collect();
+    let ids: Vec<String> = (0..4).map(|_| submit(&store, entry(None)).id).collect();
     claim(&store, &token);
     let sqlite = scratch.sqlite();
     let foreign =
@@ -281,11 +280,13 @@ fn the_claim_of_a_process_that_has_ended_is_looked_up() {
         .unwrap();
     sqlite.execute(foreign, (&ids[1], -100_000)).unwrap();
     sqlite.execute(foreign, (&ids[2], 0)).unwrap();
+    // No claim of this start of the system ends in two days.
+    sqlite.execute(foreign, (&ids[3], 172_800_000)).unwrap();
     let other = ClaimToken::new();
     let resolved = claim(&store, &other);
     assert_eq!(
         resolved.iter().map(|entry| &entry.id).collect::<Vec<_>>(),
-        [&ids[0], &ids[1]]
+        [&ids[0], &ids[1], &ids[3]]
     );
     assert!(resolved
         .iter()
@@ -680,8 +681,10 @@ fn an_empty_file_becomes_an_outbox() {
     assert_eq!(all(&scratch.store()).len(), 1);
 }
 
+#[cfg(unix)]
 #[test]
 fn files_are_for_their_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
     let scratch = Scratch::new();
     let store = scratch.store();
     submit(&store, entry(None));
@@ -691,6 +694,8 @@ fn files_are_for_their_owner_only() {
     }
 }
 
+// Windows does not let a file be removed that a program has open.
+#[cfg(unix)]
 #[test]
 fn a_file_that_was_removed_is_created_again() {
     let scratch = Scratch::new();

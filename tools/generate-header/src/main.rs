@@ -3,6 +3,7 @@
 //!
 //! `generate-header` writes the files; `generate-header --check` fails when the committed ones differ.
 
+mod convention;
 mod declarations;
 
 use std::path::Path;
@@ -38,6 +39,9 @@ const INTRODUCTION: &str = r#"/*
  *   - The library prints nothing, installs no signal handler, raises no SIGPIPE, opens no descriptor below 3, and
  *     changes neither errno nor the environment. Its threads block the signals of the application,
  *     except while a handler runs on one.
+ *   - On Windows, strings, file names among them, are UTF-8 too, functions and handlers are __cdecl (CBSVC_CALL), and
+ *     what GetLastError returns is not changed. What is said of signals, forks and thread cancellation is for other
+ *     systems.
  *
  * A callback is a telephone call. A C function that the library calls is a handler.
  *
@@ -47,7 +51,15 @@ const INTRODUCTION: &str = r#"/*
 #ifndef CALLBACKSERVICE_H
 #define CALLBACKSERVICE_H"#;
 
-const OPENING: &str = "\n#ifdef __cplusplus\nextern \"C\" {\n#endif";
+const OPENING: &str = "
+/* The calling convention of functions and handlers. */
+#ifdef _WIN32
+# define CBSVC_CALL __cdecl
+#else
+# define CBSVC_CALL
+#endif
+
+#ifdef __cplusplus\nextern \"C\" {\n#endif";
 const CLOSING: &str = "#ifdef __cplusplus\n}\n#endif\n\n#endif /* CALLBACKSERVICE_H */";
 
 fn main() -> ExitCode {
@@ -59,7 +71,7 @@ fn main() -> ExitCode {
     let declarations = declarations::of(&header);
     let check = std::env::args().any(|argument| argument == "--check");
     for (name, text) in [
-        ("include/callbackservice.h", header),
+        ("include/callbackservice.h", convention::marked(&header)),
         ("include/callbackservice.ffi.h", declarations),
     ] {
         let path = root.join(name);
@@ -93,7 +105,8 @@ fn header(root: &Path) -> Result<String, cbindgen::Error> {
         documentation: true,
         documentation_style: DocumentationStyle::Doxy,
         documentation_length: DocumentationLength::Full,
-        line_length: 110,
+        // With the calling convention, lines have at most 110 characters.
+        line_length: 110 - convention::MARK.len(),
         ..Config::default()
     };
     config.function.sort_by = Some(cbindgen::SortKey::None);

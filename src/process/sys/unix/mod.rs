@@ -1,13 +1,21 @@
-//! What the library asks of the operating system: signal masks, thread cancellation, `errno`, fork
-//! handlers and descriptors above standard error. The only file outside `ffi` with unsafe code.
+//! Unix: signal masks, thread cancellation, `errno`, fork handlers and descriptors above standard
+//! error.
 
-use std::ffi::{c_int, CString};
+mod processes;
+mod readiness;
+
+use std::ffi::c_int;
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use libc::sigset_t;
+
+pub use processes::{look_up_process, own_process};
+pub use readiness::Readiness;
 
 use crate::process::fork::{self, ForkSafeMutex};
 
@@ -40,9 +48,9 @@ impl SignalMask {
     }
 }
 
-/// Runs a section with every signal blocked that another thread can handle. Threads inherit the
-/// mask of the thread that creates them.
-pub fn with_signals_blocked<R>(section: impl FnOnce() -> R) -> R {
+/// Runs a section that starts a thread of the library, with every signal blocked that another
+/// thread can handle. Threads inherit the mask of the thread that creates them.
+pub fn starting_thread<R>(section: impl FnOnce() -> io::Result<R>) -> io::Result<R> {
     let asynchronous = signal_set(|set| {
         // SAFETY: `set` is a valid set, and the numbers are those of signals.
         unsafe {
@@ -235,12 +243,23 @@ fn clock_milliseconds(clock: libc::clockid_t) -> i64 {
 }
 
 /// Whether there is a process with this number, as far as this process may know.
-pub fn process_exists(process: u32) -> bool {
+fn process_exists(process: u32) -> bool {
     let Ok(process) = libc::pid_t::try_from(process) else {
         return false;
     };
     // SAFETY: signal 0 only asks, and the number is that of one process.
     process > 0 && (unsafe { libc::kill(process, 0) } == 0 || errno() == libc::EPERM)
+}
+
+/// What identifies the file at a path, as long as it exists.
+pub fn file_identity(file: &Path) -> Option<(u64, u64)> {
+    let metadata = std::fs::metadata(file).ok()?;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+/// Whether an error says that the system has no descriptor left.
+pub fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }
 
 /// Placeholders on the standard descriptors that the host has closed, while sections run that open
@@ -366,23 +385,15 @@ fn close(descriptor: c_int) {
     unsafe { libc::close(descriptor) };
 }
 
+/// Whether what [`Readiness::waitable`] returned is signalled.
 #[cfg(test)]
-pub fn is_readable(descriptor: c_int) -> bool {
+pub fn is_signalled(waitable: isize) -> bool {
+    assert!(waitable > 2);
     let mut poll = libc::pollfd {
-        fd: descriptor,
+        fd: waitable as c_int,
         events: libc::POLLIN,
         revents: 0,
     };
     // SAFETY: `poll` is a variable, and one element long.
     unsafe { libc::poll(&mut poll, 1, 0) == 1 }
-}
-
-/// A C string of bytes without a NUL; empty if they hold one. [`CString::new`] searches for it byte
-/// by byte, which takes as long as writing a large outcome does.
-pub fn c_string(bytes: Vec<u8>) -> CString {
-    if memchr::memchr(0, &bytes).is_some() {
-        return CString::default();
-    }
-    // SAFETY: the bytes hold no NUL.
-    unsafe { CString::from_vec_unchecked(bytes) }
 }
