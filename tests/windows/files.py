@@ -51,8 +51,9 @@ class Library(WindowsCase):
 
     def test_no_path_of_this_machine_is_inside(self):
         content = self.library.read_bytes()
-        for path in [str(ROOT), "/.cargo/", "/usr/lib/rustlib", "/rustlib/src/"]:
-            self.assertNotIn(path.encode(), content)
+        # A name of the linker has underscores in place of slashes.
+        for path in [str(ROOT), str(ROOT).replace("/", "_"), "/.cargo/", "/usr/lib/rustlib"]:
+            self.assertFalse(path.encode() in content, path)
 
 
 CASES = [Library]

@@ -54,8 +54,8 @@ def main():
         wine.close_all()
     print(f"{result.testsRun - len(result.failures) - len(result.errors) - len(result.skipped)} passed, "
           f"{len(result.failures) + len(result.errors)} failed, {len(result.skipped)} skipped")
-    for test, reason in result.skipped:
-        print(f"skipped: {test}: {reason}")
+    for reason in sorted({reason for _, reason in result.skipped}):
+        print(f"skipped: {reason}")
     sys.exit(not result.wasSuccessful() or result.testsRun == 0)
 
 
