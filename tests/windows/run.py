@@ -16,6 +16,7 @@ from wine import ROOT
 
 sys.path[0:0] = [str(ROOT / "tests" / "system"), str(ROOT / "tests"), str(ROOT / "tools")]
 import debian_tools  # noqa: E402
+import run as tests  # noqa: E402
 
 ARCHITECTURES = ["x86_64", "i686"]
 
@@ -25,9 +26,10 @@ def tests_of(architecture, names):
     import archives
     import files
     import programs
+    import python_binding
 
     suite = unittest.TestSuite()
-    for module in [files, programs, archives]:
+    for module in [files, programs, archives, python_binding]:
         for case in module.CASES:
             own = type(f"{case.__name__} ({architecture})", (case,), {"architecture": architecture, "__module__": "windows"})
             for method in unittest.defaultTestLoader.getTestCaseNames(case):
@@ -41,6 +43,8 @@ def main():
         sys.exit("make test-windows needs the rights of root: it makes a Debian system for the 32-bit Wine")
     debian_tools.ensure("make test-windows", wine.TOOLS)
     wine.roots.own_mounts()
+    # With pytest, for the tests of the Python binding.
+    tests.make_environment()
     architectures = [name for name in sys.argv[1:] if name in ARCHITECTURES]
     names = [name for name in sys.argv[1:] if name not in ARCHITECTURES]
     scratch = wine.BUILD / "scratch"

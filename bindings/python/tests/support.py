@@ -20,10 +20,10 @@ if not os.environ.get("INSTALLED"):
     ENVIRONMENT["PYTHONPATH"] = str(PACKAGE)
     ENVIRONMENT.setdefault("CALLBACKSERVICE_LIBRARY", str(RELEASE / "libcallbackservice.so"))
 
-# Scripts run with another Python, such as one for Windows, if SCRIPT_PYTHON is a JSON list of the words of its command;
-# SCRIPT_ENVIRONMENT is a JSON object of what differs in its environment.
+# Scripts run with another Python, such as one for Windows, if SCRIPT_PYTHON is a JSON list of the words of its command,
+# and SCRIPT_ENVIRONMENT a JSON object of its environment.
 SCRIPT_PYTHON = json.loads(os.environ.get("SCRIPT_PYTHON", "null")) or [sys.executable]
-SCRIPT_ENVIRONMENT = {**ENVIRONMENT, **json.loads(os.environ.get("SCRIPT_ENVIRONMENT", "{}"))}
+SCRIPT_ENVIRONMENT = json.loads(os.environ.get("SCRIPT_ENVIRONMENT", "null")) or ENVIRONMENT
 
 # Each script gets the data URL of a server as its argument.
 PRELUDE = """
