@@ -1,5 +1,6 @@
 //! The proxy between this machine and the server, from the configuration, the environment or the
-//! settings of Windows, unless the server is one of the exceptions. A proxy that cannot be used is an error, never ignored.
+//! settings of Windows, unless the server is one of the exceptions. A proxy that cannot be used is
+//! an error, never ignored.
 
 use http::HeaderValue;
 use hyper_util::client::proxy::matcher::Matcher;
@@ -110,8 +111,9 @@ fn from_system(section: &Section, origin: &Url) -> Result<Option<Proxy>> {
     }
     let parsed = proxy.map(|url| parse_proxy_url(&url, origin)).transpose();
     parsed.map_err(|problem| {
-        let message =
-            format!("in the settings of Windows {problem}; fix them, or set \"proxy\" to \"none\"");
+        let message = format!(
+            "the one in the settings of Windows {problem}; change it, or set \"proxy\" to \"none\""
+        );
         section.error("proxy", &message)
     })
 }

@@ -26,6 +26,8 @@ mod socket;
 mod tls;
 mod tracked_body;
 mod tunnel;
+#[cfg(windows)]
+mod windows_verifier;
 
 use std::future::Future;
 use std::sync::Arc;

@@ -15,10 +15,13 @@ use rustls::{
     AlertDescription, CertificateError, ClientConfig, Error as TlsError, PeerIncompatible,
     PeerMisbehaved, RootCertStore, SignatureScheme, SupportedProtocolVersion,
 };
+#[cfg(not(windows))]
 use rustls_platform_verifier::Verifier;
 use tokio_rustls::TlsConnector;
 
 use super::socket::Io;
+#[cfg(windows)]
+use super::windows_verifier::Verifier;
 use crate::config::connection::{ConnectionSettings, TlsSettings};
 use crate::error::{Error, Result};
 use crate::process::sys;

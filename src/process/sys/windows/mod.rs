@@ -4,6 +4,7 @@
 //! fork. A new handle never takes the place of a standard one unless the program has closed that
 //! without saying so to the system.
 
+mod certificates;
 mod file;
 mod processes;
 mod proxy;
@@ -24,6 +25,7 @@ use windows_sys::Win32::System::LibraryLoader::{
 use windows_sys::Win32::System::SystemInformation::GetTickCount64;
 use windows_sys::Win32::System::WindowsProgramming::QueryUnbiasedInterruptTime;
 
+pub use certificates::{check_chain, ChainProblem, ExtraAuthorities};
 pub use file::file_identity;
 pub use processes::{look_up_process, own_process};
 pub use proxy::system_proxy;
