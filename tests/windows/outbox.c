@@ -1,5 +1,5 @@
 /*
- * Stores bookings until it is killed, or delivers what is stored.
+ * Stores bookings until it is killed, or delivers what is due now.
  *
  *     outbox submit CONFIG_FILE FIRST_NUMBER
  *     outbox deliver CONFIG_FILE
@@ -33,16 +33,11 @@ static void submit(cbsvc_service *service, long number)
 
 static void deliver(cbsvc_service *service)
 {
-    char waiting[16] = "";
     char *outcome;
 
-    while (strcmp(waiting, "0") != 0) {
-        CHECK(cbsvc_command(service, "CallbackService.deliver", "{\"timeoutMs\":30000}", &outcome) == CBSVC_OK);
-        CHECK(cbsvc_json_read(outcome, "/waiting", waiting, sizeof waiting, NULL) == CBSVC_OK);
-        puts(outcome);
-        fflush(stdout);
-        cbsvc_string_free(outcome);
-    }
+    CHECK(cbsvc_command(service, "CallbackService.deliver", "{\"timeoutMs\":30000}", &outcome) == CBSVC_OK);
+    puts(outcome);
+    cbsvc_string_free(outcome);
 }
 
 int main(int argc, char **argv)
