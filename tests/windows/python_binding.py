@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -18,6 +19,9 @@ from support_windows import WindowsCase
 REQUIREMENTS = ROOT / "tests/windows/requirements.txt"
 PYTHON = wine.BUILD / "python"
 TESTS = ROOT / "bindings/python/tests"
+# Tests of these files that fork.
+FORKS = ["test_exceptions_can_be_pickled_and_copied", "test_handlers_run_on_the_calling_thread_and_may_fork",
+         "test_a_call_belongs_to_its_process"]
 FILES = ["test_aio.py", "test_dropped.py", "test_exit.py", "test_log.py", "test_outcomes.py", "test_started.py"]
 WHEELS = {"x86_64": "win_amd64", "i686": "win32"}
 
@@ -107,9 +111,10 @@ class Python(WindowsCase):
             "CALLBACKSERVICE_LIBRARY": str(RELEASE / "libcallbackservice.so"),
         }
         shown = run(
-            ENVIRONMENT / "bin/python", "-m", "pytest", "-rs", *(TESTS / name for name in FILES), env=environment, timeout=1500,
+            ENVIRONMENT / "bin/python", "-m", "pytest", "-n", "2", "-k", " and ".join(f"not {name}" for name in FORKS),
+            *(TESTS / name for name in FILES), env=environment, timeout=1500,
         )  # fmt: skip
-        print(shown)
+        self.assertGreater(int(re.search(r"^(\d+) passed in", shown, re.M)[1]), 45)
 
 
 CASES = [Python]

@@ -120,8 +120,8 @@ if sys.platform == "win32":
             """The thread has left the handle of the service afterwards."""
             self._watched.has_ended = True
             self._watched.end.set()
-            # Where a service is collected, it may be that thread.
-            if self._thread is not threading.current_thread():
+            # A service may be collected on that thread, or when the interpreter ends, which stops its threads.
+            if self._thread is not threading.current_thread() and not sys.is_finalizing():
                 self._thread.join()
 
 else:

@@ -27,7 +27,7 @@ SCRIPT_ENVIRONMENT = json.loads(os.environ.get("SCRIPT_ENVIRONMENT", "null")) or
 
 # Each script gets the data URL of a server as its argument.
 PRELUDE = """
-import asyncio, copy, datetime, decimal, fractions, functools, gc, logging, math, os, pickle, signal, sys, threading, time, uuid
+import asyncio, copy, ctypes, datetime, decimal, fractions, functools, gc, logging, math, os, pickle, signal, sys, threading, time, uuid
 import warnings, zoneinfo
 import callbackservice
 from callbackservice import *
