@@ -143,7 +143,7 @@ mod tests {
             outbox,
             OutboxConfig {
                 given_file: "/x/callbacks.db".to_owned(),
-                file: "/x/callbacks.db".into(),
+                file: std::path::absolute("/x/callbacks.db").unwrap(),
                 deliver: DeliverMode::Thread,
                 max_entries: 10_000,
                 max_age: Duration::from_secs(86_400),

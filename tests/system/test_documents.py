@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sys
 import urllib.request
 
@@ -121,19 +122,35 @@ extern int loop, pending;
 void on_done(const char *event, const char *outcome, void *user_data);
 """
 
+    # The same for Windows.
+    WINDOWS = "compiled for Windows"
+    WINDOWS_COMPILER = "x86_64-w64-mingw32-gcc-win32"
+    DECLARED_FOR_WINDOWS = """
+#include <windows.h>
+#include <callbackservice.h>
+extern cbsvc_service *service;
+extern HANDLE stop_event;
+"""
+
     def blocks(self):
         for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
             for number, (mark, code, printed) in enumerate(self.BLOCK.findall(path.read_text()), 1):
                 yield f"{path.name}, C block {number}", mark, code, printed
 
     def test_every_block_is_compiled(self):
-        compiler = ["cc", *STRICT, "-std=c99", "-D_GNU_SOURCE", "-fsyntax-only", f"-I{ROOT / 'include'}", "-x", "c", "-"]
+        options = [*STRICT, "-std=c99", "-D_GNU_SOURCE", "-fsyntax-only", f"-I{ROOT / 'include'}", "-x", "c", "-"]
         for name, mark, code, _ in self.blocks():
             with self.subTest(name):
                 self.assertTrue(mark, "has no comment <!-- test: ... --> before it")
+                is_for_windows = mark == self.WINDOWS
+                compiler, declared = "cc", self.DECLARED
+                if is_for_windows:
+                    compiler, declared = self.WINDOWS_COMPILER, self.DECLARED_FOR_WINDOWS
+                    if not shutil.which(compiler):
+                        self.skipTest(f"{compiler} is not installed; make windows installs it")
                 is_program = "int main(" in code
-                source = code if is_program else f"{self.DECLARED}void fragment(void);\nvoid fragment(void)\n{{\n{code}}}\n"
-                run(*compiler, input=source)
+                source = code if is_program else f"{declared}void fragment(void);\nvoid fragment(void)\n{{\n{code}}}\n"
+                run(compiler, *options, input=source)
 
     def test_marked_programs_run_and_print_what_the_page_says(self):
         names = []

@@ -104,6 +104,22 @@ mod tests {
 
     #[test]
     fn child_creates_its_own_value() {
+        // For the other tests of a process, a fork would take their values away.
+        const OWN_PROCESS: &str = "CBSVC_TEST_OWN_PROCESS";
+        if std::env::var_os(OWN_PROCESS).is_none() {
+            let name = std::thread::current().name().unwrap_or_default().to_owned();
+            let alone = std::process::Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", &name])
+                .env(OWN_PROCESS, "1")
+                .output()
+                .unwrap();
+            let shown = String::from_utf8_lossy(&alone.stdout);
+            assert!(
+                alone.status.success() && shown.contains("1 passed"),
+                "{shown}"
+            );
+            return;
+        }
         struct Noisy(Arc<AtomicU64>);
         impl Drop for Noisy {
             fn drop(&mut self) {
