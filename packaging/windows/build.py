@@ -22,10 +22,11 @@ import header  # noqa: E402
 
 NAME = "callbackservice.dll"
 ARCHITECTURES = ["x86_64", "i686"]
+STANDARD_LIBRARY = pathlib.Path("/usr/lib/rustlib/src/rust")
 TOOLS = {
     "/usr/bin/cargo": "cargo-web",
     "/usr/bin/rustc": "rustc-web",
-    "/usr/lib/rustlib/src/rust/library/Cargo.lock": "rust-web-src",
+    str(STANDARD_LIBRARY / "library/Cargo.lock"): "rust-web-src",
 }
 # Windows has these. Everything else that the compilers bring is part of the DLL.
 SYSTEM = r"(api-ms-win-[\w-]+|advapi32|bcrypt|bcryptprimitives|crypt32|kernel32|msvcrt|ntdll|userenv|winhttp|ws2_32)\.dll"
@@ -73,7 +74,8 @@ def environment(architecture, target):
     """The variables of cargo. No path of this machine is left in what it builds."""
     compiler = tool(architecture, "gcc-win32")
     home = pathlib.Path(os.environ.get("CARGO_HOME", pathlib.Path.home() / ".cargo"))
-    paths = [(ROOT, "."), *((path, "registry") for path in sorted(home.glob("registry/src/*")))]
+    paths = [(ROOT, "."), (STANDARD_LIBRARY, "rust")]
+    paths += [(path, "registry") for path in sorted(home.glob("registry/src/*"))]
     underscored = target.replace("-", "_")
     flags = [f"--remap-path-prefix={path}={name}" for path, name in paths]
     env = os.environ | {
@@ -106,11 +108,15 @@ def imports_of(architecture, dll):
 
 
 def check(architecture, dll):
+    """Compares what the DLL exports with the header, and what it imports with Windows."""
     if (exports := exports_of(architecture, dll)) != functions():
         sys.exit(f"{dll} exports other names than the header: {' '.join(set(exports) ^ set(functions()))}")
     foreign = [name for name in imports_of(architecture, dll) if not re.fullmatch(SYSTEM, name, re.I)]
     if foreign:
         sys.exit(f"{dll} needs DLLs that Windows does not have: {' '.join(foreign)}")
+    for path in [ROOT, STANDARD_LIBRARY, pathlib.Path.home()]:
+        if f"{path}/".encode() in dll.read_bytes():
+            sys.exit(f"{dll} holds the path {path}")
 
 
 def build(architecture):
@@ -129,7 +135,8 @@ def build(architecture):
 
     dll = directory / NAME
     built = TARGET_DIRECTORY / target / "release" / NAME
-    run(tool(architecture, "strip"), "--strip-unneeded", "-o", dll, built)
+    # The symbols that the linker keeps have random names of temporary files.
+    run(tool(architecture, "strip"), "--strip-all", "-o", dll, built)
     check(architecture, dll)
     definition = directory / "callbackservice.def"
     definition.write_text(f"LIBRARY {NAME}\nEXPORTS\n" + "".join(f"    {name}\n" for name in functions()))

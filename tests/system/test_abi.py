@@ -21,7 +21,7 @@ class Lists(Case):
         text = HEADER.read_text()
         changes = [
             ("functions.txt", "cbsvc_close(cbsvc_service *", "cbsvc_close(void *", "cbsvc_close has changed"),
-            ("functions.txt", "uint32_t cbsvc_version(", "uint32_t cbsvc_number(", "cbsvc_version is gone"),
+            ("functions.txt", " cbsvc_version(", " cbsvc_number(", "cbsvc_version is gone"),
             ("constants.txt", "CBSVC_TIMEOUT 301", "CBSVC_TIMEOUT 303", "CBSVC_TIMEOUT has changed"),
             ("constants.txt", "#define CBSVC_BUSY 204", "#define CBSVC_FULL 204", "CBSVC_BUSY is gone"),
             ("constants.txt", "CBSVC_HEADER_VERSION 0x000100", "CBSVC_HEADER_VERSION 0x000200", None),
