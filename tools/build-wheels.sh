@@ -5,29 +5,11 @@
 #
 # The libraries are those of `make dist`; what it has not built is built here. Without arguments, for x86_64.
 set -eu
-tools=$PWD/build/wheel-tools
 dist=$PWD/build/dist
-requirements=bindings/python/build-requirements.txt
-[ -f "$requirements" ] || { echo 'run this in the root of the repository' >&2; exit 1; }
 [ $# -gt 0 ] || set -- x86_64
+. tools/wheel-tools.sh
 
-if ! cmp -s "$requirements" "$tools/requirements.txt"; then
-    "${PYTHON:-python3}" -m venv --clear "$tools"
-    "$tools/bin/pip" install --quiet --disable-pip-version-check --requirement "$requirements"
-    cp "$requirements" "$tools/requirements.txt"
-fi
-package() {
-    "$tools/bin/python" -m build --no-isolation --outdir "$dist" "$@" bindings/python > "$tools/build.log" 2>&1 || {
-        cat "$tools/build.log" >&2
-        exit 1
-    }
-}
-
-mkdir -p "$dist"
 rm -f "$dist"/callbackservice-*.whl "$dist"/callbackservice-*.tar.gz
-# The files of the same commit are the same bytes.
-SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
-export SOURCE_DATE_EPOCH
 package --sdist
 for architecture in "$@"; do
     library=$dist/$architecture/library/libcallbackservice.so.1

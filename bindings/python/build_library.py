@@ -15,6 +15,8 @@ import sysconfig
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
+# The name of the library in the package, by the end of the name of its file.
+NAMES = {".dll": "callbackservice.dll"}
 SONAME = "libcallbackservice.so.1"
 
 # What cargo reads for the library. The manifest names the other members of the workspace.
@@ -36,7 +38,8 @@ class BuildHook(BuildHookInterface):
             include.update({str(crate / source): f"rust/{source}" for source in [*SOURCES, *LICENSES]})
         elif version == "standard":
             # An editable installation finds the library of the checkout, or CALLBACKSERVICE_LIBRARY.
-            include[str(self.library(crate))] = f"callbackservice/{SONAME}"
+            library = self.library(crate)
+            include[str(library)] = f"callbackservice/{NAMES.get(library.suffix, SONAME)}"
             metadata = f"{self.metadata.name}-{self.metadata.version}.dist-info"
             include.update({str(crate / name): f"{metadata}/licenses/{name}" for name in LICENSES})
             third_party = os.environ.get("CALLBACKSERVICE_THIRD_PARTY_LICENSES")
@@ -63,4 +66,5 @@ class BuildHook(BuildHookInterface):
         built = subprocess.run(command, cwd=crate, check=True, stdout=subprocess.PIPE, text=True).stdout
         messages = map(json.loads, built.splitlines())
         files = [file for message in messages for file in message.get("filenames", [])]
-        return pathlib.Path(next(file for file in reversed(files) if file.endswith("/libcallbackservice.so")))
+        names = ["libcallbackservice.so", "callbackservice.dll"]
+        return next(path for path in map(pathlib.Path, reversed(files)) if path.name in names)

@@ -5,8 +5,9 @@
  *     call_matrix BASE_URL
  */
 #include <pthread.h>
+#ifndef _WIN32
 #include <sys/wait.h>
-#include <unistd.h>
+#endif
 
 #include "check.h"
 
@@ -260,6 +261,7 @@ static cbsvc_status inside_a_handler(action run)
     return work.status;
 }
 
+#ifndef _WIN32
 static cbsvc_status in_a_child(action run)
 {
     cbsvc_service *service = open_for(run);
@@ -282,6 +284,7 @@ static cbsvc_status in_a_child(action run)
     CHECK(cbsvc_close(service, 10000) == CBSVC_OK);
     return result;
 }
+#endif
 
 static void while_another_closes(const char *name, action run)
 {
@@ -316,7 +319,9 @@ int main(int argc, char **argv)
         printf("%s|any thread|%s\n", name, cbsvc_status_name(any_thread(run)));
         printf("%s|inside a handler|%s\n", name, cbsvc_status_name(inside_a_handler(run)));
         fflush(stdout);
+#ifndef _WIN32
         printf("%s|in a forked child|%s\n", name, cbsvc_status_name(in_a_child(run)));
+#endif
         while_another_closes(name, run);
     }
     return 0;

@@ -4,13 +4,12 @@
  *
  *     interface BASE_URL
  */
-#include <arpa/inet.h>
 #include <limits.h>
 #include <pthread.h>
+#ifndef _WIN32
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/time.h>
-#include <unistd.h>
+#endif
 
 #include "check.h"
 
@@ -96,21 +95,56 @@ static void subscribe(cbsvc_service *service)
 
 #define CLOSED 40
 
+/* The C library's rounds of destructors; on Windows there are 256. */
+#ifdef _WIN32
+#define DESTRUCTOR_ROUNDS 4
+#else
+#define DESTRUCTOR_ROUNDS PTHREAD_DESTRUCTOR_ITERATIONS
+#endif
+
 /* Says goodbye first and then resets the connection, so that the client writes to one that it knows to be closed. */
 static void *slam(void *listener)
 {
     struct linger now = {1, 0};
-    int client;
+    socket_type client;
 
-    while ((client = accept(*(int *)listener, NULL, NULL)) >= 0) {
+    while ((client = accept(*(socket_type *)listener, NULL, NULL)) != INVALID_SOCKET) {
         char byte;
         shutdown(client, SHUT_WR);
-        if (read(client, &byte, 1) == 1)
-            setsockopt(client, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-        close(client);
+        if (recv(client, &byte, 1, 0) == 1)
+            setsockopt(client, SOL_SOCKET, SO_LINGER, (const void *)&now, sizeof now);
+        close_socket(client);
     }
     return NULL;
 }
+
+/* Books large data with a server that resets its connections. */
+static void survive_resets(void)
+{
+    struct sockaddr_in address;
+    socket_type listener = listening_socket(&address, 16);
+    size_t size = 1 << 20;
+    char *data = malloc(size + 64);
+    char base[64];
+    cbsvc_service *service;
+    pthread_t thread;
+    int i;
+
+    CHECK(data != NULL && pthread_create(&thread, NULL, slam, &listener) == 0);
+    snprintf(base, sizeof base, "http://127.0.0.1:%d", ntohs(address.sin_port));
+    service = open_service(V1, base);
+    strcpy(data, "{\"phonenumber\":\"");
+    memset(data + strlen(data), '1', size);
+    strcpy(data + size, "\"}");
+    for (i = 0; i < CLOSED; i++)
+        CHECK(cbsvc_schedule(service, data, NULL) == CBSVC_PROTOCOL);
+    CHECK(cbsvc_close(service, 0) == CBSVC_OK);
+    CHECK(end_accept(listener) == 0 && pthread_join(thread, NULL) == 0);
+    close_socket(listener);
+    free(data);
+}
+
+#ifndef _WIN32
 
 static int is_pending(int signal)
 {
@@ -122,45 +156,20 @@ static int is_pending(int signal)
 /* A host with the default disposition of SIGPIPE, which may hold the signal back or not, and may have one waiting. */
 static void survive_sigpipe(int held, int waiting)
 {
-    struct sockaddr_in address;
-    socklen_t length = sizeof address;
-    int i, listener = socket(AF_INET, SOCK_STREAM, 0);
-    size_t size = 1 << 20;
-    char *data = malloc(size + 64);
-    char base[64];
-    cbsvc_service *service;
-    pthread_t thread;
     sigset_t sigpipe;
 
-    memset(&address, 0, sizeof address);
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    CHECK(bind(listener, (struct sockaddr *)&address, sizeof address) == 0 && listen(listener, 16) == 0);
-    CHECK(getsockname(listener, (struct sockaddr *)&address, &length) == 0);
-    CHECK(pthread_create(&thread, NULL, slam, &listener) == 0);
-    snprintf(base, sizeof base, "http://127.0.0.1:%d", ntohs(address.sin_port));
-    service = open_service(V1, base);
-
-    strcpy(data, "{\"phonenumber\":\"");
-    memset(data + strlen(data), '1', size);
-    strcpy(data + size, "\"}");
     CHECK(signal(SIGPIPE, SIG_DFL) != SIG_ERR);
     CHECK(sigemptyset(&sigpipe) == 0 && sigaddset(&sigpipe, SIGPIPE) == 0);
     CHECK(pthread_sigmask(held ? SIG_BLOCK : SIG_UNBLOCK, &sigpipe, NULL) == 0);
     if (waiting)
         CHECK(pthread_kill(pthread_self(), SIGPIPE) == 0);
-    for (i = 0; i < CLOSED; i++)
-        CHECK(cbsvc_schedule(service, data, NULL) == CBSVC_PROTOCOL);
+    survive_resets();
     CHECK(is_pending(SIGPIPE) == waiting);
     if (waiting) {
         int taken;
         CHECK(sigwait(&sigpipe, &taken) == 0 && taken == SIGPIPE);
     }
     CHECK(pthread_sigmask(SIG_UNBLOCK, &sigpipe, NULL) == 0);
-    CHECK(cbsvc_close(service, 0) == CBSVC_OK);
-    CHECK(shutdown(listener, SHUT_RDWR) == 0 && pthread_join(thread, NULL) == 0);
-    close(listener);
-    free(data);
 }
 
 /* When the program is stuck; never, while alarms only interrupt. */
@@ -196,6 +205,8 @@ static void survive_interruptions(cbsvc_service *service)
     alarm(300);
 }
 
+#endif
+
 static const char *destructor_base;
 static pthread_key_t destructor_key;
 static int destructor_rounds;
@@ -210,7 +221,7 @@ static void put_away(void *service)
     CHECK(cbsvc_start(fresh, "CallbackService.schedule", "{\"phonenumber\":\"1\"}", NULL, NULL, NULL, NULL) == CBSVC_OK);
     CHECK(cbsvc_dispatch(fresh, 60000) == CBSVC_OK);
     CHECK(cbsvc_close(fresh, 0) == CBSVC_OK);
-    if (++destructor_rounds < PTHREAD_DESTRUCTOR_ITERATIONS) {
+    if (++destructor_rounds < DESTRUCTOR_ROUNDS) {
         CHECK(pthread_setspecific(destructor_key, service) == 0);
         return;
     }
@@ -235,7 +246,7 @@ static void end_with_a_thread(const char *base)
     destructor_base = base;
     CHECK(pthread_key_create(&destructor_key, put_away) == 0);
     CHECK(pthread_create(&thread, NULL, own_a_service, NULL) == 0 && pthread_join(thread, NULL) == 0);
-    CHECK(destructor_rounds == PTHREAD_DESTRUCTOR_ITERATIONS);
+    CHECK(destructor_rounds == DESTRUCTOR_ROUNDS);
 }
 
 int main(int argc, char **argv)
@@ -252,11 +263,16 @@ int main(int argc, char **argv)
     service = open_service(V3, argv[1]);
     subscribe(service);
     call_from_threads(service);
+#ifdef _WIN32
+    CHECK(cbsvc_close(service, 0) == CBSVC_OK);
+    survive_resets();
+#else
     survive_interruptions(service);
     CHECK(cbsvc_close(service, 0) == CBSVC_OK);
     survive_sigpipe(0, 0);
     survive_sigpipe(1, 0);
     survive_sigpipe(1, 1);
+#endif
     end_with_a_thread(argv[1]);
     printf("%d checks passed\n", checks);
     return 0;

@@ -5,7 +5,6 @@
  */
 #include <limits.h>
 #include <stdint.h>
-#include <unistd.h>
 
 #include "check.h"
 

@@ -1,17 +1,17 @@
 /*
  * A system that refuses threads and fork handlers, and two threads that open the first services at the same time. The
- * program stands in for two functions of the C library.
+ * program stands in for two functions of the C library. On Windows, which has no forks, it stands in for CreateThread.
  *
  *     refused BASE_URL
  *
  * BASE_URL is a server that answers every booking with its number as the identifier.
  */
-#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
+#ifndef _WIN32
 #include <signal.h>
 #include <sys/wait.h>
-#include <unistd.h>
+#endif
 
 #include "check.h"
 
@@ -25,9 +25,51 @@ static const char *base;
 
 /* --- Threads ------------------------------------------------------------------------------------------------------ */
 
+static int refuses_threads;
+
+#ifdef _WIN32
+
+static HANDLE WINAPI create_thread(SECURITY_ATTRIBUTES *attributes, SIZE_T stack, LPTHREAD_START_ROUTINE start,
+                                   void *argument, DWORD flags, DWORD *number)
+{
+    if (refuses_threads) {
+        SetLastError(ERROR_NOT_ENOUGH_MEMORY);
+        return NULL;
+    }
+    return CreateThread(attributes, stack, start, argument, flags, number);
+}
+
+/* Puts create_thread into the table of the functions that the library imports. */
+static void stand_in(void)
+{
+    char *library = (char *)GetModuleHandleA("callbackservice.dll");
+    IMAGE_NT_HEADERS *headers = (IMAGE_NT_HEADERS *)(library + ((IMAGE_DOS_HEADER *)library)->e_lfanew);
+    IMAGE_DATA_DIRECTORY *directory = &headers->OptionalHeader.DataDirectory[IMAGE_DIRECTORY_ENTRY_IMPORT];
+    IMAGE_IMPORT_DESCRIPTOR *imported = (IMAGE_IMPORT_DESCRIPTOR *)(library + directory->VirtualAddress);
+    int replaced = 0;
+
+    for (; imported->Name != 0; imported++) {
+        IMAGE_THUNK_DATA *name = (IMAGE_THUNK_DATA *)(library + imported->OriginalFirstThunk);
+        IMAGE_THUNK_DATA *function = (IMAGE_THUNK_DATA *)(library + imported->FirstThunk);
+        for (; name->u1.AddressOfData != 0; name++, function++) {
+            DWORD protection;
+            if (IMAGE_SNAP_BY_ORDINAL(name->u1.Ordinal) ||
+                strcmp((char *)((IMAGE_IMPORT_BY_NAME *)(library + name->u1.AddressOfData))->Name, "CreateThread") != 0)
+                continue;
+            CHECK(VirtualProtect(function, sizeof *function, PAGE_READWRITE, &protection));
+            function->u1.Function = (ULONG_PTR)create_thread;
+            CHECK(VirtualProtect(function, sizeof *function, protection, &protection));
+            replaced++;
+        }
+    }
+    CHECK(replaced > 0);
+}
+
+#else
+
 typedef int (*create_function)(pthread_t *, const pthread_attr_t *, void *(*)(void *), void *);
 
-static int refuses_threads, checks_masks;
+static int checks_masks;
 
 /* While a thread is being created, the creating one still takes the signals that it may cause itself. */
 int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*start)(void *), void *argument)
@@ -74,10 +116,20 @@ static void *end_late(void *service)
     return NULL;
 }
 
+static void threads_are_refused_late(cbsvc_service *service)
+{
+    pthread_t thread;
+
+    CHECK(pthread_key_create(&key, call_late) == 0);
+    CHECK(pthread_create(&thread, NULL, end_late, service) == 0 && pthread_join(thread, NULL) == 0);
+    CHECK(late_status == CBSVC_INTERNAL);
+}
+
+#endif
+
 static void threads_are_refused(void)
 {
     cbsvc_service *service = open_service(CALLER, base), *named = open_service(NAMED, ""), *other;
-    pthread_t thread;
     char *outcome;
 
     refuses_threads = 1;
@@ -90,19 +142,22 @@ static void threads_are_refused(void)
     refuses_threads = 1;
     CHECK(cbsvc_start(other, SCHEDULE, BOOKING, NULL, NULL, NULL, NULL) == CBSVC_INTERNAL);
     refuses_threads = 0;
-    CHECK(pthread_key_create(&key, call_late) == 0);
-    CHECK(pthread_create(&thread, NULL, end_late, service) == 0 && pthread_join(thread, NULL) == 0);
-    CHECK(late_status == CBSVC_INTERNAL);
-
+#ifndef _WIN32
+    threads_are_refused_late(service);
     checks_masks = 1;
+#endif
     CHECK(cbsvc_start(service, SCHEDULE, BOOKING, NULL, NULL, NULL, NULL) == CBSVC_OK);
     CHECK(cbsvc_dispatch(service, 20000) == CBSVC_OK);
     CHECK(cbsvc_start(other, SCHEDULE, BOOKING, NULL, NULL, NULL, NULL) == CBSVC_OK);
+#ifndef _WIN32
     checks_masks = 0;
+#endif
     CHECK(cbsvc_close(service, 20000) == CBSVC_OK);
     CHECK(cbsvc_close(other, 20000) == CBSVC_OK);
     CHECK(cbsvc_close(named, 20000) == CBSVC_OK);
 }
+
+#ifndef _WIN32
 
 /* --- Fork handlers ------------------------------------------------------------------------------------------------ */
 
@@ -194,15 +249,21 @@ static void forks_count_once(void)
     CHECK(cbsvc_close(service, 0) == CBSVC_OK);
 }
 
+#endif
+
 int main(int argc, char **argv)
 {
     if (argc != 2)
         return 2;
     alarm(120);
     base = argv[1];
+#ifdef _WIN32
+    stand_in();
+#else
     fork_handlers_are_refused();
     fork_handlers_are_registered_before_init_returns();
     forks_count_once();
+#endif
     threads_are_refused();
     printf("%d checks passed\n", checks);
     return 0;

@@ -5,10 +5,6 @@
  *
  * BASE_URL is a server that answers every booking with its number as the identifier.
  */
-#include <arpa/inet.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include "check.h"
 
 #define SERVICES 50
@@ -20,7 +16,7 @@ static long resolved, cancelled, released;
 
 static void done(const char *event, const char *data, void *user_data)
 {
-    long number = (long)user_data;
+    long number = (long)(intptr_t)user_data;
     char id[64];
 
     (void)event;
@@ -37,7 +33,7 @@ static void done(const char *event, const char *data, void *user_data)
 
 static void release(void *user_data)
 {
-    CHECK(completed[(long)user_data] == 1);
+    CHECK(completed[(intptr_t)user_data] == 1);
     released++;
 }
 
@@ -57,8 +53,8 @@ static void take(cbsvc_service *service)
 
     CHECK(cbsvc_next_event(service, 60000, &call, &event, &data) == CBSVC_OK);
     if (call != 0) {
-        done(event, data, (void *)(long)(call - first_call));
-        release((void *)(long)(call - first_call));
+        done(event, data, (void *)(intptr_t)(call - first_call));
+        release((void *)(intptr_t)(call - first_call));
     }
     cbsvc_string_free(event);
     cbsvc_string_free(data);
@@ -76,7 +72,8 @@ static void start(cbsvc_service *service, long number)
         CHECK(call == first_call + (uint64_t)number);
         return;
     }
-    CHECK(cbsvc_start(service, "CallbackService.schedule", data, done, (void *)number, release, NULL) == CBSVC_OK);
+    CHECK(cbsvc_start(service, "CallbackService.schedule", data, done, (void *)(intptr_t)number, release, NULL) ==
+          CBSVC_OK);
 }
 
 static void many_calls(const char *base, const char *connections)
@@ -118,14 +115,8 @@ static void many_calls(const char *base, const char *connections)
 static int silent_port(void)
 {
     struct sockaddr_in address;
-    socklen_t length = sizeof address;
-    int listener = socket(AF_INET, SOCK_STREAM, 0);
 
-    memset(&address, 0, sizeof address);
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    CHECK(bind(listener, (struct sockaddr *)&address, sizeof address) == 0 && listen(listener, 1024) == 0);
-    CHECK(getsockname(listener, (struct sockaddr *)&address, &length) == 0);
+    listening_socket(&address, 1024);
     return ntohs(address.sin_port);
 }
 

@@ -55,7 +55,8 @@ static int polls;
 
 static void *reenter(void *thread)
 {
-    long round, started = 0, seed = (long)thread;
+    intptr_t started = 0, seed = (intptr_t)thread;
+    long round;
 
     for (round = 0; round < ROUNDS; round++) {
         uint64_t number = 0;
@@ -113,7 +114,7 @@ static void one_service(const char *mode, const char *base, int close_early)
 {
     char format[256];
     pthread_t threads[THREADS];
-    long i, given = 0;
+    intptr_t i, given = 0;
 
     snprintf(format, sizeof format,
              "{\"dataURL\":\"%%s/x\",\"ajaxTimeout\":30000,\"proxy\":\"none\",\"handlers\":\"%s\"}", mode);
@@ -127,7 +128,7 @@ static void one_service(const char *mode, const char *base, int close_early)
     for (i = 0; i < THREADS; i++) {
         void *started;
         CHECK(pthread_join(threads[i], &started) == 0);
-        given += (long)started;
+        given += (intptr_t)started;
     }
     if (!close_early)
         close_service();

@@ -3,8 +3,6 @@
  *
  *     unload LIBRARY BASE_URL TIMES
  */
-#include <dlfcn.h>
-
 #include "check.h"
 
 int main(int argc, char **argv)

@@ -24,15 +24,17 @@ def own_mounts():
         os.execvp("unshare", ["unshare", "--mount", sys.executable, *sys.argv])
 
 
-def base(suite):
-    """A minimal system with compilers, made once."""
-    directory = BASES / suite
+def base(suite, architecture=None, packages=PACKAGES):
+    """A minimal system with some packages, made once: by default of this architecture and with compilers."""
+    name = f"{suite}-{architecture}" if architecture else suite
+    directory = BASES / name
     if not directory.exists():
         BASES.mkdir(parents=True, exist_ok=True)
-        new = BASES / f"{suite}.new"
+        new = BASES / f"{name}.new"
         shutil.rmtree(new, ignore_errors=True)
-        command = ["debootstrap", "--variant=minbase", f"--include={','.join(PACKAGES)}", suite, new]
-        with (BASES / f"{suite}.log").open("w") as log:
+        options = [f"--arch={architecture}"] if architecture else []
+        command = ["debootstrap", "--variant=minbase", *options, f"--include={','.join(packages)}", suite, new]
+        with (BASES / f"{name}.log").open("w") as log:
             subprocess.run(command, stdout=log, stderr=log, check=True)
         new.rename(directory)
     return directory
@@ -41,8 +43,8 @@ def base(suite):
 class Root:
     """A system like a base, whose changes are lost in the end."""
 
-    def __init__(self, suite, name):
-        lower = base(suite)
+    def __init__(self, suite, name, **options):
+        lower = base(suite, **options)
         scratch = BASES / f"{name}.scratch"
         shutil.rmtree(scratch, ignore_errors=True)
         self.path = scratch / "root"

@@ -65,7 +65,7 @@ class Way:
         cls.addClassCleanup(cls.root.close)
         for path in [*DIST.glob("*.deb"), *DIST.glob("libcallbackservice-*.tar.gz")]:
             cls.root.copy(path)
-        cls.root.copy(*(ROOT / f"tests/c/{name}" for name in ["check.h", "interface.c", "exception.cpp"]))
+        cls.root.copy(*(ROOT / f"tests/c/{name}" for name in ["check.h", "portable.h", "interface.c", "exception.cpp"]))
         cls.root.copy(ROOT / "examples/cpp/quickstart.cpp", ROOT / "tests/packages/consume.sh")
         (cls.root.work / "project").mkdir()
         (cls.root.work / "project/CMakeLists.txt").write_text((ROOT / "tests/packages/project/CMakeLists.txt").read_text())

@@ -146,17 +146,23 @@ class Examples(Case):
         self.assertEqual(shown, "one cancelled\n200 booked, 0 refused\n")
 
 
+def documented_situations():
+    """The statuses that docs/threads.md lists for each function and situation."""
+    text = (ROOT / "docs/threads.md").read_text()
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
+    situations = rows[0][1:]
+    table = {}
+    for name, *cells in rows[2:]:
+        if not name.startswith("`cbsvc_"):
+            break
+        for situation, cell in zip(situations, cells):
+            table[name.strip("`"), situation] = set(cell.split(", "))
+    return table
+
+
 class Situations(Case):
     def test_every_cell_of_the_table_holds(self):
-        text = (ROOT / "docs/threads.md").read_text()
-        rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
-        situations = rows[0][1:]
-        table = {}
-        for name, *cells in rows[2:]:
-            if not name.startswith("`cbsvc_"):
-                break
-            for situation, cell in zip(situations, cells):
-                table[name.strip("`"), situation] = set(cell.split(", "))
+        table = documented_situations()
         header = (ROOT / "include/callbackservice.h").read_text()
         declared = set(re.findall(r"^\S.*?\b(cbsvc_\w+)\(", header, re.M))
         self.assertEqual({name for name, _ in table}, declared)

@@ -26,7 +26,8 @@ from ._completion import Completion
 from ._delivery import Delivery, EventFunction, LogFunction, Owner, raise_first, report
 from ._fork import in_child, notice
 from ._library import HANDLER, RELEASE, take
-from ._threads import HandlersThread, end_helpers, forget_threads, is_running, library_threads, run_on_helper
+from ._system import is_running, register_at_fork
+from ._threads import HandlersThread, end_helpers, forget_threads, library_threads, run_on_helper
 from .types import Status
 
 
@@ -348,5 +349,5 @@ def _forget_threads() -> None:
         call.wake()
 
 
-os.register_at_fork(before=end_helpers)
+register_at_fork(before=end_helpers)
 in_child(_forget_threads)

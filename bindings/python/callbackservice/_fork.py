@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import Callable, List
 
+from ._system import register_at_fork
+
 
 class _State:
     process = os.getpid()
@@ -32,4 +34,4 @@ def notice() -> None:
             function()
 
 
-os.register_at_fork(after_in_child=notice)
+register_at_fork(after_in_child=notice)

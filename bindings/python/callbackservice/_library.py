@@ -9,9 +9,9 @@ import ctypes
 import os
 import pathlib
 
+from ._system import LIBRARY, built_library
 from ._version import __version__
 
-SONAME = "libcallbackservice.so.1"
 VARIABLE = "CALLBACKSERVICE_LIBRARY"
 
 HANDLER = ctypes.CFUNCTYPE(None, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_void_p)
@@ -50,11 +50,11 @@ def candidates() -> list[str]:
         # A program that names a library does not want another one.
         return [named]
     package = pathlib.Path(__file__).resolve().parent
-    places = [package / SONAME]
+    places = [package / LIBRARY]
     if package.parts[-3:-1] == ("bindings", "python"):
         # A checkout, in which `make` has built the library.
-        places.append(package.parents[2] / "build" / "library" / SONAME)
-    return [*map(str, places), SONAME]
+        places.append(package.parents[2] / built_library())
+    return [*map(str, places), LIBRARY]
 
 
 def _open() -> tuple[ctypes.CDLL, str]:
@@ -70,7 +70,7 @@ def _open() -> tuple[ctypes.CDLL, str]:
             failures.append(f"  {reason if place in reason else f'{place}: {reason}'}")
     tried = "\n".join(failures)
     raise ImportError(
-        f"the shared library {SONAME} cannot be loaded. Tried:\n{tried}\n"
+        f"the shared library {LIBRARY} cannot be loaded. Tried:\n{tried}\n"
         f"Install a wheel of the package callbackservice, which contains the library, or set {VARIABLE} to its path."
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import ctypes
-import select
 import threading
 import time
 import warnings
@@ -20,6 +19,7 @@ from ._fork import in_child, notice
 from ._library import NO_HANDLER, library
 from ._log import end_log, follow_logger
 from ._outcomes import InterruptedCall, attach, deadline_after, message_of, outcome_of
+from ._system import wait_for
 from ._threads import HandlersThread, run_reported
 from ._values import Json, milliseconds, text
 from .errors import CallbackServiceError, error_of
@@ -181,7 +181,8 @@ class OpenService:
     def fileno(self) -> int:
         """A descriptor that is readable while ``dispatch`` has something to run, for selectors and event loops.
 
-        The service owns it: remove it from the loop before ``close``. A forked child has to ask for its own.
+        The service owns it: remove it from the loop before ``close``. A forked child has to ask for its own. On Windows
+        it is the handle of an event, for functions such as WaitForMultipleObjects; selectors do not take it.
         """
         status, descriptor = self._waitable()
         if status:
@@ -350,9 +351,7 @@ class OpenService:
             return True
         if status:
             return True
-        poll = select.poll()
-        poll.register(descriptor, select.POLLIN)
-        return bool(poll.poll(seconds * 1000))
+        return wait_for(descriptor, seconds)
 
     def _is_active_elsewhere(self) -> bool:
         thread = threading.get_ident()

@@ -10,6 +10,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Callable, List, Optional, Protocol, Set
 
+from ._system import is_running
+
 
 class Delivery(Protocol):
     """A call of a function of the program, for which another thread waits."""
@@ -31,11 +33,6 @@ if TYPE_CHECKING:
 
 # Threads of the library that run handlers, by the system's number.
 library_threads: Set[int] = set()
-
-
-def is_running(native_id: Optional[int]) -> bool:
-    """Whether this process has a thread with the system's number."""
-    return os.path.exists(f"/proc/self/task/{native_id}")
 
 
 class HandlersThread:

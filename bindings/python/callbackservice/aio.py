@@ -1,8 +1,9 @@
-"""A service for asyncio: the commands are coroutines, and no thread waits for the server on their behalf."""
+"""A service for asyncio: the commands are coroutines, and no thread waits for the server on behalf of each."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import logging
 import weakref
@@ -15,6 +16,7 @@ from ._ended import ended_of, event_of, full_name
 from ._log import logger
 from ._outcomes import attach
 from ._started import StartedCall
+from ._system import Watch
 from ._values import Json
 from .errors import EFFECTS, CallbackServiceError, CallCancelled
 from .events import Event
@@ -63,9 +65,9 @@ class AsyncService:
         self._tasks: Set[asyncio.Future[Any]] = set()
         self._is_closed = False
         try:
-            self._descriptor = self._service.fileno()
             # The loop must not keep the service: it could not be noticed that it was dropped.
-            self._loop.add_reader(self._descriptor, _dispatch, weakref.ref(self._service))
+            dispatch = functools.partial(_dispatch, weakref.ref(self._service))
+            self._watch = Watch(self._loop, self._service.fileno(), dispatch)
         except BaseException:
             self._service.close(0)
             raise
@@ -76,7 +78,7 @@ class AsyncService:
     def __del__(self) -> None:
         # The service, which goes too, warns of having been dropped.
         if not getattr(self, "_is_closed", True):
-            self._remove_reader()
+            self._watch.end()
 
     async def __aenter__(self: S) -> S:
         return self
@@ -125,17 +127,13 @@ class AsyncService:
     async def close(self) -> None:
         """Closes the service: calls that are under way are cancelled. Closing a closed service does nothing."""
         self._is_closed = True
-        self._remove_reader()
+        self._watch.end()
         # Only this thread is inside the service, so there is nothing to wait for.
         self._service.close(0)
         # A handler that closes the service does not wait for itself.
         handlers = self._tasks - {asyncio.current_task()}
         if handlers:
             await asyncio.wait(handlers)
-
-    def _remove_reader(self) -> None:
-        if not self._loop.is_closed():
-            self._loop.remove_reader(self._descriptor)
 
     def _handle(self, function: Handler, event: Event) -> None:
         value = function(event)

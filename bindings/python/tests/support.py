@@ -20,9 +20,14 @@ if not os.environ.get("INSTALLED"):
     ENVIRONMENT["PYTHONPATH"] = str(PACKAGE)
     ENVIRONMENT.setdefault("CALLBACKSERVICE_LIBRARY", str(RELEASE / "libcallbackservice.so"))
 
+# Scripts run with another Python, such as one for Windows, if SCRIPT_PYTHON is a JSON list of the words of its command,
+# and SCRIPT_ENVIRONMENT a JSON object of its environment.
+SCRIPT_PYTHON = json.loads(os.environ.get("SCRIPT_PYTHON", "null")) or [sys.executable]
+SCRIPT_ENVIRONMENT = json.loads(os.environ.get("SCRIPT_ENVIRONMENT", "null")) or ENVIRONMENT
+
 # Each script gets the data URL of a server as its argument.
 PRELUDE = """
-import asyncio, copy, datetime, decimal, fractions, functools, gc, logging, math, os, pickle, signal, sys, threading, time, uuid
+import asyncio, copy, ctypes, datetime, decimal, fractions, functools, gc, logging, math, os, pickle, signal, sys, threading, time, uuid
 import warnings, zoneinfo
 import callbackservice
 from callbackservice import *
@@ -76,14 +81,14 @@ class Sandbox:
 def run(*command, expected=0, env=None, **options):
     """Runs a program and returns what it printed; fails with all of it when the program fails."""
     # Python looks for packages in its directory first.
-    options = {"cwd": TESTS, "env": env or ENVIRONMENT, "timeout": 60, **options}
+    options = {"cwd": TESTS, "env": env or ENVIRONMENT, "timeout": 60, "stdin": subprocess.DEVNULL, **options}
     done = subprocess.run([str(word) for word in command], capture_output=True, text=True, **options)
     assert done.returncode == expected, f"ended with {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout
 
 
 def run_script(body, url="http://127.0.0.1:1/x", *arguments, expected=0):
-    return run(sys.executable, "-c", PRELUDE + body, url, *arguments, expected=expected)
+    return run(*SCRIPT_PYTHON, "-c", PRELUDE + body, url, *arguments, expected=expected, env=SCRIPT_ENVIRONMENT)
 
 
 class Scripts:
@@ -94,9 +99,10 @@ class Scripts:
 
     def begin(self, body, url, *arguments):
         process = subprocess.Popen(
-            [sys.executable, "-u", "-c", PRELUDE + body, url, *arguments],
+            [*SCRIPT_PYTHON, "-u", "-c", PRELUDE + body, url, *arguments],
             cwd=TESTS,
-            env=ENVIRONMENT,
+            env=SCRIPT_ENVIRONMENT,
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

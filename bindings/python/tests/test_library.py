@@ -44,12 +44,12 @@ def test_the_error_lists_the_places_that_were_tried(package):
     empty.write_bytes(b"")
     error_of(empty, CALLBACKSERVICE_LIBRARY=str(empty), PYTHONPATH=str(package))
     error_of(
-        package / "callbackservice" / _library.SONAME, "libcallbackservice.so.1: cannot open", PYTHONPATH=str(package)
+        package / "callbackservice" / _library.LIBRARY, "libcallbackservice.so.1: cannot open", PYTHONPATH=str(package)
     )
 
 
 def test_the_library_of_a_wheel_is_beside_the_package(package):
-    inside = package / "callbackservice" / _library.SONAME
+    inside = package / "callbackservice" / _library.LIBRARY
     shutil.copy(RELEASE / "libcallbackservice.so", inside)
     shown = run(sys.executable, "-c", SHOW, env={**NO_LIBRARY, "PYTHONPATH": str(package)})
     assert shown == f"{inside}\n"
@@ -64,7 +64,7 @@ def test_a_checkout_has_its_own_library():
     assert places.splitlines() == [ENVIRONMENT["CALLBACKSERVICE_LIBRARY"]]
     os_environ = os.environ.pop("CALLBACKSERVICE_LIBRARY")
     try:
-        assert str(ROOT / "build/library" / _library.SONAME) in _library.candidates()
+        assert str(ROOT / "build/library" / _library.LIBRARY) in _library.candidates()
     finally:
         os.environ["CALLBACKSERVICE_LIBRARY"] = os_environ
 

@@ -38,7 +38,7 @@ def test_a_wheel_needs_nothing_else(tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
         names = archive.namelist()
-    for name in ["py.typed", _library.SONAME, "aio.py"]:
+    for name in ["py.typed", _library.LIBRARY, "aio.py"]:
         assert f"callbackservice/{name}" in names
     assert any(name.endswith("licenses/LICENSE-MIT") for name in names)
     assert not any("test" in name or name.endswith("build_library.py") for name in names)
@@ -47,7 +47,7 @@ def test_a_wheel_needs_nothing_else(tmp_path):
     }
     program = "import callbackservice; print(callbackservice._library.path)"
     shown = run(sys.executable, "-c", program, env={**environment, "PYTHONPATH": str(tmp_path / "site")}, cwd=tmp_path)
-    assert shown == f"{tmp_path}/site/callbackservice/{_library.SONAME}\n"
+    assert shown == f"{tmp_path}/site/callbackservice/{_library.LIBRARY}\n"
 
 
 def test_a_source_distribution_has_what_cargo_needs(tmp_path):
