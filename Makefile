@@ -21,6 +21,7 @@
 # make windows    builds build/windows/: for each architecture the DLL and its import library. WINDOWS=x86_64 builds one
 # make windows-dist  packs them in build/dist/windows/, with Python wheels; the same bytes from the same commit
 # make test-windows  runs programs with them under Wine, 64-bit and 32-bit
+# make test-windows-units  runs the tests of the source under Wine
 # make test-packages  installs them into fresh Debian systems and links programs with them, and tests the wheel
 # make test-targets   runs the C test program of the architectures that this machine can only emulate
 # make docs       generates build/docs/: manual pages and the HTML reference
@@ -62,7 +63,7 @@ SOURCES := src build.rs Cargo.toml Cargo.lock .cargo tools/localize-symbols.sh
 relative = $(shell realpath -ms --relative-to="$(LIBDIR)/$(1)" "$(2)")
 
 .PHONY: all library header demo sandbox test test-full test-faults test-ledger test-outbox test-tsan test-asan test-valgrind fuzz deny \
-	bench bench-micro bench-outbox bench-instructions install uninstall dist windows windows-dist test-windows test-packages test-targets docs manual abi clean
+	bench bench-micro bench-outbox bench-instructions install uninstall dist windows windows-dist test-windows test-windows-units test-packages test-targets docs manual abi clean
 
 all: library header
 
@@ -192,6 +193,9 @@ windows-dist: windows
 
 test-windows: windows-dist library sandbox
 	@$(PYTHON) tests/windows/run.py $(WINDOWS)
+
+test-windows-units:
+	@$(PYTHON) packaging/windows/test_units.py
 
 test-packages: dist sandbox
 	@$(PYTHON) tests/packages/run.py

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Builds the library for Windows: for each architecture the DLL and what programs link with.
+"""Builds the library for Windows: for each architecture the DLL and what programs link with, the same bytes from the same commit.
 
     build.py [ARCHITECTURE]...
 
@@ -16,8 +16,9 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 OUTPUT = ROOT / "build" / "windows"
 TARGET_DIRECTORY = OUTPUT / "target"
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path[0:0] = [str(ROOT / "tools"), str(ROOT / "packaging")]
 import debian_tools  # noqa: E402
+import dist  # noqa: E402
 import header  # noqa: E402
 
 NAME = "callbackservice.dll"
@@ -34,6 +35,11 @@ SYSTEM = r"(api-ms-win-[\w-]+|advapi32|bcrypt|bcryptprimitives|crypt32|kernel32|
 
 def tool(architecture, name):
     return f"{architecture}-w64-mingw32-{name}"
+
+
+def compiler(architecture):
+    """The compiler, and the Debian package that has it."""
+    return {tool(architecture, "gcc-win32"): f"gcc-mingw-w64-{architecture.replace('_', '-')}-win32"}
 
 
 def run(*command, env=None):
@@ -72,7 +78,7 @@ def version_resource(architecture, directory):
 
 def environment(architecture, target):
     """The variables of cargo. No path of this machine is left in what it builds."""
-    compiler = tool(architecture, "gcc-win32")
+    linker = tool(architecture, "gcc-win32")
     home = pathlib.Path(os.environ.get("CARGO_HOME", pathlib.Path.home() / ".cargo"))
     paths = [(ROOT, "."), (STANDARD_LIBRARY, "rust")]
     paths += [(path, "registry") for path in sorted(home.glob("registry/src/*"))]
@@ -85,8 +91,8 @@ def environment(architecture, target):
         "CARGO_ENCODED_RUSTFLAGS": "\x1f".join(flags),
         "CARGO_INCREMENTAL": "0",
         "CARGO_TARGET_DIR": str(TARGET_DIRECTORY),
-        f"CARGO_TARGET_{underscored.upper()}_LINKER": compiler,
-        f"CC_{underscored}": compiler,
+        f"CARGO_TARGET_{underscored.upper()}_LINKER": linker,
+        f"CC_{underscored}": linker,
         f"AR_{underscored}": tool(architecture, "ar"),
         f"CFLAGS_{underscored}": " ".join(f"-ffile-prefix-map={path}={name}" for path, name in paths),
     }
@@ -149,9 +155,10 @@ def main():
     architectures = sys.argv[1:] or ARCHITECTURES
     tools = dict(TOOLS)
     for architecture in architectures:
-        package = f"gcc-mingw-w64-{architecture.replace('_', '-')}-win32"
-        tools |= {tool(architecture, "gcc-win32"): package}
+        tools |= compiler(architecture)
     debian_tools.ensure("make windows", tools)
+    # The time in the DLL is that of the last commit.
+    dist.epoch()
     for architecture in architectures:
         build(architecture)
 

@@ -17,6 +17,13 @@ class Lists(Case):
     def test_they_are_those_of_the_header(self):
         run(sys.executable, "abi/update.py", "--check")
 
+    def test_functions_and_handlers_have_the_calling_convention(self):
+        text = HEADER.read_text()
+        items = [item for item in header.items(text) if item.kind != "constant"]
+        for name in [item.name for item in items if item.kind == "function" or "(*" in item.code]:
+            self.assertRegex(text, rf"(?m)^[a-z].*CBSVC_CALL \*?{name}\b")
+        self.assertNotIn("CBSVC_CALL", "".join(item.code for item in items))
+
     def test_a_change_is_noticed(self):
         text = HEADER.read_text()
         changes = [
