@@ -180,7 +180,8 @@ class System(WindowsCase):
         authority = Authority(self.scratch)
         known = {"tls": {"caFile": wine.path(authority.certificate)}, "proxy": "none"}
         with authority.server("server") as base:
-            self.assertEqual(self.book({"dataURL": f"{base}/x", **known})["state"], "resolved")
+            outcome = self.book({"dataURL": f"{base}/x", **known})
+            self.assertEqual(outcome["state"], "resolved", outcome)
             unknown = self.book({"dataURL": f"{base}/x", "proxy": "none"})["error"]
             self.assertEqual(unknown["name"], "TLS")
             self.assertIn("name the issuer's certificate in tls.caFile", unknown["message"])
