@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Builds the library for Windows: for each architecture the DLL and what programs link with.
+"""Builds the library for Windows: for each architecture the DLL and what programs link with, the same bytes from the same commit.
 
     build.py [ARCHITECTURE]...
 
@@ -16,8 +16,9 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 OUTPUT = ROOT / "build" / "windows"
 TARGET_DIRECTORY = OUTPUT / "target"
-sys.path.insert(0, str(ROOT / "tools"))
+sys.path[0:0] = [str(ROOT / "tools"), str(ROOT / "packaging")]
 import debian_tools  # noqa: E402
+import dist  # noqa: E402
 import header  # noqa: E402
 
 NAME = "callbackservice.dll"
@@ -156,6 +157,8 @@ def main():
     for architecture in architectures:
         tools |= compiler(architecture)
     debian_tools.ensure("make windows", tools)
+    # The time in the DLL is that of the last commit.
+    dist.epoch()
     for architecture in architectures:
         build(architecture)
 

@@ -46,6 +46,8 @@ class Wine:
         self._enter, self._programs, self._root = [], Path("/usr/lib/wine"), None
         if architecture == "i686":
             self._root = roots.Root("bookworm", "wine", architecture="i386", packages=["wine", "wine32"])
+            # A minimal system knows no name.
+            (self._root.path / "etc/hosts").write_text("127.0.0.1 localhost\n")
             same = self._root.path / ROOT.relative_to("/")
             same.mkdir(parents=True)
             subprocess.run(["mount", "--bind", ROOT, same], check=True)
