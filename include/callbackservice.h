@@ -323,8 +323,8 @@ cbsvc_status CBSVC_CALL cbsvc_availability(cbsvc_service *service, const char *q
  *
  * name is one of these; blanks at its end do not count. data is the JSON object of the
  * command. docs/behaviour.md lists all options. Every command but configure takes timeoutMs,
- * its deadline instead of the configured one. Every command that sends its request at once takes
- * headers, such as {"traceparent":"00-..."}.
+ * its deadline instead of the configured one. Commands that contact the server themselves (all but
+ * configure, submit, deliver and outbox) also take headers, such as {"traceparent":"00-..."}.
  *
  * CallbackService.schedule           {"phonenumber":"+14151110000"}
  * CallbackService.availability       {"numberOfDays":5}
@@ -711,8 +711,9 @@ cbsvc_status CBSVC_CALL cbsvc_json_set(const char *json,
  * Returns the state of the library in this process, for troubleshooting.
  *
  * *json is a JSON object with version, process, threads and, for each open service, its server,
- * API version and counters. It contains no API key, phone number or user data. Free it with
- * cbsvc_string_free. json must not be NULL.
+ * API version and counters, such as resolved, and errors by the name of the status. It
+ * contains no API key, phone number or user data. Free it with cbsvc_string_free. json must
+ * not be NULL.
  *
  * Any thread, also inside a handler. Errors: CBSVC_NULL_ARGUMENT, CBSVC_PANIC. Since 0.1.
  *

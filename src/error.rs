@@ -62,11 +62,12 @@ impl Error {
         }
     }
 
-    /// An error in one key or option, whose name starts the message.
+    /// An error in one key or option, whose name starts the message, unless messages must not hold
+    /// it.
     pub fn field(status: Status, field: &str, message: impl AsRef<str>) -> Error {
         Error {
             field: Some(field.to_owned()),
-            ..Error::new(status, format!("{field}: {}", message.as_ref()))
+            ..Error::new(status, format!("{}: {}", shown(field), message.as_ref()))
         }
     }
 
@@ -83,4 +84,28 @@ impl Error {
         self.retryable = retryable;
         self
     }
+}
+
+/// A name at the start of a message.
+fn shown(name: &str) -> &str {
+    match is_loggable(name) {
+        true => name,
+        false => "a name that is not shown here",
+    }
+}
+
+/// A name as messages and the log may hold it: one that is no ordinary word could be a value in the
+/// wrong place.
+pub fn loggable_name(name: &str) -> String {
+    match is_loggable(name) {
+        true => format!("{name:?}"),
+        false => "(whose name is not shown here)".to_owned(),
+    }
+}
+
+fn is_loggable(name: &str) -> bool {
+    const MAX_DIGITS: usize = 3;
+    let is_usual = |letter: char| letter.is_ascii_alphanumeric() || "_.- $[]".contains(letter);
+    let digits = name.chars().filter(char::is_ascii_digit).count();
+    name.len() <= 40 && name.chars().all(is_usual) && digits <= MAX_DIGITS
 }

@@ -101,6 +101,8 @@ fn wrong_options_of_a_call_send_nothing() {
             (json!({"timeoutMs": -5}), "timeoutMs"),
             (json!({"timeoutMs": true}), "timeoutMs"),
             (json!({"timeout_ms": 5}), "timeout_ms"),
+            (json!({"timeout": 5}), "timeout"),
+            (json!({"header": {"a": "b"}}), "header"),
             (json!({"headers": ["a: b"]}), "headers"),
             (json!({"headers": {"Host ": "b"}}), "headers.Host "),
             (json!({"Headers": {"a": "b"}}), "Headers"),
@@ -115,6 +117,49 @@ fn wrong_options_of_a_call_send_nothing() {
             assert_eq!(answered.outcome["error"]["status"], NO_DATA);
         }
     }
+    assert!(server.received().is_empty());
+    assert_eq!(service.close(), 0);
+}
+
+#[test]
+fn names_of_headers_that_may_be_values_stay_out_of_messages() {
+    let server = support::server::booking();
+    let service = service(&server.base, json!({}));
+    for name in ["+14151110000 SECRET", "a\nforged line", "Bearer 123456789"] {
+        let answered = service.schedule(booking(json!({"headers": {name: "x"}})));
+        assert_eq!(
+            answered.outcome["error"]["field"],
+            format!("headers.{name}")
+        );
+        assert_eq!(
+            answered.message(),
+            "a name that is not shown here: is not a header name"
+        );
+        let config = json!({"dataURL": server.base, "headers": {name: "x"}});
+        let (_, message) = support::open(&config).err().unwrap();
+        assert!(!message.contains(name), "{message}");
+    }
+    assert_eq!(service.close(), 0);
+}
+
+#[test]
+fn more_headers_than_a_server_accepts_are_refused() {
+    let server = support::server::booking();
+    let service = service(&server.base, json!({}));
+    let headers: serde_json::Map<String, Value> = (0..30_000)
+        .map(|number| (format!("X-{number}"), "x".into()))
+        .collect();
+    for mode in MODES {
+        let answered = mode.run(service, "schedule", &booking(json!({"headers": headers})));
+        assert_eq!(answered.outcome["error"]["field"], "headers");
+        assert_eq!(answered.outcome["error"]["booked"], "no");
+    }
+    let config = json!({"dataURL": server.base, "headers": headers});
+    let (status, message) = support::open(&config).err().unwrap();
+    assert_eq!(
+        (status, message.as_str()),
+        (105, "headers: holds more than 256 headers")
+    );
     assert!(server.received().is_empty());
     assert_eq!(service.close(), 0);
 }

@@ -5,12 +5,13 @@ use std::time::Duration;
 use reqwest::header::{HeaderName, HeaderValue};
 use serde_json::Value;
 
-use super::options::{invalid_option, parse_object, positive_integer, HEADERS, TIMEOUT};
+use super::options::{invalid_option, is_absent, parse_object, HEADERS, TIMEOUT};
 use crate::config::{headers, Config};
 use crate::error::Result;
 use crate::text::json::Object;
+use crate::text::number;
 
-const DAY_MS: u32 = 86_400_000;
+const DAY_MS: u64 = 86_400_000;
 
 /// What they say.
 #[derive(Debug, Default, PartialEq)]
@@ -39,7 +40,7 @@ impl CallOptions {
         if !taken.headers.is_empty() {
             return Err(invalid_option(
                 HEADERS,
-                "cannot be given here: the outbox sends the headers of the configuration",
+                "cannot be given here: the outbox uses the configured headers",
             ));
         }
         Ok(taken.timeout)
@@ -63,19 +64,23 @@ impl CallOptions {
 }
 
 fn take_timeout(options: &mut Object) -> Result<Option<Duration>> {
-    let timeout = positive_integer(options, TIMEOUT)?;
-    options.shift_remove(TIMEOUT);
-    match timeout {
-        Some(timeout) if timeout > DAY_MS => {
-            let message = format!("must be at most {DAY_MS}");
+    let given = options.shift_remove(TIMEOUT);
+    let Some(value) = given.filter(|value| !is_absent(value)) else {
+        return Ok(None);
+    };
+    match number::whole_number(&value) {
+        Some(0) => Ok(None),
+        Some(timeout) if timeout <= DAY_MS => Ok(Some(Duration::from_millis(timeout))),
+        _ => {
+            let message = format!("must be a whole number from 1 to {DAY_MS}");
             Err(invalid_option(TIMEOUT, &message))
         }
-        timeout => Ok(timeout.map(|timeout| Duration::from_millis(timeout.into()))),
     }
 }
 
 fn parse_headers(given: &Value) -> Result<Vec<(HeaderName, Option<HeaderValue>)>> {
-    let members = parse_object(HEADERS, given)?.iter();
+    let given = parse_object(HEADERS, given)?;
+    headers::check_count(given).map_err(|message| invalid_option(HEADERS, &message))?;
     let parse = |(name, value): (&String, &Value)| {
         let parsed = match value {
             Value::Null => headers::parse_name(name).map(|name| (name, None)),
@@ -83,7 +88,7 @@ fn parse_headers(given: &Value) -> Result<Vec<(HeaderName, Option<HeaderValue>)>
         };
         parsed.map_err(|message| invalid_option(&format!("{HEADERS}.{name}"), message))
     };
-    members.map(parse).collect()
+    given.iter().map(parse).collect()
 }
 
 #[cfg(test)]
@@ -135,6 +140,7 @@ mod tests {
             (json!({"timeoutMs": -1}), "timeoutMs"),
             (json!({"timeoutMs": 1.5}), "timeoutMs"),
             (json!({"timeoutMs": 86_400_001}), "timeoutMs"),
+            (json!({"timeoutMs": 1e30}), "timeoutMs"),
             (json!({"timeoutMs": "soon"}), "timeoutMs"),
             (json!({"headers": "traceparent: 1"}), "headers"),
             (json!({"headers": {"a b": "1"}}), "headers.a b"),

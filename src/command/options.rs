@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-use crate::config::known_keys::loggable_name;
 use crate::config::v1_fields;
 use crate::error::{Error, Result};
 use crate::status::Status;
@@ -53,14 +52,16 @@ impl OptionNames {
         let Some(unknown) = options.keys().find(is_unknown) else {
             return Ok(());
         };
-        let known = self.all().chain(CALL_OPTIONS);
-        let nearest = typo::nearest(unknown, known).map(|nearest| nearest.name);
+        let nearest = match typo::likely_typo(unknown, CALL_OPTIONS) {
+            Some(option) => Some(option),
+            None => typo::nearest(unknown, self.all()).map(|nearest| nearest.name),
+        };
         // A suggestion names the option, not an alias.
         let meant = self.0.iter().find(|(name, aliases)| {
             nearest.is_some_and(|nearest| nearest == *name || aliases.contains(&nearest))
         });
         let meant = meant.map(|(name, _)| *name).or(nearest);
-        Err(unknown_option(unknown, meant.unwrap_or("id")))
+        Err(unknown_option(unknown, meant.unwrap_or(TIMEOUT)))
     }
 }
 
@@ -174,14 +175,7 @@ pub fn invalid_option(name: &str, message: &str) -> Error {
     Error::field(Status::BadOption, name, message)
 }
 
-/// An option that is not known. A name that is no ordinary word stays out of the message.
+/// An option that is not known.
 pub fn unknown_option(name: &str, meant: &str) -> Error {
-    let message = format!(
-        "{}: unknown option; did you mean {meant}?",
-        loggable_name(name).trim_matches('"')
-    );
-    Error {
-        field: Some(name.to_owned()),
-        ..Error::new(Status::BadOption, message)
-    }
+    invalid_option(name, &format!("unknown option; did you mean {meant}?"))
 }

@@ -7,9 +7,8 @@ use super::schedule_names::{
     guess, reject_typo, Guess, Kind, DESIRED_TIME, FORM_FIELDS, PHONE_NUMBER, ROUTING,
 };
 use super::Description;
-use crate::config::known_keys::loggable_name;
 use crate::config::v1_fields;
-use crate::error::{Effect, Result};
+use crate::error::{loggable_name, Effect, Result};
 use crate::process::log;
 use crate::text::json::Object;
 use crate::text::typo;

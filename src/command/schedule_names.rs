@@ -3,9 +3,8 @@
 use serde_json::Value;
 
 use super::options::{get, unknown_option, CALL_OPTIONS};
-use crate::config::known_keys::loggable_name;
 use crate::config::v1_fields;
-use crate::error::Result;
+use crate::error::{loggable_name, Result};
 use crate::process::log;
 use crate::text::javascript::is_falsy;
 use crate::text::json::Object;
@@ -99,12 +98,10 @@ impl Kind {
 }
 
 /// Sent as user data, a misspelt option would book another time, number or queue. The fields of the
-/// entry form are user data in any case, and the options of every command say how it is sent: a
-/// wrong letter in one of them changes no booking.
+/// entry form are user data in any case, so a wrong letter in one changes no booking.
 pub fn reject_typo(name: &str) -> Result<()> {
     let variant = FORM_FIELDS
         .into_iter()
-        .chain(CALL_OPTIONS)
         .find(|field| typo::is_variant(name, field));
     match variant.or_else(|| typo::likely_typo(name, known_options())) {
         None => Ok(()),
@@ -130,7 +127,7 @@ pub fn warn_about_typos(options: &Object) {
     }
 }
 
-/// Every name of an option that changes the booking, aliases included.
+/// Every name of an option that changes the booking or how it is sent, aliases included.
 pub fn known_options() -> impl Iterator<Item = &'static str> {
     let routing = ROUTING
         .iter()
@@ -142,6 +139,7 @@ pub fn known_options() -> impl Iterator<Item = &'static str> {
         .chain(V3_FIELDS)
         .chain(aliases)
         .chain(routing)
+        .chain(CALL_OPTIONS)
 }
 
 /// What an option of an unknown name is probably about.
@@ -156,6 +154,9 @@ pub fn guess(name: &str, value: &Value) -> Option<Guess> {
     let name = name.to_ascii_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| name.contains(word));
     let is = |words: &[&str]| words.contains(&name.as_str());
+    if name.contains("timeout") {
+        return None;
+    }
     if has(&["time", "date", "slot", "schedule"]) || is(&["when", "at", "start"]) {
         return Some(Guess::Time);
     }
@@ -227,6 +228,10 @@ mod tests {
             ("Priority", "priority"),
             ("pushTarget", "pushTargets"),
             ("_call_directon", "_call_direction"),
+            ("timeout", "timeoutMs"),
+            ("timoutMs", "timeoutMs"),
+            ("header", "headers"),
+            ("heders", "headers"),
         ] {
             let options = json!({"phonenumber": "1", name: null});
             let error = ScheduleRequest::parse(options.as_object().unwrap()).expect_err(name);
@@ -272,5 +277,6 @@ mod tests {
             Some(Guess::Queue)
         ));
         assert!(guess("color", &json!("red")).is_none());
+        assert!(guess("ajaxTimeout", &json!(3000)).is_none());
     }
 }

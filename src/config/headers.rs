@@ -9,6 +9,7 @@ use super::known_keys;
 use super::section::Section;
 use crate::error::{Error, Result};
 use crate::status::Status;
+use crate::text::json::Object;
 use crate::text::{json, number, secret};
 
 /// Headers that the transport itself sets; a second one would break the request.
@@ -23,10 +24,17 @@ const RESERVED_HEADERS: [&str; 8] = [
     "upgrade",
 ];
 
+/// The most headers in one object. No server accepts as many.
+const MAX_HEADERS: usize = 256;
+
 /// The site's own headers, and basic credentials.
 pub fn parse(section: &Section) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
-    for (name, value) in section.object("headers")?.into_iter().flatten() {
+    let given = section.object("headers")?;
+    given
+        .map_or(Ok(()), check_count)
+        .map_err(|message| Error::field(Status::Config, "headers", message))?;
+    for (name, value) in given.into_iter().flatten() {
         let invalid =
             |message: &str| Error::field(Status::Config, &format!("headers.{name}"), message);
         let (name, value) = parse_header(name, value).map_err(invalid)?;
@@ -42,6 +50,14 @@ pub fn parse(section: &Section) -> Result<HeaderMap> {
     Ok(headers)
 }
 
+/// Why there are too many headers, if there are.
+pub fn check_count(given: &Object) -> std::result::Result<(), String> {
+    match given.len() {
+        0..=MAX_HEADERS => Ok(()),
+        _ => Err(format!("holds more than {MAX_HEADERS} headers")),
+    }
+}
+
 /// A header by its name, or why it cannot be one.
 pub fn parse_header(
     name: &str,
@@ -54,7 +70,7 @@ pub fn parse_header(
     };
     let text = text
         .map(Zeroizing::new)
-        .ok_or("must be text or a whole number")?;
+        .ok_or("must be text, a whole number or a boolean")?;
     let value =
         secret::sensitive_header(&text).ok_or("holds a character that a header cannot carry")?;
     Ok((header, value))

@@ -1,6 +1,6 @@
 //! The known keys. A key that is nearly one of them is an error; any other is ignored.
 
-use crate::error::{Error, Result};
+use crate::error::{loggable_name, Error, Result};
 use crate::process::log;
 use crate::status::Status;
 use crate::text::json::Object;
@@ -89,19 +89,6 @@ pub fn reject_misspelt_keys(given: &Object, path: &str, known: &[&str]) -> Resul
         });
     }
     Ok(())
-}
-
-/// A name as messages and the log may hold it: one that is no ordinary word could be a value in the
-/// wrong place.
-pub fn loggable_name(name: &str) -> String {
-    const MAX_DIGITS: usize = 3;
-    let is_usual = |letter: char| letter.is_ascii_alphanumeric() || "_.- $[]".contains(letter);
-    let digits = name.chars().filter(char::is_ascii_digit).count();
-    if name.len() <= 40 && name.chars().all(is_usual) && digits <= MAX_DIGITS {
-        format!("{name:?}")
-    } else {
-        "(whose name is not shown here)".to_owned()
-    }
 }
 
 /// The full name of a key inside a section.

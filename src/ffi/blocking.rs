@@ -87,8 +87,8 @@ pub unsafe extern "C-unwind" fn cbsvc_availability(
 ///
 /// `name` is one of these; blanks at its end do not count. `data` is the JSON object of the
 /// command. `docs/behaviour.md` lists all options. Every command but configure takes `timeoutMs`,
-/// its deadline instead of the configured one. Every command that sends its request at once takes
-/// `headers`, such as `{"traceparent":"00-..."}`.
+/// its deadline instead of the configured one. Commands that contact the server themselves (all but
+/// configure, submit, deliver and outbox) also take `headers`, such as `{"traceparent":"00-..."}`.
 ///
 /// ```text
 /// CallbackService.schedule           {"phonenumber":"+14151110000"}

@@ -14,8 +14,9 @@ use crate::status::Status;
 /// Returns the state of the library in this process, for troubleshooting.
 ///
 /// `*json` is a JSON object with version, process, threads and, for each open service, its server,
-/// API version and counters. It contains no API key, phone number or user data. Free it with
-/// `cbsvc_string_free`. `json` must not be NULL.
+/// API version and counters, such as `resolved`, and `errors` by the name of the status. It
+/// contains no API key, phone number or user data. Free it with `cbsvc_string_free`. `json` must
+/// not be NULL.
 ///
 /// Any thread, also inside a handler. Errors: `CBSVC_NULL_ARGUMENT`, `CBSVC_PANIC`. Since 0.1.
 ///

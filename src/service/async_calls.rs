@@ -62,7 +62,7 @@ impl Service {
         let started = if command.uses_outbox() {
             self.start_outbox(command, data, started_at, recipient, &call.state)
         } else {
-            match self.prepare(command, data, started_at, &call.state) {
+            match self.prepare_safely(command, data, started_at, &call.state) {
                 Err(error) => Err((error, recipient)),
                 Ok(prepared) => {
                     let send = |progress, guard| exchange(command, prepared, progress, guard);

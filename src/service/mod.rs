@@ -26,8 +26,8 @@ use crate::command::{Command, CONFIGURE};
 use crate::config::{Config, HandlerMode};
 use crate::error::{Effect, Error, Result};
 use crate::process::fork::{generation, lock, ForkSafeMutex, PerProcess};
-use crate::process::log;
 use crate::process::sys::SignalMask;
+use crate::process::{log, panic};
 use crate::protocol::{self, Subject};
 use crate::service::active_calls::{ActiveThread, LevelGuard, ThreadKind};
 use crate::service::completion_queue::Popped;
@@ -185,11 +185,12 @@ impl Service {
         let Some(call) = self.enter_call() else {
             return Outcome::failed(command, closed(), 0);
         };
-        let outcome = if command.uses_outbox() {
-            self.run_outbox(command, data, started_at, &call.state)
-        } else {
-            self.send(command, data, started_at, &call.state)
-        };
+        // Caught here, so that it is counted, logged and published as every other failure.
+        let outcome = panic::catch(|| match command.uses_outbox() {
+            true => self.run_outbox(command, data, started_at, &call.state),
+            false => self.send(command, data, started_at, &call.state),
+        })
+        .unwrap_or_else(|error| lost(command, error));
         self.counters
             .record(command, &outcome, started_at.elapsed());
         let event = command.event(outcome.is_resolved());
@@ -204,7 +205,7 @@ impl Service {
         started_at: Instant,
         state: &ProcessState,
     ) -> Outcome {
-        match self.prepare(command, data, started_at, state) {
+        match self.prepare_safely(command, data, started_at, state) {
             Ok(prepared) => {
                 let closing = self.closed_error(state);
                 let exchanged = prepared.transport.execute_blocking(
@@ -228,6 +229,17 @@ impl Service {
             },
             HandlerMode::Poll => self.queue_event(state, event, text),
         }
+    }
+
+    /// A panic here is an error of a command that has sent nothing.
+    fn prepare_safely(
+        &self,
+        command: Command,
+        data: Result<Option<&str>>,
+        started_at: Instant,
+        state: &ProcessState,
+    ) -> Result<PreparedCall> {
+        panic::catch(|| self.prepare(command, data, started_at, state)).and_then(|made| made)
     }
 
     fn prepare(

@@ -57,9 +57,9 @@ impl From<hyper::Error> for TransportError {
 pub fn deadline_passed(sent: &SentFlag, is_read_only: bool) -> Error {
     let is_harmless = is_read_only || !sent.is_set();
     let message = if is_read_only || sent.is_set() {
-        "ajaxTimeout has passed without a complete response"
+        "the deadline (ajaxTimeout or timeoutMs) has passed without a complete response"
     } else {
-        "ajaxTimeout has passed before the request was sent; nothing was done"
+        "the deadline (ajaxTimeout or timeoutMs) has passed before the request was sent; nothing was done"
     };
     Error::new(Status::Timeout, message).retryable(is_harmless)
 }
@@ -67,7 +67,7 @@ pub fn deadline_passed(sent: &SentFlag, is_read_only: bool) -> Error {
 /// The command's deadline has passed while all connections were in use.
 pub fn no_connection_free(connections: usize) -> Error {
     let message = format!(
-        "ajaxTimeout has passed while all {connections} connections (maxConnections) were in use; \
+        "the deadline (ajaxTimeout or timeoutMs) has passed while all {connections} connections (maxConnections) were in use; \
          nothing was sent"
     );
     Error::new(Status::Timeout, message).retryable(true)

@@ -26,7 +26,7 @@ use crate::outbox::worker::{self, Place};
 use crate::outbox::{new_entry, not_configured};
 use crate::process::fork::lock;
 use crate::process::network_thread::NetworkThread;
-use crate::process::{log, threads};
+use crate::process::{log, panic, threads};
 use crate::protocol::stored;
 use crate::status::Status;
 use crate::transport::Transport;
@@ -121,7 +121,8 @@ impl Service {
         recipient: Recipient,
         state: &Arc<ProcessState>,
     ) -> std::result::Result<Result<()>, (Error, Recipient)> {
-        let call = match self.prepare_outbox(command, data, started_at) {
+        let prepared = panic::catch(|| self.prepare_outbox(command, data, started_at));
+        let call = match prepared.and_then(|made| made) {
             Ok(call) => call,
             Err(error) => return Err((error, recipient)),
         };
