@@ -7,11 +7,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::active_calls::{ActiveThread, LevelGuard, ThreadKind};
+use super::call::PreparedCall;
 use super::completion_queue::{PendingWake, Popped, Refusal};
 use super::counters::Counters;
 use super::event_bus::Handler;
 use super::process_state::{Completion, PendingCall, ProcessState, QueueItem, Recipient};
-use super::{closed, lost, PreparedCall, Service};
+use super::{closed, lost, Service};
 use crate::command::{Command, CONFIGURE, CONFIGURE_C};
 use crate::config::HandlerMode;
 use crate::error::{Error, Result};
@@ -62,7 +63,7 @@ impl Service {
         let started = if command.uses_outbox() {
             self.start_outbox(command, data, started_at, recipient, &call.state)
         } else {
-            match self.prepare_safely(command, data, started_at, &call.state) {
+            match PreparedCall::new(command, self.config(), data, started_at, &call.state) {
                 Err(error) => Err((error, recipient)),
                 Ok(prepared) => {
                     let send = |progress, guard| exchange(command, prepared, progress, guard);

@@ -2,6 +2,7 @@
 
 pub mod active_calls;
 mod async_calls;
+mod call;
 mod completion_queue;
 mod counters;
 mod deliverer_slot;
@@ -21,24 +22,22 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::command::call_options::CallOptions;
 use crate::command::{Command, CONFIGURE};
 use crate::config::{Config, HandlerMode};
-use crate::error::{Effect, Error, Result};
+use crate::error::{Error, Result};
 use crate::process::fork::{generation, lock, ForkSafeMutex, PerProcess};
 use crate::process::sys::SignalMask;
 use crate::process::{log, panic};
-use crate::protocol::{self, Subject};
 use crate::service::active_calls::{ActiveThread, LevelGuard, ThreadKind};
 use crate::service::completion_queue::Popped;
 use crate::service::counters::Counters;
 use crate::service::event_bus::{EventBus, Filter, Handler};
 use crate::service::outcome::Outcome;
 use crate::status::Status;
-use crate::text::json::{self, Object};
-use crate::transport::message::{ExchangeLimits, ExchangeResult, Request};
-use crate::transport::Transport;
+use call::PreparedCall;
 use process_state::{ActiveCall, ProcessState, QueueItem};
+
+pub use call::lost;
 
 /// An open service.
 pub struct Service {
@@ -49,22 +48,6 @@ pub struct Service {
     counters: Arc<Counters>,
     /// The signal mask of the thread that opened the service, for handlers on the handlers' thread.
     signal_mask: SignalMask,
-}
-
-/// A command that is ready to be sent.
-struct PreparedCall {
-    context: CallContext,
-    request: Request,
-    transport: Arc<Transport>,
-    limits: ExchangeLimits,
-    started_at: Instant,
-}
-
-/// The command of a request whose response has not been read.
-struct CallContext {
-    command: Command,
-    config: Arc<Config>,
-    subject: Subject,
 }
 
 /// What diagnostics report of a service; nothing of it is secret.
@@ -205,7 +188,7 @@ impl Service {
         started_at: Instant,
         state: &ProcessState,
     ) -> Outcome {
-        match self.prepare_safely(command, data, started_at, state) {
+        match PreparedCall::new(command, self.config(), data, started_at, state) {
             Ok(prepared) => {
                 let closing = self.closed_error(state);
                 let exchanged = prepared.transport.execute_blocking(
@@ -229,51 +212,6 @@ impl Service {
             },
             HandlerMode::Poll => self.queue_event(state, event, text),
         }
-    }
-
-    /// A panic here is an error of a command that has sent nothing.
-    fn prepare_safely(
-        &self,
-        command: Command,
-        data: Result<Option<&str>>,
-        started_at: Instant,
-        state: &ProcessState,
-    ) -> Result<PreparedCall> {
-        panic::catch(|| self.prepare(command, data, started_at, state)).and_then(|made| made)
-    }
-
-    fn prepare(
-        &self,
-        command: Command,
-        data: Result<Option<&str>>,
-        started_at: Instant,
-        state: &ProcessState,
-    ) -> Result<PreparedCall> {
-        let mut options = options(command, data?)?;
-        let config = self.config();
-        let changed = CallOptions::take(&mut options)?.apply(&config);
-        let config = changed.map_or(config, Arc::new);
-        if options.is_empty() {
-            return Err(Error::new(Status::NoData, command.missing_data_message()));
-        }
-        let (request, subject) = protocol::request(&config, command, &options)?;
-        let transport = state.transport(&config)?;
-        let limits = ExchangeLimits {
-            deadline: (started_at + config.timeout).into(),
-            max_bytes: config.max_response_bytes,
-            retry: config.retry.clone(),
-        };
-        Ok(PreparedCall {
-            context: CallContext {
-                command,
-                config,
-                subject,
-            },
-            request,
-            transport,
-            limits,
-            started_at,
-        })
     }
 
     /// Closes the service: blocking calls end as closed and pending ones as cancelled, the handlers
@@ -405,58 +343,6 @@ impl Service {
     }
 }
 
-impl CallContext {
-    /// What the exchange means for the command.
-    fn into_outcome(self, exchanged: ExchangeResult) -> Outcome {
-        self.into_outcome_with(exchanged, |error| error)
-    }
-
-    /// The same with an error that is changed before it is written.
-    fn into_outcome_with(
-        self,
-        exchanged: ExchangeResult,
-        change: impl FnOnce(Error) -> Error,
-    ) -> Outcome {
-        let command = self.command;
-        let effect = command.effect().filter(|_| exchanged.sent);
-        match exchanged.result {
-            Ok(response) => {
-                let text = protocol::body_text(&response);
-                let mut interpretation =
-                    protocol::interpret(&self.config, command, &self.subject, &response, &text);
-                // A response with an identifier outweighs a status that says that nothing was done.
-                let has_id = interpretation.id.is_some();
-                let effect = effect.or(command.effect().filter(|_| has_id));
-                if interpretation.is_effect_unknown {
-                    interpretation.error = interpretation
-                        .error
-                        .map(|error| with_unknown_effect(error, effect));
-                }
-                interpretation.error = interpretation.error.map(change);
-                if !interpretation.unread_slots.is_empty() {
-                    let count = interpretation.unread_slots.len();
-                    log::warn(|| {
-                        format!("{count} slots have times that cannot be read; see unreadSlots")
-                    });
-                }
-                Outcome::from_response(
-                    command,
-                    &response,
-                    &text,
-                    interpretation,
-                    exchanged.attempts,
-                    self.config.with_response,
-                )
-            }
-            Err(error) => Outcome::failed(
-                command,
-                change(with_unknown_effect(error, effect)),
-                exchanged.attempts,
-            ),
-        }
-    }
-}
-
 /// Whether a change leaves the file of the outbox and the way of delivering alone.
 fn is_same_outbox(present: &Config, changed: &Config) -> bool {
     match (&present.outbox, &changed.outbox) {
@@ -468,32 +354,4 @@ fn is_same_outbox(present: &Config, changed: &Config) -> bool {
 
 fn closed() -> Error {
     Error::new(Status::Closed, "the service was closed")
-}
-
-/// The outcome of a command whose response was lost inside the library.
-pub fn lost(command: Command, error: Error) -> Outcome {
-    Outcome::failed(command, with_unknown_effect(error, command.effect()), 1)
-}
-
-/// The error of a command that may have had an effect, if it has one.
-fn with_unknown_effect(error: Error, effect: Option<&Effect>) -> Error {
-    match effect {
-        Some(effect) => error.with_unknown_effect(effect),
-        None => error,
-    }
-}
-
-/// The options in a command's data.
-fn options(command: Command, data: Option<&str>) -> Result<Object> {
-    let needs_data = !command.missing_data_message().is_empty();
-    match json::parse(data.unwrap_or_default(), "the data")? {
-        None if !needs_data => Ok(Object::new()),
-        Some(Value::Object(options)) if !needs_data => Ok(options),
-        None => Err(Error::new(Status::NoData, command.missing_data_message())),
-        Some(Value::Object(options)) => Ok(options),
-        Some(_) => Err(Error::new(
-            Status::BadOption,
-            "the data must be a JSON object",
-        )),
-    }
 }

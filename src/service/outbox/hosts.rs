@@ -14,9 +14,10 @@ use crate::outbox::deliverer::{Conclusion, EntryName, Host};
 use crate::process::fork::lock;
 use crate::process::{log, panic};
 use crate::protocol::Subject;
+use crate::service::call::CallContext;
 use crate::service::outcome::Outcome;
 use crate::service::process_state::{ProcessState, QueueItem};
-use crate::service::{lost, CallContext, Service};
+use crate::service::{lost, Service};
 use crate::transport::message::ExchangeResult;
 use crate::transport::Transport;
 

@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::{json, Value};
 
+use super::call::options;
 use super::deliverer_slot::{RunningDeliverer, CLOSE_WAIT};
 use super::outcome::Outcome;
 use super::process_state::{ProcessState, Recipient};
-use super::{closed, options, Service};
+use super::{closed, Service};
 use crate::command::call_options::CallOptions;
 use crate::command::outbox::OutboxRequest;
 use crate::command::{deliver, submit, Command};

@@ -1,6 +1,7 @@
 //! Unix: signal masks, thread cancellation, `errno`, fork handlers and descriptors above standard
 //! error.
 
+#[cfg(feature = "outbox")]
 mod processes;
 mod readiness;
 
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use libc::sigset_t;
 
+#[cfg(feature = "outbox")]
 pub use processes::{look_up_process, own_process};
 pub use readiness::Readiness;
 

@@ -6,6 +6,7 @@
 
 mod certificates;
 mod file;
+#[cfg(feature = "outbox")]
 mod processes;
 mod proxy;
 mod readiness;
@@ -27,6 +28,7 @@ use windows_sys::Win32::System::WindowsProgramming::QueryUnbiasedInterruptTime;
 
 pub use certificates::{check_chain, ChainProblem, ExtraAuthorities};
 pub use file::file_identity;
+#[cfg(feature = "outbox")]
 pub use processes::{look_up_process, own_process};
 pub use proxy::system_proxy;
 #[cfg(test)]
