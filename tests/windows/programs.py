@@ -21,6 +21,7 @@ CALLS, CONNECTIONS, LOADS = 1_000, 50, 20
 NOT_FOR_WINDOWS = {
     "tests/c/fork.c": "Windows has no forks",
     "tests/c/host_process.c": "signals, pthread_cancel and file descriptors below 3 are not those of Windows",
+    "tests/c/later_clock.c": "replaces a function of glibc in a process for Linux",
     "tests/c/planted_memory_faults.c": "for the memory checkers of Linux",
     "tests/c/planted_race.c": "for ThreadSanitizer, which Windows does not have",
     "tests/c/secrets_wiped.c": "reads the memory of its process through /proc",
@@ -47,6 +48,9 @@ class Programs(WindowsCase):
 
     def test_json(self):
         self.check("json")
+
+    def test_handles(self):
+        self.check("handles")
 
     def test_refused(self):
         with Echo(1) as base:
