@@ -52,7 +52,7 @@ PAGES = $(wildcard build/docs/man/man3/*.3)
 # What the comments in the headers and in the examples refer to.
 DOCUMENTS := $(wildcard $(patsubst %,docs/%.md,behaviour configuration cpp json outbox status-codes threads))
 # Those of the languages whose files are installed.
-EXAMPLES := $(wildcard examples/c/* examples/cpp/*)
+EXAMPLE_FILES := $(wildcard examples/c/* examples/cpp/*)
 ARCHITECTURES ?= x86_64 aarch64
 
 # Cargo says where it puts what it builds: CARGO_TARGET_DIR, build.target-dir and build.target all move it, and several
@@ -162,7 +162,7 @@ install:
 	$(if $(CPP_HEADERS),install -m 644 $(CPP_HEADERS) "$(DESTDIR)$(INCLUDEDIR)/callbackservice/")
 	install -d "$(DESTDIR)$(DOCDIR)"
 	install -m 644 LICENSE-MIT LICENSE-APACHE $(DOCUMENTS) "$(DESTDIR)$(DOCDIR)/"
-	$(foreach file,$(EXAMPLES),install -D -m 644 $(file) "$(DESTDIR)$(DOCDIR)/$(file)" &&) true
+	$(foreach file,$(EXAMPLE_FILES),install -D -m 644 $(file) "$(DESTDIR)$(DOCDIR)/$(file)" &&) true
 	$(if $(PAGES),install -d "$(DESTDIR)$(MANDIR)/man3")
 	$(if $(PAGES),install -m 644 $(PAGES) "$(DESTDIR)$(MANDIR)/man3/")
 	sed -e 's|@PREFIX@|$(call relative,pkgconfig,$(PREFIX))|' \
