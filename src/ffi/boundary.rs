@@ -77,7 +77,7 @@ pub fn call(body: impl FnOnce() -> Result<()>) -> cbsvc_status {
     let marker = 0;
     let _restored = CallerState::save();
     end_abandoned_calls(&marker);
-    let result = panic::catch(body).and_then(|result| result);
+    let result = panic::catch_in(body);
     log::flush();
     match result {
         Ok(()) => CBSVC_OK,

@@ -62,6 +62,11 @@ pub fn catch<R>(section: impl FnOnce() -> R) -> Result<R> {
     })
 }
 
+/// The same for a section that can fail in other ways too.
+pub fn catch_in<R>(section: impl FnOnce() -> Result<R>) -> Result<R> {
+    catch(section).and_then(|result| result)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -45,8 +45,7 @@ impl PreparedCall {
         started_at: Instant,
         state: &ProcessState,
     ) -> Result<PreparedCall> {
-        let prepare = || PreparedCall::prepare(command, config, data, started_at, state);
-        panic::catch(prepare).and_then(|prepared| prepared)
+        panic::catch_in(|| PreparedCall::prepare(command, config, data, started_at, state))
     }
 
     fn prepare(

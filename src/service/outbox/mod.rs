@@ -122,8 +122,8 @@ impl Service {
         recipient: Recipient,
         state: &Arc<ProcessState>,
     ) -> std::result::Result<Result<()>, (Error, Recipient)> {
-        let prepared = panic::catch(|| self.prepare_outbox(command, data, started_at));
-        let call = match prepared.and_then(|made| made) {
+        let prepared = panic::catch_in(|| self.prepare_outbox(command, data, started_at));
+        let call = match prepared {
             Ok(call) => call,
             Err(error) => return Err((error, recipient)),
         };
