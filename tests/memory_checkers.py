@@ -13,10 +13,10 @@ import ssl
 import subprocess
 import sys
 import tempfile
-import threading
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests/system"))
+from booking_server import Server  # noqa: E402
 from support import Sandbox, run  # noqa: E402
 
 BUILD = ROOT / "build/memory"
@@ -135,28 +135,10 @@ def secure():
             "-subj", "/CN=test", "-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
-        from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
-        class Answer(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                self.rfile.read(int(self.headers["Content-Length"]))
-                body = b'{"_id":"1"}'
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_):
-                pass
-
-        with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
-            server.socket = context.wrap_socket(server.socket, server_side=True)
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-            yield f"https://127.0.0.1:{server.server_address[1]}", certificate
-            server.shutdown()
+        server = Server()
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        with server:
+            yield f"https://127.0.0.1:{server.server_port}", certificate
 
 
 def planted(checker):

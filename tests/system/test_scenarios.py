@@ -49,7 +49,7 @@ class Scenarios(Case):
     def setUpClass(cls):
         configuration = ("--config", RUNNERS / "sandbox.toml", "--now", SCENARIOS["now"], "--speed", "0")
         cls.sandbox = cls.enterClassContext(Sandbox(*configuration))
-        # Bound and not listening: nobody else gets the port, and a connection is refused.
+        # Bound and not listening: no other program gets the port, and connections are refused.
         closed = cls.enterClassContext(socket.socket())
         closed.bind(("127.0.0.1", 0))
         cls.refusing = f"http://127.0.0.1:{closed.getsockname()[1]}"

@@ -1,42 +1,22 @@
 """A certificate authority, and servers with its certificates."""
 
 import contextlib
-import http.server
 import ssl
-import threading
 
+from booking_server import Server
 from support import run
 
 SERVER = "subjectAltName=DNS:localhost\nbasicConstraints=critical,CA:FALSE\nextendedKeyUsage=serverAuth\n"
 
 
-class Answer(http.server.BaseHTTPRequestHandler):
-    """Books whatever is asked for."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
-        body = b'{"_id":"1"}'
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
 @contextlib.contextmanager
 def serve(context=None):
     """A server, over TLS if it has a context; its base. It answers requests for other hosts too, as a proxy does."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
-        if context:
-            server.socket = context.wrap_socket(server.socket, server_side=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"{'https://localhost' if context else 'http://127.0.0.1'}:{server.server_address[1]}"
-        server.shutdown()
+    server = Server()
+    if context:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    with server:
+        yield f"https://localhost:{server.server_port}" if context else server.base
 
 
 class Authority:
